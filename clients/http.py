@@ -1,0 +1,270 @@
+"""How every client talks HTTP: bounded in time and size, repeated only when that is safe.
+
+`connected` gives the `httpx.AsyncClient` of a service, `upstream` turns whatever goes wrong into
+an `ApiError`, `document` reads JSON from a stranger.
+"""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import NoReturn
+from urllib.request import getproxies, proxy_bypass
+
+import anyio
+import httpx
+from pydantic import ValidationError
+
+from clients.errors import (
+    AccessDeniedError,
+    ApiError,
+    LostAnswerError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+    UnexpectedReplyError,
+)
+from clients.text import without_surrogates
+
+REPEATABLE = {"repeatable": True}
+"""Pass as `extensions=` with a POST that only reads, such as a GraphQL query."""
+
+CONNECT = 5.0
+"""Seconds to reach a service."""
+READ = 30.0
+"""Seconds between two bytes of an answer, unless a service is known to be slower."""
+WHOLE_READ = 75.0
+"""Seconds a read may take in all, with its repetitions."""
+WHOLE_WRITE = 90.0
+"""Seconds a write may take."""
+PATIENCE = 45.0
+"""Seconds of waiting that a service may ask for within one request."""
+MOST_BYTES = 20_000_000
+"""The largest answer that is read."""
+
+PASSING_TROUBLE = frozenset({408, 429, 502, 503, 504})
+TOO_MANY_REQUESTS = 429
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+def connected(
+    url: str,
+    *,
+    auth: httpx.Auth | None = None,
+    read: float = READ,
+    transport: httpx.AsyncBaseTransport | None = None,
+    sleep: Sleep = anyio.sleep,
+) -> httpx.AsyncClient:
+    """The one HTTP client of a service, for as long as the process lives.
+
+    Nothing is loaded or opened before the first request. Redirections are not followed: they
+    would carry credentials, or lose a POST.
+    """
+    network = transport or OnFirstUse(lambda: _network(url))
+    return httpx.AsyncClient(
+        base_url=url,
+        auth=auth,
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # 200 kB of gzip can hold 200 MB
+            "User-Agent": f"guichet-mcp/{version('guichet-mcp')}",
+        },
+        timeout=httpx.Timeout(read, connect=CONNECT),
+        transport=Retrying(Whole(network), sleep=sleep),
+        follow_redirects=False,
+    )
+
+
+@contextmanager
+def upstream(service: str, *, writing: bool = False) -> Generator[None]:
+    """Turn whatever goes wrong inside the block into an `ApiError` naming the service.
+
+    With `writing`, a failure after the request may have left is a `LostAnswerError`. Causes are
+    cut off on purpose: the text of an HTTP exception holds the URL, and so may hold a key.
+    """
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        raise from_response(service, error.response, writing=writing) from None
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        raise UnavailableError(service, f"cannot be reached ({type(error).__name__}).") from None
+    except httpx.TransportError as error:
+        _unanswered(service, f"no complete answer ({type(error).__name__}).", writing=writing)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the answer"
+        _unreadable(service, f"{place}: {first['msg']}.", writing=writing)
+    except (httpx.DecodingError, ValueError, RecursionError) as error:
+        _unreadable(service, f"an unreadable answer ({type(error).__name__}).", writing=writing)
+
+
+def from_response(
+    service: str, response: httpx.Response, reason: str = "", *, writing: bool = False
+) -> ApiError:
+    """The error that an unsuccessful response stands for, by its status alone."""
+    status = response.status_code
+    told = reason or f"HTTP {status} {response.reason_phrase}."
+    if response.is_redirect:
+        remedy = "Check the address configured for this service: redirections are not followed."
+        return UnexpectedReplyError(service, f"HTTP {status}, a redirection.", remedy=remedy)
+    if status == TOO_MANY_REQUESTS:
+        seconds = asked_pause(response, time.time())
+        remedy = f"Nothing was changed. Try again in {seconds:.0f} seconds." if seconds else ""
+        return UnavailableError(service, reason or "too many requests.", remedy=remedy)
+    if response.is_server_error and writing:
+        return LostAnswerError(service, told)
+    kinds: dict[int, type[ApiError]] = {
+        401: AccessDeniedError,
+        403: AccessDeniedError,
+        404: NotFoundError,
+        408: UnavailableError,
+        410: NotFoundError,
+    }
+    other = UnavailableError if response.is_server_error else RejectedError
+    return kinds.get(status, other)(service, told)
+
+
+def document(content: bytes) -> object:
+    """The JSON a service answered, as plain values that every other encoder accepts.
+
+    Raises:
+        ValueError: It is not JSON; NaN and infinities, which Python alone accepts, count as such.
+    """
+    values: object = json.loads(content, parse_constant=_not_json)
+    return without_surrogates(values) if b"\\ud" in content.lower() else values
+
+
+def asked_pause(response: httpx.Response, now: float) -> float | None:
+    """Seconds the service asks to wait: `Retry-After`, or the two spellings of `RateLimit-Reset`.
+
+    The reset is in epoch seconds at both Démarches simplifiées and the carpooling registry, whose
+    documentation says seconds left: a small number is read as such.
+    """
+    headers = response.headers
+    if (seconds := headers.get("retry-after", "")).isdigit():
+        return float(seconds)
+    reset = headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or ""
+    if not reset.isdigit():
+        return None
+    moment = float(reset)
+    return max(0.0, moment - now) if moment > _A_YEAR else moment
+
+
+class Retrying(httpx.AsyncBaseTransport):
+    """A transport that repeats what a service was briefly unable to serve, within a deadline.
+
+    Repeated are GET, HEAD and what is marked `REPEATABLE`. Anything else may have been done
+    already, and is repeated only when the service says 429, which means it was not.
+    """
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        pauses: Sequence[float] = (0.5, 2.0),
+        sleep: Sleep = anyio.sleep,
+    ) -> None:
+        self._inner = inner
+        self._pauses = pauses
+        self._sleep = sleep
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        reads = request.method in {"GET", "HEAD"} or bool(request.extensions.get("repeatable"))
+        try:
+            with anyio.fail_after(WHOLE_READ if reads else WHOLE_WRITE):
+                return await self._attempts(request, PASSING_TROUBLE if reads else frozenset())
+        except TimeoutError:
+            raise httpx.ReadTimeout("no complete answer in time", request=request) from None
+
+    async def _attempts(self, request: httpx.Request, trouble: frozenset[int]) -> httpx.Response:
+        patience = PATIENCE
+        for pause in self._pauses:
+            try:
+                response = await self._inner.handle_async_request(request)
+            except httpx.TransportError:
+                if not trouble:
+                    raise
+                wait = pause
+            else:
+                if response.status_code not in trouble | {TOO_MANY_REQUESTS}:
+                    return response
+                wait = asked_pause(response, time.time()) or pause
+                if wait > patience:
+                    return response
+            patience -= wait
+            await self._sleep(wait)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class Whole(httpx.AsyncBaseTransport):
+    """A transport that gives complete answers, and refuses those that are compressed or huge.
+
+    Reading here rather than later lets a broken answer to a read be asked for again.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, most: int = MOST_BYTES) -> None:
+        self._inner = inner
+        self._most = most
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        try:
+            body = await self._read(request, response)
+        finally:
+            await response.aclose()
+        return httpx.Response(response.status_code, headers=response.headers, content=body)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def _read(self, request: httpx.Request, response: httpx.Response) -> bytes:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise httpx.DecodingError("compressed though not asked for", request=request)
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > self._most:
+                raise httpx.DecodingError("larger than what is read", request=request)
+        return bytes(body)
+
+
+class OnFirstUse(httpx.AsyncBaseTransport):
+    """A transport made when first needed: loading the certificates takes longer than a read."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        self._make = make
+        self._made: httpx.AsyncBaseTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._made = self._made or self._make()
+        return await self._made.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._made:
+            await self._made.aclose()
+
+
+_A_YEAR = 31_536_000.0
+
+
+def _network(url: str) -> httpx.AsyncHTTPTransport:
+    """A transport that goes through the proxy of the environment, if it has one for this host."""
+    address = httpx.URL(url)
+    proxy = None if proxy_bypass(address.host) else getproxies().get(address.scheme)
+    return httpx.AsyncHTTPTransport(proxy=proxy)
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _unanswered(service: str, reason: str, *, writing: bool) -> NoReturn:
+    raise (LostAnswerError if writing else UnavailableError)(service, reason) from None
+
+
+def _unreadable(service: str, reason: str, *, writing: bool) -> NoReturn:
+    raise (LostAnswerError if writing else UnexpectedReplyError)(service, reason) from None

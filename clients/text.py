@@ -1,0 +1,66 @@
+"""Text from strangers, made harmless: it stays data, on its own line, within its own quotes."""
+
+import re
+import unicodedata
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, TypeAdapter
+
+Json = TypeVar("Json")
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_SPACES = re.compile(r"\s+")
+_UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+"""Controls, formats (bidi, zero-width, tags), private use, surrogates, line and paragraph ends."""
+_UNSEEN_LETTERS = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
+"""Letters and symbols that draw nothing."""
+_VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u034f]")
+"""Selectors that draw nothing and can carry hidden text."""
+_QUOTES = str.maketrans({"«": "‹", "»": "›", "“": "‘", "”": "’", "„": "‚"})
+
+
+def clean(text: str) -> str:
+    """The text without what a reader cannot see; line breaks and tabs stay."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        character if character in "\n\t" or _visible(character) else "\ufffd"
+        for character in _VARIATIONS.sub("", plain)
+    )
+
+
+def one_line(text: str) -> str:
+    """The text, clean and on one line."""
+    return _SPACES.sub(" ", clean(text)).strip()
+
+
+def quoted(text: str) -> str:
+    """The text, clean, on one line and between quotation marks that it cannot close itself."""
+    return f"« {one_line(text).translate(_QUOTES)} »"
+
+
+def without_surrogates(values: object) -> object:
+    """The same JSON values, where half characters are replaced: no encoder accepts them."""
+    match values:
+        case str():
+            return _SURROGATES.sub("\ufffd", values)
+        case list():
+            return [without_surrogates(value) for value in _LIST.validate_python(values)]
+        case dict():
+            members = _DICT.validate_python(values).items()
+            return {_SURROGATES.sub("\ufffd", k): without_surrogates(v) for k, v in members}
+        case _:
+            return values
+
+
+Line = Annotated[str, AfterValidator(one_line)]
+"""A stranger's text in a result: clean, on one line."""
+
+
+def _visible(character: str) -> bool:
+    return (
+        unicodedata.category(character) not in _UNSEEN and character not in _UNSEEN_LETTERS
+    ) or character == "\u00a0"
+
+
+_LIST = TypeAdapter(list[object])
+_DICT = TypeAdapter(dict[str, object])
