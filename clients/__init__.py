@@ -1,0 +1,28 @@
+"""The services as Python objects: httpx and pydantic, nothing of MCP."""
+
+from dataclasses import dataclass
+
+from clients.approval import Approval
+from clients.covoiturage import CovoiturageClient
+from clients.demarches import DemarchesClient
+from clients.emjpm import EmjpmClient
+from clients.errors import ApiError, LostAnswerError
+
+__all__ = [
+    "ApiError",
+    "Approval",
+    "Clients",
+    "CovoiturageClient",
+    "DemarchesClient",
+    "EmjpmClient",
+    "LostAnswerError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Everything a tool may talk to."""
+
+    covoiturage: CovoiturageClient
+    demarches: DemarchesClient
+    emjpm: EmjpmClient

@@ -5,6 +5,7 @@ an `ApiError`, `document` reads JSON from a stranger.
 """
 
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -130,9 +131,12 @@ def document(content: bytes) -> object:
     """The JSON a service answered, as plain values that every other encoder accepts.
 
     Raises:
-        ValueError: It is not JSON; NaN and infinities, which Python alone accepts, count as such.
+        ValueError: It is not JSON in UTF-8. NaN and infinities, which Python alone accepts, are
+            not, even when written 1e999.
     """
-    values: object = json.loads(content, parse_constant=_not_json)
+    # Given bytes, `json` would let half characters through that are no UTF-8.
+    text = content.decode("utf-8-sig")
+    values: object = json.loads(text, parse_constant=_not_json, parse_float=_finite)
     return without_surrogates(values) if b"\\ud" in content.lower() else values
 
 
@@ -143,10 +147,10 @@ def asked_pause(response: httpx.Response, now: float) -> float | None:
     documentation says seconds left: a small number is read as such.
     """
     headers = response.headers
-    if (seconds := headers.get("retry-after", "")).isdigit():
+    if (seconds := headers.get("retry-after", "")).isdecimal():
         return float(seconds)
     reset = headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or ""
-    if not reset.isdigit():
+    if not reset.isdecimal():
         return None
     moment = float(reset)
     return max(0.0, moment - now) if moment > _A_YEAR else moment
@@ -255,7 +259,14 @@ def _network(url: str) -> httpx.AsyncHTTPTransport:
     """A transport that goes through the proxy of the environment, if it has one for this host."""
     address = httpx.URL(url)
     proxy = None if proxy_bypass(address.host) else getproxies().get(address.scheme)
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
     return httpx.AsyncHTTPTransport(proxy=proxy)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if math.isfinite(value) else _not_json(number)
 
 
 def _not_json(constant: str) -> NoReturn:

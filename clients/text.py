@@ -12,10 +12,13 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
 _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 """Controls, formats (bidi, zero-width, tags), private use, surrogates, line and paragraph ends."""
-_UNSEEN_LETTERS = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
+_UNSEEN_LETTERS = {"\u115f", "\u1160", "\u17b4", "\u17b5", "\u3164", "\uffa0", "\u2800"}
 """Letters and symbols that draw nothing."""
-_VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u034f]")
-"""Selectors that draw nothing and can carry hidden text."""
+_VARIATIONS = re.compile(
+    "[\u034f\u180b-\u180d\u180f\u2065\ufe00-\ufe0f\ufff0-\ufff8"
+    "\U000e0000\U000e0002-\U000e001f\U000e0080-\U000e0fff]"
+)
+"""Selectors, and the places kept for more of them: they draw nothing and can carry hidden text."""
 _QUOTES = str.maketrans({"«": "‹", "»": "›", "“": "‘", "”": "’", "„": "‚"})
 
 

@@ -1,0 +1,16 @@
+"""Everything a model can do here: what only reads, and what changes a service."""
+
+from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
+from tools.demarches import ACCEPTANCE, accept_dossier, query_dossiers
+from tools.emjpm import list_mesures
+from tools.registry import Tool, mutation, read
+
+__all__ = ["TOOLS", "Tool"]
+
+TOOLS = (
+    read(verify_certificate, "Verify a carpooling certificate", "covoiturage"),
+    mutation(import_cee_identities, "Import CEE identity keys", "covoiturage_credentials", IMPORT),
+    read(query_dossiers, "List dossiers", "demarches"),
+    mutation(accept_dossier, "Accept a dossier", "demarches", ACCEPTANCE),
+    read(list_mesures, "List protection measures", "emjpm"),
+)

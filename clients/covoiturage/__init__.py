@@ -1,0 +1,32 @@
+"""Registre de preuve de covoiturage: verify a certificate, import identity keys of applications."""
+
+from clients.covoiturage.applications import (
+    Application,
+    ApplicationsFile,
+    NumberedApplication,
+    applications,
+    duplicates,
+)
+from clients.covoiturage.auth import OperatorKeys
+from clients.covoiturage.certificates import Certificate, Side
+from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
+from clients.covoiturage.identity import Identity, identity_of
+from clients.covoiturage.rows import Problem
+
+__all__ = [
+    "MOST_ROWS",
+    "Application",
+    "ApplicationsFile",
+    "Certificate",
+    "CovoiturageClient",
+    "Failure",
+    "Identity",
+    "ImportReport",
+    "NumberedApplication",
+    "OperatorKeys",
+    "Problem",
+    "Side",
+    "applications",
+    "duplicates",
+    "identity_of",
+]

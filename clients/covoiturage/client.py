@@ -1,0 +1,165 @@
+"""The carpooling registry's API: read certificates, give applications their identity keys.
+
+Documentation: https://tech.covoiturage.beta.gouv.fr. The client sends what it documents, and
+understands both the answers it documents and those the service was seen to give.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+from clients.approval import Approval
+from clients.covoiturage.applications import Application
+from clients.covoiturage.auth import nothing_sent_before_a_token
+from clients.covoiturage.certificates import Certificate, certified
+from clients.covoiturage.refusals import SERVICE, refused_certificate, refused_import
+from clients.errors import RejectedError, UnexpectedReplyError
+from clients.http import document, upstream
+
+MOST_ROWS = 1000
+"""Rows in one import, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A row that was not imported, by its place from 0 among those sent; None if untold."""
+
+    index: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What the service says it did with the rows of one import."""
+
+    sent: int
+    imported: int
+    failed: int
+    failures: tuple[Failure, ...]
+
+    @property
+    def unexplained(self) -> int:
+        """How many rows the answer does not account for; 0 when its counts and details agree."""
+        named = sum(failure.index is not None for failure in self.failures)
+        return max(abs(self.sent - self.imported - self.failed), abs(self.failed - named))
+
+
+class CovoiturageClient:
+    """Certificates, which need no credentials, and the import, which needs an operator's."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        certificates_version: str = "v3.2",
+        import_version: str = "v3.3",
+    ) -> None:
+        self._http = http
+        self._certificates_version = certificates_version
+        self._import_version = import_version
+
+    async def certificate(self, uuid: UUID) -> Certificate:
+        """The certificate with this uuid, whoever asks.
+
+        Raises:
+            NotFoundError: There is none.
+            WithdrawnError: Certificates are not served any more, or not under this version.
+            ApiError: It could not be read.
+        """
+        with upstream(SERVICE):
+            response = await self._http.get(f"/{self._certificates_version}/certificates/{uuid}")
+            if not response.is_success:
+                raise refused_certificate(response)
+            certificate = certified(document(response.content))
+        if certificate.uuid != uuid:
+            raise UnexpectedReplyError(SERVICE, "another certificate than the one asked for.")
+        return certificate
+
+    async def import_identities(
+        self, rows: Sequence[Application], *, approval: Approval
+    ) -> ImportReport:
+        """Give 1 to 1,000 applications their identity key, once and for all.
+
+        Rows fail one by one. A key is written once: sending a row again fails as not found.
+
+        Raises:
+            RejectedError: One row or more is not as documented: none was imported.
+            LostAnswerError: It was sent, and nobody knows what was imported.
+            FaultyServiceError: The service cannot take any list at the moment.
+            WithdrawnError: It does not take imports any more, or not under this version.
+            ApiError: Nothing was imported, for another reason.
+        """
+        if not 1 <= len(rows) <= MOST_ROWS:
+            raise RejectedError(SERVICE, f"1 to {MOST_ROWS} rows at a time, not {len(rows)}.")
+        with upstream(SERVICE, writing=True), nothing_sent_before_a_token():
+            response = await self._http.post(
+                f"/{self._import_version}/policies/cee/import/identity",
+                json=[row.body() for row in rows],
+            )
+            if not response.is_success:
+                raise refused_import(response)
+            reply = _Reply.model_validate(document(response.content))
+        sent = _Sent(rows)
+        failures = tuple(Failure(sent.claim(d), d.explained()) for d in reply.failed_details)
+        return ImportReport(len(rows), reply.imported, reply.failed, failures)
+
+
+class _Detail(BaseModel):
+    """A row that failed, as the service says it back: reordered, and partly rewritten."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    cee_application_uuid: str | None = None
+    journey_type: str | None = None
+    last_name_trunc: str | None = None
+    phone_trunc: str | None = None
+    identity_key: str | None = None
+    error: str | None = None
+
+    def explained(self) -> str:
+        """The service's three reasons in one, or none of the words of its database."""
+        if self.error == "Not found":
+            return "unknown, another operator's, or already has a key."
+        return "refused by the service's database."
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    imported: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    failed_details: tuple[_Detail, ...] = ()
+
+
+class _Sent:
+    """The rows sent, each of which one failure may claim."""
+
+    def __init__(self, rows: Sequence[Application]) -> None:
+        self._places: defaultdict[tuple[str | None, ...], list[int]] = defaultdict(list)
+        for index, row in enumerate(rows):
+            for name in _names(row):
+                self._places[name].append(index)
+        self._claimed: set[int] = set()
+
+    def claim(self, detail: _Detail) -> int | None:
+        """The place of the first row the detail names that no other has claimed."""
+        for name in _names(detail):
+            for index in self._places.get(name, ()):
+                if index not in self._claimed:
+                    self._claimed.add(index)
+                    return index
+        return None
+
+
+def _names(row: Application | _Detail) -> Iterator[tuple[str | None, ...]]:
+    """What a row can be recognised by, surest first; the service may rewrite its phone."""
+    if row.cee_application_uuid:
+        yield (row.cee_application_uuid.lower(),)
+    else:
+        person = (row.journey_type, row.last_name_trunc, row.identity_key)
+        yield (*person, row.phone_trunc)
+        yield person

@@ -1,0 +1,158 @@
+"""The GraphQL API of Démarches simplifiées, as calls that give dossiers.
+
+The documents sent are ours, in `documents/`: nothing newer than January 2026 in them, so that an
+instance that is not the latest understands them.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
+import httpx
+
+from clients.approval import Approval
+from clients.demarches.auth import DemarcheTokens
+from clients.demarches.failures import refusal
+from clients.demarches.models import Dossier, DossiersPage, State
+from clients.demarches.replies import new_state, page, whole
+from clients.demarches.wire import SERVICE, read
+from clients.errors import RejectedError
+from clients.http import REPEATABLE, upstream
+
+READ = 65.0
+"""Seconds to wait for an answer: the service gives its own database 60."""
+
+MOST_PER_PAGE = 100
+"""The service gives no more, but counts what was asked for against its limits."""
+
+
+class DemarchesClient:
+    """The dossiers that the tokens cover.
+
+    The base URL of `http` is the whole endpoint. The tokens are not its own authentication, since
+    each call chooses among them.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, *, tokens: DemarcheTokens) -> None:
+        self._http = http
+        self._tokens = tokens
+
+    async def dossiers(
+        self,
+        demarche: int,
+        *,
+        state: State | None = None,
+        updated_since: datetime | None = None,
+        created_since: datetime | None = None,
+        archived: bool | None = None,
+        first: int = 20,
+        after: str = "",
+    ) -> DossiersPage:
+        """A page of the dossiers of a démarche, oldest first: at most 100 of them.
+
+        They are in the order of their filing, or of their last change with `updated_since`; a
+        cursor is of no use in the other order. What the service cannot give of a page is among
+        its `problems`, and does not hide the rest.
+
+        Raises:
+            RejectedError: Both dates were given, or the cursor is not one of this list.
+            AccessDeniedError: No token covers this démarche.
+            NotFoundError: There is no such démarche.
+            ApiError: The page could not be read.
+        """
+        if updated_since and created_since:
+            raise RejectedError(
+                SERVICE,
+                "it filters on one date at a time.",
+                remedy="Give either updated_since or created_since.",
+            )
+        variables = {
+            "demarche": demarche,
+            "state": state,
+            "updatedSince": updated_since and updated_since.isoformat(),
+            "createdSince": created_since and created_since.isoformat(),
+            "archived": archived,
+            "first": min(first, MOST_PER_PAGE),
+            "after": after or None,
+        }
+        with upstream(SERVICE):
+            extensions = {**REPEATABLE, "demarche": demarche}
+            return page(read(await self._send("dossiers", variables, extensions)))
+
+    async def dossier(self, number: int) -> Dossier:
+        """The dossier with this number, complete or not at all: a decision is taken on it.
+
+        Raises:
+            NotFoundError: There is none, or it is a draft, deleted or expired.
+            AccessDeniedError: It exists, and no token covers its démarche.
+            ApiError: It could not be read.
+        """
+        with upstream(SERVICE):
+            response = await self._send("dossier", {"number": number}, REPEATABLE)
+            dossier = whole(read(response))
+        self._tokens.remember(dossier.demarche.number, response.request)
+        return dossier
+
+    async def accept(
+        self,
+        dossier: Dossier,
+        *,
+        instructeur: str,
+        motivation: str,
+        notify: bool,
+        approval: Approval,
+    ) -> State:
+        """Accept a dossier that is en_instruction, and get its new state.
+
+        The instructeur is an id among the members of the dossier's groupe. With `notify`, the
+        service e-mails the decision and its motivation to the usager.
+
+        Raises:
+            RejectedError: It cannot be accepted, for instance because it was decided on meanwhile.
+            LostAnswerError: It may have been accepted: read it again.
+            ApiError: It was not accepted.
+        """
+        decision = {
+            "dossierId": dossier.id,
+            "instructeurId": instructeur,
+            "motivation": motivation,
+            "disableNotification": not notify,
+        }
+        extensions = {"demarche": dossier.demarche.number}
+        with upstream(SERVICE, writing=True):
+            response = await self._send("accepter", {"input": decision}, extensions, writing=True)
+            return new_state(read(response), dossier)
+
+    async def _send(
+        self,
+        operation: str,
+        variables: Mapping[str, object],
+        extensions: Mapping[str, object],
+        *,
+        writing: bool = False,
+    ) -> httpx.Response:
+        response = await self._http.post(
+            _without_last_slash(self._http.base_url),
+            json={
+                "query": _document(operation),
+                "operationName": operation,
+                "variables": variables,
+            },
+            auth=self._tokens,
+            extensions=dict(extensions),
+        )
+        if not response.is_success:
+            raise refusal(response, writing=writing)
+        return response
+
+
+@cache
+def _document(operation: str) -> str:
+    place = files("clients.demarches") / "documents" / f"{operation}.graphql"
+    return place.read_text(encoding="utf-8")
+
+
+def _without_last_slash(url: httpx.URL) -> httpx.URL:
+    """The address as it was configured: httpx ends a base URL with a slash of its own."""
+    return url.copy_with(raw_path=url.raw_path.rstrip(b"/"))

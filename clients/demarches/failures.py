@@ -1,0 +1,121 @@
+"""What goes wrong at the service, sorted by whose move it is.
+
+GraphQL answers 200 whatever happens: the cause is in the root errors.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+
+from clients.demarches.models import PartialError
+from clients.demarches.wire import SERVICE, Reply, RootError, read_if_any
+from clients.errors import (
+    AccessDeniedError,
+    ApiError,
+    FaultyServiceError,
+    LostAnswerError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+    UnexpectedReplyError,
+)
+from clients.http import from_response
+
+
+def failure(reply: Reply, *, writing: bool = False) -> ApiError:
+    """The error that the absence of data stands for."""
+    unlisted = _UNFIT if reply.refused_unread else _UNKNOWN
+    return _CAUSES.get(reply.cause, unlisted).error(writing=writing)
+
+
+def partial(error: RootError) -> PartialError:
+    """What a reader of the rest of the answer is told."""
+    return PartialError(error.place, _CAUSES.get(error.cause, _UNKNOWN).reason)
+
+
+def refusal(response: httpx.Response, *, writing: bool = False) -> ApiError:
+    """The error that an unsuccessful response stands for."""
+    status = response.status_code
+    if response.is_redirect or status in _NOT_AN_ENDPOINT:
+        return UnexpectedReplyError(SERVICE, f"HTTP {status}: not its address.", remedy=_ADDRESS)
+    reply = read_if_any(response)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and reply.maintenance:
+        return UnavailableError(SERVICE, "it is under maintenance.")
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _EXPIRED.error(writing=writing)
+    if reply.cause in _CAUSES:
+        return failure(reply, writing=writing)
+    return from_response(SERVICE, response, writing=writing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    kind: type[ApiError]
+    reason: str
+    remedy: str = ""
+    harmless: bool = True
+    """Whether a change that was asked for was certainly not made."""
+
+    def error(self, *, writing: bool) -> ApiError:
+        if writing and not self.harmless:
+            return LostAnswerError(SERVICE, self.reason)
+        return self.kind(SERVICE, self.reason, remedy=self.remedy)
+
+
+_NOT_AN_ENDPOINT = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+_ADDRESS = (
+    "Check GUICHET_DEMARCHES_URL: it is the whole address of the GraphQL endpoint, and"
+    " redirections are not followed."
+)
+_RENEW = (
+    "Create a token in the profile of an administrator of the démarche, and set it as"
+    " GUICHET_DEMARCHES_TOKEN, or in [demarches.tokens]."
+)
+
+_EXPIRED = _Cause(AccessDeniedError, "the token has expired.", _RENEW)
+
+_CAUSES = {
+    "forbidden": _Cause(AccessDeniedError, "there is no token, or an unknown one.", _RENEW),
+    "deprecated_token": _Cause(AccessDeniedError, "the token is of a withdrawn kind.", _RENEW),
+    "forbidden_network": _Cause(
+        AccessDeniedError,
+        "the token may not be used from this machine.",
+        "Add the address of this machine to the networks allowed for the token, in the profile of"
+        " the administrator who created it.",
+    ),
+    "unauthorized": _Cause(
+        AccessDeniedError,
+        "this exists, but the token does not cover its démarche.",
+        "Set the token of an administrator of that démarche: GUICHET_DEMARCHES_TOKEN, or"
+        " [demarches.tokens] for this démarche alone.",
+    ),
+    "not_found": _Cause(
+        NotFoundError,
+        "there is no such record; drafts, deleted and expired dossiers count as none.",
+    ),
+    "invalid_value": _Cause(RejectedError, "it does not accept one of the values sent."),
+    "bad_request": _Cause(
+        RejectedError,
+        "it does not accept one of the values sent.",
+        "Check the number, and that the cursor comes from the same list with the same filters.",
+    ),
+    "too_much": _Cause(
+        RejectedError, "that is more than it gives at once.", "Ask for a smaller page."
+    ),
+    "timeout": _Cause(
+        UnavailableError,
+        "it ran out of time.",
+        "Nothing was changed. Ask for a smaller page, or try again in a few minutes.",
+        harmless=False,
+    ),
+    "invalid_null": _Cause(
+        FaultyServiceError, "one of its own records is incomplete.", harmless=False
+    ),
+    "internal_server_error": _Cause(
+        FaultyServiceError, "it crashed on this request.", harmless=False
+    ),
+}
+
+_UNFIT = _Cause(UnexpectedReplyError, "it does not understand the query sent.")
+_UNKNOWN = _Cause(UnexpectedReplyError, "it gives no data and no known reason.", harmless=False)

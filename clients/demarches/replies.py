@@ -1,0 +1,151 @@
+"""What the answers hold: a page, a dossier, the outcome of a decision."""
+
+from collections.abc import Iterator
+
+from pydantic import Field, ValidationError
+
+from clients.demarches.failures import failure, partial
+from clients.demarches.models import (
+    Dossier,
+    DossiersPage,
+    DossierSummary,
+    PartialError,
+    Row,
+    State,
+)
+from clients.demarches.wire import SERVICE, Reply, Wire
+from clients.errors import LostAnswerError, RejectedError, UnexpectedReplyError
+from clients.text import quoted
+
+
+def page(reply: Reply) -> DossiersPage:
+    """A page with what could be read of it.
+
+    Raises:
+        ApiError: Nothing could.
+    """
+    if reply.data is None:
+        raise failure(reply)
+    demarche = _Listing.model_validate(reply.data).demarche
+    edges = demarche.dossiers.edges
+    if edges is None:
+        raise failure(reply)
+    rows = [_row(edge) for edge in edges]
+    problems = [partial(error) for error in reply.errors]
+    return DossiersPage(
+        title=demarche.title,
+        rows=tuple(row for row in rows if row),
+        next=_next(demarche.dossiers.page_info),
+        problems=(*problems, *_unexplained(rows, problems)),
+    )
+
+
+def whole(reply: Reply) -> Dossier:
+    """A dossier.
+
+    Raises:
+        ApiError: Something is missing from it.
+    """
+    if reply.errors or reply.data is None:
+        raise failure(reply)
+    return _Found.model_validate(reply.data).dossier
+
+
+def new_state(reply: Reply, dossier: Dossier) -> State:
+    """Where a decision leaves a dossier.
+
+    Raises:
+        RejectedError: The service refused the decision, in its own words.
+        ApiError: The decision failed, or may have.
+    """
+    outcome = _Decision.model_validate(reply.data or {}).outcome
+    if outcome is None:
+        raise failure(reply, writing=True)
+    if outcome.errors:
+        told = " ".join(refusal.message for refusal in outcome.errors)
+        raise RejectedError(SERVICE, f"it refuses: {quoted(told)}.", remedy=_way_out(dossier))
+    if outcome.dossier is None:
+        raise LostAnswerError(SERVICE, "it does not say what became of the dossier.")
+    return outcome.dossier.state
+
+
+class _Edge(Wire):
+    cursor: str
+    node: object = None
+
+
+class _PageInfo(Wire):
+    has_next_page: bool
+    end_cursor: str | None
+
+
+class _Connection(Wire):
+    edges: tuple[_Edge | None, ...] | None
+    page_info: _PageInfo
+
+
+class _Listed(Wire):
+    title: str
+    dossiers: _Connection
+
+
+class _Listing(Wire):
+    demarche: _Listed
+
+
+class _Found(Wire):
+    dossier: Dossier
+
+
+class _Refusal(Wire):
+    message: str
+
+
+class _Decided(Wire):
+    state: State
+
+
+class _Outcome(Wire):
+    dossier: _Decided | None = None
+    errors: tuple[_Refusal, ...] | None = None
+
+
+class _Decision(Wire):
+    outcome: _Outcome | None = Field(default=None, validation_alias="dossierAccepter")
+
+
+def _row(edge: _Edge | None) -> Row | None:
+    """The row an edge holds, if it can be read: one dossier must not hide the others."""
+    try:
+        return Row(edge.cursor, DossierSummary.model_validate(edge.node)) if edge else None
+    except ValidationError:
+        return None
+
+
+def _unexplained(rows: list[Row | None], problems: list[PartialError]) -> Iterator[PartialError]:
+    """The rows that are missing although the service says nothing of them."""
+    for position, row in enumerate(rows):
+        place = f"demarche.dossiers.edges.{position}"
+        told = any(f"{problem.path}.".startswith(f"{place}.") for problem in problems)
+        if row is None and not told:
+            yield PartialError(place, "this dossier could not be read.")
+
+
+def _next(page: _PageInfo) -> str:
+    if not page.has_next_page:
+        return ""
+    if not page.end_cursor:
+        raise UnexpectedReplyError(SERVICE, "more dossiers follow, and no cursor leads to them.")
+    return page.end_cursor
+
+
+def _way_out(dossier: Dossier) -> str:
+    """What to do about a refusal.
+
+    Of a dossier whose annotations are missing, the service only says that it is already in the
+    state it is in.
+    """
+    missing = ", ".join(quoted(label) for label in dossier.missing_annotations)
+    if missing and dossier.state == "en_instruction":
+        return f"Mandatory annotations are empty, and must be filled in first: {missing}."
+    return "Read the dossier again: it may have changed since."

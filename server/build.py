@@ -1,0 +1,48 @@
+"""From settings to a server ready to run."""
+
+import sys
+from functools import partial
+
+from server import connect, instance, logs
+from server.app import Connect, Server
+from server.settings import Settings, SettingsError, load
+from tools import TOOLS, Tool
+from tools.sealing import Seal
+
+MISUSE = 2
+"""The exit code of a command that cannot run as it was asked to."""
+
+
+def configured(*, sandbox: bool, read_only: bool) -> Settings:
+    """The settings of this process, after its options; leaves the process if they are wrong."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.stderr.write(f"guichet: {error}\n")
+        raise SystemExit(MISUSE) from None
+    logs.to_stderr(settings)
+    chosen = settings.model_copy(update={"read_only": settings.read_only or read_only})
+    return connect.sandboxed(chosen) if sandbox else chosen
+
+
+def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
+    """What opens a desk when the server starts, and the seal of its ledger."""
+    if sandbox:
+        seal = instance.throwaway_seal()
+        return partial(connect.sandbox, settings, seal), seal
+    seal = instance.seal(settings)
+    return partial(connect.services, settings, seal), seal
+
+
+def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
+    """A server offering the tools that these settings allow."""
+    relays = settings.consent == "dangerously-relay"
+    return Server(offered(settings), connection, seal, relays=relays)
+
+
+def offered(settings: Settings) -> tuple[Tool, ...]:
+    """The tools whose needs are met, without those that change anything if so asked."""
+    met = settings.needs_met
+    return tuple(
+        tool for tool in TOOLS if tool.needs in met and not (tool.writes and settings.read_only)
+    )

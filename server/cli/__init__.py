@@ -1,0 +1,76 @@
+"""The commands that a person types. Hosts start the server without going through here."""
+
+from typing import Annotated
+
+import typer
+
+from server import stdio
+
+app = typer.Typer(
+    name="guichet",
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback is for the log, values are for nobody
+    help="The counter where AI assistants meet French public services. Without a command: an MCP "
+    "server on stdio, on the services that are configured.",
+)
+
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="On the services in miniature.")]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Offer nothing that changes anything.")]
+Port = Annotated[int, typer.Option(min=1, max=65_535)]
+
+
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context, *, sandbox: Sandbox = False, read_only: ReadOnly = False) -> None:
+    if context.invoked_subcommand is None:
+        stdio.serve(sandbox=sandbox, read_only=read_only)
+
+
+@app.command()
+def serve(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Over Streamable HTTP, at /mcp.")],
+    host: Annotated[str, typer.Option(help="Loopback only.")] = "127.0.0.1",
+    port: Port = 8765,
+    sandbox: Sandbox = False,
+    read_only: ReadOnly = False,
+) -> None:
+    """Serve MCP over HTTP, to the clients of this machine."""
+    from server import http as over_http  # noqa: PLC0415  (each command loads what it needs)
+    from server.build import build, configured, connection  # noqa: PLC0415
+
+    settings = configured(sandbox=sandbox, read_only=read_only)
+    connect, seal = connection(settings, sandbox=sandbox)
+    over_http.serve(build(settings, connect, seal), host, port)
+
+
+@app.command()
+def serve_sandbox(
+    *,
+    port: Port = 8766,
+    latency: Annotated[
+        int, typer.Option(min=0, metavar="MS", help="Milliseconds before each answer.")
+    ] = 0,
+) -> None:
+    """Serve the services in miniature over HTTP, for our clients and anybody's."""
+    from server.sandbox import serving  # noqa: PLC0415  (each command loads what it needs)
+
+    address = f"http://{serving.HOST}:{port}"
+    typer.echo(
+        f"GUICHET_COVOITURAGE_URL={address}/covoiturage\n"
+        "GUICHET_COVOITURAGE_ACCESS_KEY=sandbox\n"
+        "GUICHET_COVOITURAGE_SECRET_KEY=sandbox\n"
+        f"GUICHET_DEMARCHES_URL={address}/demarches/api/v2/graphql\n"
+        "GUICHET_DEMARCHES_TOKEN=sandbox\n"
+        "GUICHET_DEMARCHES_INSTRUCTEUR=camille.martin@exemple.gouv.fr\n"
+        f"GUICHET_EMJPM_URL={address}/emjpm\n"
+        "GUICHET_EMJPM_TOKEN=sandbox"
+    )
+    serving.serve(port, latency / 1000)
+
+
+@app.command()
+def demo() -> None:
+    """Show the main job on the sandbox, through a real MCP client; asks you before each change."""
+    from server.cli.demo import run  # noqa: PLC0415  (each command loads what it needs)
+
+    raise typer.Exit(run())

@@ -1,0 +1,168 @@
+"""From settings to a desk: the services' clients, the ledger, the folder of files."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import anyio
+import httpx
+
+from clients import Clients, CovoiturageClient, DemarchesClient, EmjpmClient
+from clients.auth import Bearer
+from clients.covoiturage import OperatorKeys
+from clients.demarches import READ as DEMARCHES_READ
+from clients.demarches import DemarcheTokens
+from clients.http import OnFirstUse, Sleep, connected
+from server import instance
+from server.settings import Covoiturage, Demarches, Emjpm, Settings
+from tools.desk import Desk
+from tools.files import Folder
+from tools.journal import Journal
+from tools.language import speaking
+from tools.sealing import Seal
+
+LOCAL = "local"
+"""The principal of stdio and of loopback HTTP: whoever runs the process."""
+SAMPLE_FILE = "demandes-cee.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Transports:
+    """What carries the requests to each service, the network unless told otherwise."""
+
+    covoiturage: httpx.AsyncBaseTransport | None = None
+    demarches: httpx.AsyncBaseTransport | None = None
+    emjpm: httpx.AsyncBaseTransport | None = None
+    sleep: Sleep = anyio.sleep
+    """How to wait before asking a service again."""
+
+
+@asynccontextmanager
+async def services(settings: Settings, seal: Seal) -> AsyncGenerator[Desk]:
+    """A desk on the configured services, for as long as the server runs."""
+    async with AsyncExitStack() as stack:
+        clients = await _clients(settings, Transports(), stack)
+        journal = Journal(lambda: instance.ledger(settings), seal)
+        stack.push_async_callback(journal.close)
+        yield _desk(settings, clients, journal)
+
+
+@asynccontextmanager
+async def sandbox(
+    settings: Settings, seal: Seal, transports: Transports | None = None
+) -> AsyncGenerator[Desk]:
+    """A desk on the services in miniature, with files and a ledger that end with it."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="guichet-sandbox-")))
+        (folder / "files").mkdir()
+        await _sample_file(folder / "files")
+        clients = await _clients(settings, transports or miniatures(), stack)
+        journal = Journal(lambda: instance.sqlite(folder / "ledger.db"), seal)
+        stack.push_async_callback(journal.close)
+        yield _desk(settings.model_copy(update={"files": folder / "files"}), clients, journal)
+
+
+def sandboxed(settings: Settings) -> Settings:
+    """The same settings, with the addresses and the credentials of the sandbox."""
+    return settings.model_copy(
+        update={
+            "services": ("covoiturage", "demarches", "emjpm"),
+            "covoiturage": Covoiturage.model_validate(
+                {
+                    "url": "https://covoiturage.sandbox",
+                    "access_key": "sandbox",
+                    "secret_key": "sandbox",
+                }
+            ),
+            "demarches": Demarches.model_validate(
+                {
+                    "url": "https://demarches.sandbox/api/v2/graphql",
+                    "token": "sandbox",
+                    "instructeur": "camille.martin@exemple.gouv.fr",
+                }
+            ),
+            "emjpm": Emjpm.model_validate({"url": "https://emjpm.sandbox", "token": "sandbox"}),
+        }
+    )
+
+
+def miniatures() -> Transports:
+    """The services in miniature, fresh, each made when it is first called."""
+    # Loading graphql-core and filling the services takes 0.3 s: not before they are needed.
+
+    def covoiturage() -> httpx.ASGITransport:
+        from server.sandbox import covoiturage  # noqa: PLC0415
+
+        return httpx.ASGITransport(app=covoiturage.create())
+
+    def demarches() -> httpx.ASGITransport:
+        from server.sandbox import demarches  # noqa: PLC0415
+
+        return httpx.ASGITransport(app=demarches.create())
+
+    def emjpm() -> httpx.ASGITransport:
+        from server.sandbox import emjpm  # noqa: PLC0415
+
+        return httpx.ASGITransport(app=emjpm.create())
+
+    return Transports(OnFirstUse(covoiturage), OnFirstUse(demarches), OnFirstUse(emjpm))
+
+
+def _desk(settings: Settings, clients: Clients, journal: Journal) -> Desk:
+    say = speaking(settings.language)
+    return Desk(
+        clients=clients,
+        journal=journal,
+        files=Folder(settings.files, say),
+        say=say,
+        principal=lambda: LOCAL,
+        consent=settings.consent,
+        instructeur=settings.demarches.instructeur,
+    )
+
+
+async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) -> Clients:
+    registry, demarches, emjpm = settings.covoiturage, settings.demarches, settings.emjpm
+    client = partial(connected, sleep=by.sleep)
+    open_for_good = stack.enter_async_context
+    return Clients(
+        covoiturage=CovoiturageClient(
+            await open_for_good(
+                client(registry.url, auth=_operator(registry), transport=by.covoiturage)
+            ),
+            certificates_version=registry.certificates_version,
+            import_version=registry.import_version,
+        ),
+        demarches=DemarchesClient(
+            await open_for_good(client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)),
+            tokens=DemarcheTokens(demarches.token, demarches.tokens),
+        ),
+        emjpm=EmjpmClient(
+            await open_for_good(client(emjpm.address, auth=_mandataire(emjpm), transport=by.emjpm))
+        ),
+    )
+
+
+def _operator(registry: Covoiturage) -> httpx.Auth | None:
+    """An operator's credentials, or nothing: certificates need none."""
+    if registry.token:
+        return Bearer(registry.token)
+    if registry.access_key and registry.secret_key:
+        return OperatorKeys(
+            registry.url, access_key=registry.access_key, secret_key=registry.secret_key
+        )
+    return None
+
+
+def _mandataire(emjpm: Emjpm) -> httpx.Auth | None:
+    return Bearer(emjpm.token) if emjpm.token else None
+
+
+async def _sample_file(folder: Path) -> None:
+    """The file an operator would have: the folder is not empty when there is something to try."""
+    from server.sandbox.covoiturage import operator_file  # noqa: PLC0415  (0.1 s, as above)
+
+    await anyio.Path(folder / SAMPLE_FILE).write_text(operator_file(), encoding="utf-8")

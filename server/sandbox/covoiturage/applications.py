@@ -1,0 +1,125 @@
+"""CEE applications: those that wait for an identity key, and what becomes of one when it comes."""
+
+import csv
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Literal
+from uuid import NAMESPACE_URL, uuid5
+
+from server.sandbox.covoiturage.people import person
+
+JourneyType = Literal["short", "long"]
+
+OPERATOR = 4
+"""The operator that the sandbox's credentials belong to."""
+OTHER_OPERATOR = 5
+
+TO_KEY = range(1000)
+"""The operator's applications that have no identity key yet: 700 specific, 300 standardized."""
+KEYED = range(1000, 1006)
+"""The operator's applications that have one."""
+ELSEWHERE = range(1006, 1012)
+"""Another operator's applications."""
+UNKNOWN = 1012
+"""An application that the registry has never heard of."""
+
+STANDARDIZED = {2, 5, 8}
+"""The last digits of the numbers of standardized applications."""
+FIRST = datetime(2023, 1, 2, 6, tzinfo=UTC)
+PACE = timedelta(hours=7)
+
+COLUMNS = (
+    "cee_application_type",
+    "cee_application_uuid",
+    "journey_type",
+    "datetime",
+    "phone",
+    "last_name",
+)
+
+
+@dataclass(frozen=True)
+class Application:
+    """A request for an energy savings certificate, made when someone first shares a ride."""
+
+    uuid: str
+    operator_id: int
+    is_specific: bool
+    journey_type: JourneyType
+    last_name_trunc: str
+    phone_trunc: str
+    datetime: datetime
+    identity_key: str = ""
+
+
+class Applications:
+    """The registry's table. A key is written once: whatever prevents it looks the same outside."""
+
+    def __init__(self) -> None:
+        numbers = (*TO_KEY, *KEYED, *ELSEWHERE)
+        self._rows = {row.uuid: row for row in map(application, numbers)}
+        self._specific = {_tuple(row): row.uuid for row in self._rows.values() if row.is_specific}
+
+    def key(self, uuid: str, operator_id: int, identity_key: str) -> bool:
+        """Whether the application, of either type, was this operator's and had no key."""
+        row = self._rows.get(uuid.lower())
+        if row is None or row.operator_id != operator_id or row.identity_key:
+            return False
+        self._rows[row.uuid] = replace(row, identity_key=identity_key)
+        return True
+
+    def key_specific(
+        self,
+        *,
+        operator_id: int,
+        journey_type: str,
+        last_name_trunc: str,
+        phone_trunc: str,
+        identity_key: str,
+    ) -> bool:
+        """Likewise, for the specific application of a person. Its date does not matter."""
+        uuid = self._specific.get((operator_id, journey_type, last_name_trunc, phone_trunc), "")
+        return self.key(uuid, operator_id, identity_key)
+
+
+def application(number: int) -> Application:
+    """The same application for the same number."""
+    someone = person(number)
+    return Application(
+        uuid=str(uuid5(NAMESPACE_URL, f"https://covoiturage.sandbox/policies/cee/{number}")),
+        operator_id=OTHER_OPERATOR if number in ELSEWHERE else OPERATOR,
+        is_specific=number % 10 not in STANDARDIZED,
+        journey_type="long" if number % 3 == 0 else "short",
+        last_name_trunc=someone.last_name_trunc,
+        phone_trunc=someone.phone_trunc,
+        datetime=FIRST + number * PACE,
+        identity_key=f"{number:064x}" if number in KEYED else "",
+    )
+
+
+def operator_file(rows: int = 40) -> str:
+    """The CSV that an operator would have of its first applications, people in full.
+
+    Of 2 to 1,002 rows, all can be imported but the last two: one has its key already, the other
+    is unknown to the registry.
+    """
+    if rows - 2 not in range(len(TO_KEY) + 1):
+        raise ValueError(f"{rows} rows: there can be 2 to {len(TO_KEY) + 2}")
+    file = StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(_row(number) for number in (*TO_KEY[: rows - 2], KEYED[0], UNKNOWN))
+    return file.getvalue()
+
+
+def _row(number: int) -> tuple[str, ...]:
+    someone, asked = person(number), application(number)
+    who = (someone.spellings[number % 3], someone.last_name)
+    if asked.is_specific:
+        return ("specific", "", asked.journey_type, f"{asked.datetime:%Y-%m-%dT%H:%M:%SZ}", *who)
+    return ("standardized", asked.uuid, "", "", *who)
+
+
+def _tuple(row: Application) -> tuple[int, str, str, str]:
+    return row.operator_id, row.journey_type, row.last_name_trunc, row.phone_trunc

@@ -1,0 +1,126 @@
+"""Reading a client's document: is it a query, is it valid here, and what does it expect.
+
+A document that is refused is answered with `errors` and no `data`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
+
+from server.sandbox.demarches.errors import UnacceptableError
+from server.sandbox.demarches.schema import schema
+from server.sandbox.demarches.wording import in_the_service_s_words
+
+MAX_DEPTH = 15
+
+
+@dataclass(frozen=True)
+class Document:
+    """A valid document, and the types that it has a fragment on."""
+
+    node: DocumentNode
+    fragments: frozenset[str]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation to run, which needs a name when there are several.
+
+        Raises:
+            UnacceptableError: There is none of that name, or it is too deep.
+        """
+        found = {
+            each.name.value if each.name else "": each
+            for each in self.node.definitions
+            if isinstance(each, OperationDefinitionNode)
+        }
+        if name and name not in found:
+            raise UnacceptableError([GraphQLError(f'No operation named "{name}"')])
+        if not name and len(found) > 1:
+            raise UnacceptableError([GraphQLError("An operation name is required")])
+        operation = found[name] if name else next(iter(found.values()))
+        self._check_depth(operation)
+        return operation
+
+    def _check_depth(self, operation: OperationDefinitionNode) -> None:
+        definitions = self.node.definitions
+        fragments = {
+            each.name.value: each
+            for each in definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        depth = _depth(operation.selection_set, fragments)
+        if depth > MAX_DEPTH:
+            told = f"Query has depth of {depth}, which exceeds max depth of {MAX_DEPTH}"
+            raise UnacceptableError([GraphQLError(told)])
+
+
+@lru_cache(maxsize=64)
+def document(text: str) -> Document:
+    """The document in a text, checked against the schema; clients send the same ones again.
+
+    Raises:
+        UnacceptableError: It cannot be parsed, or asks for what the schema does not have.
+    """
+    if not text.strip():
+        raise UnacceptableError([GraphQLError("No query string was present")])
+    try:
+        node = parse(text)
+    except GraphQLError as error:
+        raise UnacceptableError([error]) from None
+    if errors := validate(schema(), node):
+        raise UnacceptableError([in_the_service_s_words(error) for error in errors])
+    return Document(node, _fragments(node))
+
+
+def _fragments(node: DocumentNode) -> frozenset[str]:
+    conditions = _Conditions()
+    visit(node, conditions)
+    return frozenset(conditions.found)
+
+
+class _Conditions(Visitor):
+    """Collects the types of the fragments of a document, inline or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_inline_fragment(self, node: InlineFragmentNode, *_: object) -> None:
+        if node.type_condition:
+            self.found.add(node.type_condition.name.value)
+
+    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: object) -> None:
+        self.found.add(node.type_condition.name.value)
+
+
+def _depth(selected: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> int:
+    """How many fields deep a selection goes; a fragment adds none of its own."""
+    deepest = 0
+    for selection in selected.selections:
+        match selection:
+            case FieldNode(selection_set=None):
+                depth = 1
+            case FieldNode(selection_set=SelectionSetNode() as inside):
+                depth = 1 + _depth(inside, fragments)
+            case InlineFragmentNode(selection_set=inside):
+                depth = _depth(inside, fragments)
+            case FragmentSpreadNode(name=name):
+                depth = _depth(fragments[name.value].selection_set, fragments)
+            case _:
+                depth = 0
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,286 @@
+"""Every setting, read once: from the environment, a directory of secrets, and `guichet.toml`.
+
+A variable is `GUICHET_<SERVICE>_<NAME>`; in `guichet.toml`, it is `<name>` in table `[<service>]`.
+The environment wins over the secrets directory, which wins over the file. An empty value, or a
+`${VAR}` that a client left as it was, counts as unset; a misspelt name is an error.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NestedSecretsSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+from tools.desk import Consent
+from tools.language import Language
+from tools.registry import Need
+
+PREFIX = "GUICHET_"
+WHERE_TO_READ = {
+    "GUICHET_CONFIG": "the path of `guichet.toml`, in the user's configuration folder by default",
+    "GUICHET_SECRETS_DIRECTORY": "a directory of files named as the variables, such as secrets "
+    "mounted in a container",
+}
+"""Variables that say where settings are, and so are none themselves."""
+
+EMJPM_URLS = {
+    "production": "https://api-emjpm.fabrique.social.gouv.fr",
+    "test": "https://api-apitest-emjpm.dev.fabrique.social.gouv.fr",
+}
+SERVICES = ("covoiturage", "demarches", "emjpm")
+
+_NESTED = TypeAdapter(dict[str, object])
+_LEFT_AS_IT_WAS = re.compile(r"\$\{[^}]*\}")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text says which, and what to do, never a value."""
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in {"http", "https"}:
+        raise ValueError("must be a whole address, such as https://service.example")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("must be https, except to a loopback address")
+    return url.rstrip("/")
+
+
+def _services(names: object) -> object:
+    if not isinstance(names, str):
+        return names
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
+Names = Annotated[
+    tuple[Literal["covoiturage", "demarches", "emjpm"], ...], BeforeValidator(_services)
+]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+
+class Covoiturage(Section):
+    url: Address = Field(
+        default="https://api.covoiturage.beta.gouv.fr", description="the registry's address"
+    )
+    certificates_version: Version = Field(
+        default="v3.2", description="the version that serves certificates"
+    )
+    import_version: Version = Field(
+        default="v3.3", description="the version that imports identity keys"
+    )
+    access_key: SecretStr | None = Field(default=None, description="an operator's application key…")
+    secret_key: SecretStr | None = Field(
+        default=None, description="…and the secret that goes with it"
+    )
+    token: SecretStr | None = Field(
+        default=None, description="a fixed bearer token, instead of the keys"
+    )
+
+    @property
+    def has_credentials(self) -> bool:
+        return bool(self.token or (self.access_key and self.secret_key))
+
+
+class Demarches(Section):
+    url: Address = Field(
+        default="https://demarche.numerique.gouv.fr/api/v2/graphql",
+        description="the whole endpoint",
+    )
+    token: SecretStr | None = Field(default=None, description="an administrator's API token")
+    tokens: dict[int, SecretStr] = Field(
+        default={},
+        description="tokens of their own for some démarches, by number: the table "
+        "`[demarches.tokens]`, or JSON",
+    )
+    instructeur: str = Field(
+        default="",
+        description="the e-mail, or the identifier, of the instructeur who signs decisions",
+    )
+
+
+class Emjpm(Section):
+    environment: Literal["production", "test"] = Field(
+        default="production", description="which of the two documented addresses"
+    )
+    url: Address | None = Field(default=None, description="another address than these two")
+    token: SecretStr | None = Field(
+        default=None, description="a bearer token of the mandataire's account"
+    )
+
+    @property
+    def address(self) -> str:
+        return self.url or EMJPM_URLS[self.environment]
+
+
+class Settings(BaseSettings):
+    """Every setting the server understands."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        secrets_dir_missing="error",
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    covoiturage: Covoiturage = Covoiturage()
+    demarches: Demarches = Demarches()
+    emjpm: Emjpm = Emjpm()
+    services: Annotated[Names, NoDecode] = Field(
+        default=SERVICES,
+        description="the services to offer, comma-separated; all that are configured",
+    )
+    files: Path | None = Field(
+        default=None, description="the one folder that tools may read from; none, and they refuse"
+    )
+    read_only: bool = Field(default=False, description="offer no tool that changes anything")
+    consent: Consent = Field(
+        default="ask",
+        description="how a person is asked; `dangerously-relay` lets the model say they agreed",
+    )
+    language: Language = Field(default="fr", description="the language of questions: `fr` or `en`")
+    state_url: str = Field(
+        default="",
+        description="the ledger's database; SQLite in the user's state folder by default",
+    )
+    secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        default=None,
+        description="the instance's key, 32 characters or more; a 0600 file by default",
+    )
+
+    @property
+    def needs_met(self) -> frozenset[Need]:
+        """What these settings allow a tool to need."""
+        met: dict[Need, bool] = {
+            "covoiturage": "covoiturage" in self.services,
+            "covoiturage_credentials": "covoiturage" in self.services
+            and self.covoiturage.has_credentials,
+            "demarches": "demarches" in self.services
+            and bool(self.demarches.token or self.demarches.tokens),
+            "emjpm": "emjpm" in self.services and self.emjpm.token is not None,
+        }
+        return frozenset(need for need, is_met in met.items() if is_met)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        secrets = _value(os.environ, "GUICHET_SECRETS_DIRECTORY")
+        return (
+            init_settings,
+            _Environment(settings_cls),
+            NestedSecretsSettingsSource(file_secret_settings, secrets_dir=secrets),
+            TomlConfigSettingsSource(settings_cls, toml_file=_config(os.environ)),
+        )
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, without what is empty or was left as `${VAR}`."""
+
+    def __call__(self) -> dict[str, Any]:
+        return _set_values(super().__call__())
+
+
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: A name is misspelt or a value cannot be used.
+    """
+    known = {name for name, _ in described()} | set(WHERE_TO_READ)
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{name} is not a setting.{hint}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg']}.") from None
+    except (SourceError, TOMLDecodeError) as error:
+        raise SettingsError(f"The settings cannot be read: {error}.") from None
+
+
+def described() -> Iterator[tuple[str, str]]:
+    """Each variable, with what it is for."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            for inner, detail in section.model_fields.items():
+                yield f"{PREFIX}{name}_{inner}".upper(), detail.description or ""
+        else:
+            yield f"{PREFIX}{name}".upper(), field.description or ""
+
+
+def _config(environ: Mapping[str, str]) -> Path:
+    """Where the file is: never the working directory, which may be somebody else's."""
+    named = _value(environ, "GUICHET_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
+
+
+def _value(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name, "")
+    return None if not value or _LEFT_AS_IT_WAS.fullmatch(value) else value
+
+
+def _set_values(values: Mapping[str, object]) -> dict[str, object]:
+    kept = {
+        k: _set_values(_NESTED.validate_python(v)) if isinstance(v, dict) else v
+        for k, v in values.items()
+    }
+    return {k: v for k, v in kept.items() if not _is_unset(v)}
+
+
+def _is_unset(value: object) -> bool:
+    return value in ("", {}) or (isinstance(value, str) and bool(_LEFT_AS_IT_WAS.fullmatch(value)))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,35 @@
+"""The server that a host starts, and talks to over stdin and stdout."""
+
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, redirect_stdout
+
+from server.app import Connect
+from server.build import build, configured, connection
+from tools.desk import Desk
+
+HINT = (
+    "guichet: an MCP server is waiting for a client on stdin. A client usually starts it: see "
+    "mcp.json. Try `guichet demo`, or `guichet --help`. Ctrl+C to leave.\n"
+)
+
+
+def serve(*, sandbox: bool, read_only: bool) -> None:
+    """Serve until stdin ends."""
+    settings = configured(sandbox=sandbox, read_only=read_only)
+    if sys.stdin.isatty():
+        sys.stderr.write(HINT)
+    connect, seal = connection(settings, sandbox=sandbox)
+    build(settings, _off_the_wire(connect), seal).run("stdio")
+
+
+def _off_the_wire(connect: Connect) -> Connect:
+    """The same desk, where whatever prints goes to stderr: stdout is the protocol's alone."""
+
+    @asynccontextmanager
+    async def connected() -> AsyncGenerator[Desk]:
+        with redirect_stdout(sys.stderr):
+            async with connect() as desk:
+                yield desk
+
+    return connected

@@ -1,0 +1,172 @@
+"""A counter to test at: a real server on services in miniature, and people to answer it."""
+
+import json
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.applications import Starlette
+
+from server import connect, instance
+from server.app import Server
+from server.build import build
+from server.connect import Transports
+from server.sandbox import covoiturage, demarches, emjpm
+from server.settings import Settings
+from tools.desk import Desk
+from tools.journal import Journal
+from tools.storage import OPERATIONS
+
+ERAS = ("2025-11-25", "2026-07-28")
+MODES = {"2025-11-25": "legacy", "2026-07-28": "auto"}
+
+
+class Clock:
+    """A time that passes when told to; sleeping takes none of ours."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Person:
+    """Someone who answers every question the same way, and remembers having been asked."""
+
+    action: str = "accept"
+    content: dict[str, Any] | None = None
+    """What is sent back; None fills the form in as the question asks."""
+    before: Callable[[], Awaitable[None]] | None = None
+    """What happens while they read."""
+    questions: list[str] = field(default_factory=list[str])
+    forms: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    async def __call__(
+        self, context: ClientRequestContext, params: ElicitRequestParams
+    ) -> ElicitResult:
+        self.questions.append(params.message)
+        self.forms.append(getattr(params, "requested_schema", {}))
+        if self.before:
+            await self.before()
+        return self.answer(params.message)
+
+    def answer(self, question: str) -> ElicitResult:
+        if self.action != "accept":
+            return ElicitResult.model_validate({"action": self.action})
+        content = {"agreed": True, "typed": asked_for(question)}
+        return ElicitResult(
+            action="accept", content=content if self.content is None else self.content
+        )
+
+
+@dataclass
+class Counter:
+    """The services in miniature, one ledger, and servers on both: what arrives can be counted."""
+
+    folder: Path
+    registry: Starlette = field(default_factory=covoiturage.create)
+    dossiers: Starlette = field(default_factory=demarches.create)
+    mesures: Starlette = field(default_factory=emjpm.create)
+    clock: Clock = field(default_factory=Clock)
+    principal: str = "local"
+    answer_within: float = 600.0
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    over: dict[str, httpx.AsyncBaseTransport] = field(
+        default_factory=dict[str, httpx.AsyncBaseTransport]
+    )
+    """Transports that replace the direct ones, by service."""
+
+    def __post_init__(self) -> None:
+        self.seal = instance.throwaway_seal()
+
+    @property
+    def accepted(self) -> list[demarches.Write]:
+        """The acceptances that arrived at the service, whatever it made of them."""
+        return [w for w in self.dossiers.state.writes if w.operation == "dossierAccepter"]
+
+    @property
+    def imports(self) -> list[covoiturage.Write]:
+        return self.registry.state.writes
+
+    def server(self) -> Server:
+        settings = connect.sandboxed(Settings(**self.settings))
+        if "demarches" in self.settings:
+            settings = settings.model_copy(update={"demarches": self.settings["demarches"]})
+        return build(settings, partial(self._desk, settings), self.seal)
+
+    def host(self, era: str, person: Person | None = None) -> Client:
+        return Client(self.server(), mode=MODES[era], elicitation_callback=person)
+
+    def journal(self) -> Journal:
+        return Journal(
+            lambda: instance.sqlite(self.folder / "ledger.db"),
+            self.seal,
+            answer_within=self.answer_within,
+            clock=self.clock,
+        )
+
+    async def rows(self) -> list[RowMapping]:
+        """The operations as the ledger keeps them."""
+        engine = create_async_engine(instance.sqlite(self.folder / "ledger.db"))
+        async with engine.connect() as connection:
+            found = list((await connection.execute(select(OPERATIONS))).mappings())
+        await engine.dispose()
+        return found
+
+    def put_file(self, name: str, content: str) -> None:
+        (self.folder / "files").mkdir(exist_ok=True)
+        (self.folder / "files" / name).write_text(content, encoding="utf-8")
+
+    @asynccontextmanager
+    async def _desk(self, settings: Settings) -> AsyncGenerator[Desk]:
+        direct = {
+            "covoiturage": httpx.ASGITransport(app=self.registry),
+            "demarches": httpx.ASGITransport(app=self.dossiers),
+            "emjpm": httpx.ASGITransport(app=self.mesures),
+        }
+        transports = Transports(**(direct | self.over), sleep=self.clock.sleep)
+        journal = self.journal()
+        async with connect.sandbox(settings, self.seal, transports) as desk:
+            files = replace(desk.files, root=self.folder / "files")
+            yield replace(
+                desk,
+                journal=journal,
+                files=files if files.root and files.root.exists() else desk.files,
+                principal=lambda: self.principal,
+                sleep=self.clock.sleep,
+            )
+        await journal.close()
+
+
+def asked_for(question: str) -> str:
+    """What a question asks to be typed: a number that ends a line of ours."""
+    found = re.search(r": (\d+)\.$", question, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def text(result: CallToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def facts(result: CallToolResult) -> dict[str, Any]:
+    """The structured content, which the text must repeat."""
+    assert result.structured_content is not None
+    assert json.loads(text(result)) == result.structured_content
+    return result.structured_content

@@ -1,0 +1,151 @@
+"""What hosts are told of each tool: any change to it is a change of the product."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from mcp.types import Tool as ListedTool
+
+from server.build import offered
+from server.settings import Settings
+from tests.support import Counter
+from tools import TOOLS
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+NAMES = [tool.name for tool in TOOLS]
+GIVEN = {"demarches": {"token": "x"}, "emjpm": {"token": "x"}, "covoiturage": {"token": "x"}}
+
+
+@pytest.fixture(name="listed")
+async def _listed(counter: Counter) -> dict[str, ListedTool]:
+    async with counter.host("2026-07-28") as host:
+        return {tool.name: tool for tool in (await host.list_tools()).tools}
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_tool_is_presented_as_it_was_agreed(listed: dict[str, ListedTool], name: str):
+    """Run with `UPDATE_SNAPSHOTS=1` after an intended change, and review the difference."""
+    presented = listed[name].model_dump(mode="json", by_alias=True, exclude_none=True)
+    snapshot = SNAPSHOTS / f"{name}.json"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        text = json.dumps(presented, indent=2, ensure_ascii=False, sort_keys=True)
+        snapshot.write_text(f"{text}\n", encoding="utf-8")
+
+    assert json.loads(snapshot.read_text(encoding="utf-8")) == presented
+
+
+def test_every_snapshot_is_of_a_tool():
+    assert {path.stem for path in SNAPSHOTS.glob("*.json")} == set(NAMES)
+
+
+async def test_both_eras_are_told_the_same(counter: Counter, era: str):
+    async with counter.host(era) as host:
+        assert [tool.name for tool in (await host.list_tools()).tools] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_tool_says_all_a_host_needs_to_know(listed: dict[str, ListedTool], name: str):
+    tool = listed[name]
+
+    assert re.fullmatch(r"[a-z][a-z_]{0,39}", name)
+    assert tool.title
+    assert tool.description
+    assert "    " not in tool.description, "indentation is for the source, not for the model"
+    assert tool.annotations
+    hints = tool.annotations.model_dump(exclude={"title"})
+    assert len(hints) == 4
+    assert None not in hints.values()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_tool_s_input_is_closed_and_every_parameter_described(
+    listed: dict[str, ListedTool], name: str
+):
+    schema = listed[name].input_schema
+
+    Draft202012Validator.check_schema(schema)
+    assert schema["additionalProperties"] is False
+    for path, parameter in parameters(schema):
+        assert parameter.get("description"), path
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_tool_s_schemas_hold_no_noise_and_no_null(listed: dict[str, ListedTool], name: str):
+    output = listed[name].output_schema
+    assert output is not None
+    Draft202012Validator.check_schema(output)
+
+    for schema in (listed[name].input_schema, output):
+        assert '"null"' not in json.dumps(schema)
+        assert not [path for path, part in parts(schema) if "title" in part], "generated titles"
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_model_is_offered_only_what_it_may_choose(listed: dict[str, ListedTool], name: str):
+    """Clients, consent, the signer: what the server injects is in no schema."""
+    chosen = {
+        "verify_certificate": {"uuid"},
+        "import_cee_identities": {"rows", "file"},
+        "query_dossiers": {
+            *("demarche_number", "state", "updated_since", "created_since"),
+            *("archived", "limit", "after"),
+        },
+        "accept_dossier": {"number", "motivation", "notify"},
+        "list_mesures": {"status", "offset", "limit"},
+    }
+
+    assert set(listed[name].input_schema["properties"]) == chosen[name]
+
+
+async def test_reads_and_mutations_say_which_they_are(listed: dict[str, ListedTool]):
+    mutations = {name for name, tool in listed.items() if not is_read(tool)}
+
+    assert mutations == {"import_cee_identities", "accept_dossier"}
+    assert mutations == {tool.name for tool in TOOLS if tool.writes}
+
+
+async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
+    counter.settings["read_only"] = True
+    async with counter.host(era) as host:
+        assert all(is_read(tool) for tool in (await host.list_tools()).tools)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["verify_certificate"]),
+        ({"demarches": GIVEN["demarches"]}, ["verify_certificate", *NAMES[2:4]]),
+        (GIVEN, NAMES),
+        (GIVEN | {"services": "emjpm"}, ["list_mesures"]),
+        (GIVEN | {"read_only": True}, ["verify_certificate", "query_dossiers", "list_mesures"]),
+    ],
+    ids=["nothing", "one service", "everything", "one chosen", "read only"],
+)
+def test_a_service_without_credentials_is_not_offered(settings: dict[str, Any], names: list[str]):
+    assert [tool.name for tool in offered(Settings(**settings))] == names
+
+
+def is_read(tool: ListedTool) -> bool:
+    return bool(tool.annotations and tool.annotations.read_only_hint)
+
+
+def parameters(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every named member that a caller may give, with its path."""
+    for place, part in parts(schema, path):
+        for name, member in part.get("properties", {}).items():
+            yield f"{place}.{name}", member
+
+
+def parts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema within a schema, with its path; the names of members are not schemas."""
+    yield path, schema
+    for key in ("properties", "$defs"):
+        for name, member in schema.get(key, {}).items():
+            yield from parts(member, f"{path}.{name}")
+    for member in (*schema.get("anyOf", ()), schema.get("items", {})):
+        yield from parts(member, path) if member else ()

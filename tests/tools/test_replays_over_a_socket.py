@@ -1,0 +1,119 @@
+"""One consent replayed twenty times at once, counted by services behind a socket and a delay."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import uvicorn
+from mcp import Client
+from mcp.types import CallToolResult, InputRequiredResult
+from starlette.types import ASGIApp
+
+from server.sandbox.serving import Slow
+from tests.support import Counter, Person, facts, text
+
+LATENCY = 0.05
+REPLAYS = 20
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncGenerator[str]:
+    """The address of an app served on a free port, for as long as the block runs."""
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve)
+        while not server.started:
+            await anyio.lowlevel.checkpoint()
+        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        yield f"http://{host}:{port}"
+        server.should_exit = True
+
+
+class Elsewhere(httpx.AsyncBaseTransport):
+    """Sends over a real socket what was meant for the sandbox's own address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = httpx.URL(address)
+        self._network = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        there = self._address
+        request.url = request.url.copy_with(scheme=there.scheme, host=there.host, port=there.port)
+        return await self._network.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
+
+
+@pytest.fixture(name="far")
+async def _far(counter: Counter) -> AsyncGenerator[Counter]:
+    async with (
+        listening(Slow(counter.dossiers, LATENCY)) as dossiers,
+        listening(Slow(counter.registry, LATENCY)) as registry,
+    ):
+        counter.over = {"demarches": Elsewhere(dossiers), "covoiturage": Elsewhere(registry)}
+        yield counter
+
+
+CALLS: dict[str, dict[str, Any]] = {
+    "accept_dossier": {"number": 200001, "motivation": "Complet."},
+    # The registry takes the same rows as often as they come.
+    "import_cee_identities": {"file": "demandes-cee.csv"},
+}
+
+
+@pytest.mark.parametrize("tool", CALLS)
+async def test_twenty_replays_at_once_make_one_change(far: Counter, tool: str):
+    async with far.host("2026-07-28", Person()) as host:
+        first = await host.session.call_tool(tool, CALLS[tool], allow_input_required=True)
+        assert isinstance(first, InputRequiredResult)
+        results = await at_once(host, tool, first)
+
+    assert len(far.accepted) + len(far.imports) == 1
+    assert all(result == results[0] for result in results)
+    assert facts(results[0])["outcome"] == "applied"
+
+
+@pytest.mark.parametrize("tool", CALLS)
+async def test_twenty_calls_at_once_make_no_more_changes_than_there_were_agreements(
+    far: Counter, tool: str
+):
+    """In the older era an answer lives within its call: of twenty, two agree."""
+    person = TwoYeses()
+    async with far.host("2025-11-25", person) as host, anyio.create_task_group() as tasks:
+        for _ in range(REPLAYS):
+            tasks.start_soon(host.call_tool, tool, CALLS[tool])
+
+    assert len(person.questions) == REPLAYS
+    assert 1 <= len(far.accepted) + len(far.imports) <= 2
+
+
+async def at_once(host: Client, tool: str, first: InputRequiredResult) -> list[CallToolResult]:
+    assert first.input_requests is not None
+    ((key, request),) = first.input_requests.items()
+    answer = {key: Person().answer(getattr(request.params, "message", ""))}
+    results: list[CallToolResult] = []
+
+    async def replay() -> None:
+        results.append(
+            await host.session.call_tool(
+                tool, CALLS[tool], input_responses=answer, request_state=first.request_state
+            )
+        )
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(REPLAYS):
+            tasks.start_soon(replay)
+    return results
+
+
+class TwoYeses(Person):
+    """Someone who agrees twice, and then no more."""
+
+    def answer(self, question: str):
+        self.action = "accept" if len(self.questions) <= 2 else "decline"
+        return super().answer(question)

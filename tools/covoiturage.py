@@ -1,0 +1,367 @@
+"""Tools about carpooling: certificates, and the identity keys of CEE applications."""
+
+import hashlib
+from datetime import datetime
+from functools import cache, partial
+from typing import Annotated, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from mcp.server.mcpserver import Resolve
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BaseModel, ConfigDict, Field
+
+from clients import Approval
+from clients.covoiturage import (
+    MOST_ROWS,
+    Application,
+    Certificate,
+    Problem,
+    applications,
+    duplicates,
+)
+from clients.covoiturage import Side as CertifiedSide
+from clients.text import Line, quoted
+from tools.dependencies import Covoiturage, Files, Saying
+from tools.files import MEGABYTE, Folder
+from tools.guard import Question, Settlement, Typed, asks
+from tools.language import Say
+from tools.results import Outcome, Result, fitting
+
+MOST_INLINE = 100
+MOST_FILE_BYTES = 10 * MEGABYTE
+MOST_SHOWN = 10
+MOST_TRIPS = 80
+"""Entries of trips a side shows: both fit in a result, and the totals count them all."""
+
+Moment = datetime
+Meters = Annotated[float | None, Field(description="In metres.")]
+EuroCents = Annotated[float | None, Field(description="In euro cents.")]
+
+
+Rows = Annotated[
+    tuple[Application, ...],
+    Field(max_length=MOST_INLINE, description="Documented rows, 100 at most; or give `file`."),
+]
+FileName = Annotated[
+    str,
+    Field(
+        max_length=200,
+        description="A CSV or JSON-lines file of GUICHET_FILES, 1,000 rows at most: documented "
+        "rows, or `phone` and `last_name` from which the keys are computed on this machine.",
+    ),
+]
+
+
+class Period(Result):
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    timezone: Line = Field(description="The timezone of the period, such as Europe/Paris.")
+
+
+class Position(Result):
+    lat: float = Field(description="Decimal degrees, WGS 84.")
+    lon: float = Field(description="Decimal degrees, WGS 84.")
+
+
+class Total(Result):
+    """What a side of the certificate adds up to."""
+
+    trips: int | None = None
+    week_trips: int | None = Field(None, description="Trips from Monday to Friday.")
+    weekend_trips: int | None = None
+    distance: Meters = None
+    amount: EuroCents = None
+
+
+class Trips(Result):
+    """Trips that the registry counts together."""
+
+    datetime: Moment | None = None
+    trips: int | None = None
+    distance: Meters = None
+    amount: EuroCents = None
+
+
+class Side(Result):
+    """What the person did as a driver, or as a passenger."""
+
+    total: Total
+    trips: list[Trips]
+    trips_left_out: int = Field(0, description="Entries of `trips` too many to show; all in total.")
+
+
+class Verification(Result):
+    """A certificate, as the registry vouches for it."""
+
+    uuid: UUID
+    status: Literal["valid", "expired"]
+    conclusion: str = Field(description="What this says, in one sentence.")
+    created_at: datetime | None = None
+    period: Period
+    operator: Line = Field(description="The carpooling company that asked for it.")
+    identity_uuid: Line = Field(description="The person's identifier in the registry.")
+    positions: list[Position] = Field(description="The two places it was asked for.")
+    driver: Side
+    passenger: Side
+
+
+class Failure(Result):
+    """A row that was not imported."""
+
+    row: int = Field(description="Its line in the file, or its rank in `rows`, from 1.")
+    reason: str
+
+
+class Imported(Outcome):
+    """What the registry did with each row."""
+
+    imported: int = Field(description="Rows whose key is now recorded.")
+    failed: int = Field(description="Rows whose key is not.")
+    failures: list[Failure]
+    also_failed: list[int] = Field(
+        description="Rows that failed too, when there are too many to give each its reason."
+    )
+
+
+class Batch(BaseModel):
+    """Rows to import, all of them valid, with where each came from."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    file: str
+    sha256: str
+    rows: tuple[Application, ...]
+    lines: tuple[int, ...]
+    doubtful: tuple[int, ...]
+    """Lines whose name or phone is unusual, though usable."""
+
+
+async def verify_certificate(
+    covoiturage: Covoiturage,
+    uuid: Annotated[UUID, Field(description="The certificate's identifier, as printed on it.")],
+) -> Verification:
+    """Verify a carpooling certificate: whether the registry knows it, and what it certifies.
+
+    Use it when a person shows such a certificate, to an employer for instance. It tells a person's
+    trips: ask only for the certificate at hand.
+    """
+    return _verification(await covoiturage.certificate(uuid))
+
+
+async def to_import(rows: Rows, file: FileName, files: Files, say: Saying) -> Batch:
+    """The rows to import, from the file or inline; refused if there are none, or one is wrong."""
+    if bool(rows) == bool(file):
+        raise ToolError(_one_or_the_other(say))
+    if file:
+        return await _read(files, say, file)
+    texts = "\n".join(row.model_dump_json() for row in rows)
+    digest = hashlib.sha256(texts.encode()).hexdigest()
+    ranks = tuple(range(1, len(rows) + 1))
+    return Batch(file="", sha256=digest, rows=rows, lines=ranks, doubtful=())
+
+
+ToImport = Annotated[Batch, Resolve(to_import)]
+
+
+async def importing(
+    batch: ToImport, rows: Rows, file: FileName, files: Files, say: Saying
+) -> Question:
+    """What a person has to agree to before identity keys are imported."""
+    count = str(len(batch.rows))
+    return Question(
+        text=_question(say, batch),
+        subject=f"{count} rows",
+        facts=batch,
+        read_again=partial(to_import, rows, file, files, say),
+        typed=Typed(say(fr="Nombre de lignes", en="Number of rows"), count),
+    )
+
+
+async def import_cee_identities(
+    approval: Annotated[Approval, asks(importing)],
+    batch: ToImport,
+    covoiturage: Covoiturage,
+    rows: Rows = (),
+    file: FileName = "",
+) -> Imported:
+    """Import the identity keys of an operator's CEE applications into the carpooling registry.
+
+    Names and phones come by file only: never read, type or repeat them, nor compute keys yourself.
+    Every row is checked before anything is sent; a key is written once, and cannot be taken back.
+    The user is asked first, and types the number of rows: do not ask them yourself.
+    """
+    report = await covoiturage.import_identities(batch.rows, approval=approval)
+    failures = [
+        Failure(row=batch.lines[failure.index], reason=failure.reason)
+        for failure in report.failures
+        if failure.index is not None
+    ]
+    shown = fitting(failures)
+    conclusion = f"{report.imported} imported, {report.failed} not."
+    if report.unexplained:
+        conclusion += f" The registry's answer does not account for {report.unexplained} rows."
+    return Imported(
+        outcome="applied",
+        conclusion=conclusion,
+        imported=report.imported,
+        failed=report.failed,
+        failures=list(shown),
+        also_failed=[failure.row for failure in failures[len(shown) :]],
+    )
+
+
+def _unknown(subject: str) -> Imported:
+    conclusion = (
+        f"The answer was lost: the registry may have imported all of the {subject}, some or none. "
+        "A key is written once, so importing the same rows again is safe: those already imported "
+        "will come back as failed."
+    )
+    return Imported(
+        outcome="undetermined",
+        conclusion=conclusion,
+        imported=0,
+        failed=0,
+        failures=[],
+        also_failed=[],
+    )
+
+
+IMPORT = Settlement(unread=_unknown)
+
+
+async def _read(files: Folder, say: Say, name: str) -> Batch:
+    read = applications(await files.content(name, most=MOST_FILE_BYTES), name=name)
+    if read.problems:
+        raise ToolError(_problems(say, read.problems))
+    if not 1 <= len(read.rows) <= MOST_ROWS:
+        raise ToolError(_too_many(say, len(read.rows)))
+    return Batch(
+        file=name,
+        sha256=read.sha256,
+        rows=tuple(row.application for row in read.rows),
+        lines=tuple(row.line for row in read.rows),
+        doubtful=tuple(sorted({warning.line for warning in read.warnings})),
+    )
+
+
+def _verification(certificate: Certificate) -> Verification:
+    status = "valid" if certificate.type == "ok" else "expired"
+    start_at, end_at = (_there(certificate, m) for m in (certificate.start_at, certificate.end_at))
+    return Verification(
+        uuid=certificate.uuid,
+        status=status,
+        conclusion=_concluded(certificate, status, start_at, end_at),
+        created_at=_there(certificate, certificate.created_at),
+        period=Period(start_at=start_at, end_at=end_at, timezone=certificate.tz),
+        operator=certificate.operator.name,
+        identity_uuid=certificate.identity.uuid,
+        positions=[Position(lat=place.lat, lon=place.lon) for place in certificate.positions],
+        driver=_side(certificate.driver),
+        passenger=_side(certificate.passenger),
+    )
+
+
+def _side(side: CertifiedSide) -> Side:
+    trips = [Trips.model_validate(entry, from_attributes=True) for entry in side.trips]
+    shown = trips[:MOST_TRIPS]
+    return Side(
+        total=Total.model_validate(side.total, from_attributes=True),
+        trips=shown,
+        trips_left_out=len(trips) - len(shown),
+    )
+
+
+def _there(certificate: Certificate, moment: datetime | None) -> datetime | None:
+    """The moment on the clocks of the certificate's own timezone: the service answers in UTC."""
+    zone = _zone(certificate.tz)
+    return moment.astimezone(zone) if moment and zone else moment
+
+
+@cache
+def _zone(name: str) -> ZoneInfo | None:
+    return ZoneInfo(name) if name in available_timezones() else None
+
+
+def _concluded(
+    certificate: Certificate, status: str, start_at: datetime | None, end_at: datetime | None
+) -> str:
+    period = " to ".join(f"{moment:%Y-%m-%d}" for moment in (start_at, end_at) if moment)
+    driven, ridden = certificate.driver.total.trips or 0, certificate.passenger.total.trips or 0
+    return (
+        f"The registry knows this certificate and it is {status}: {driven} trips as a driver and "
+        f"{ridden} as a passenger{f', from {period}' if period else ''}."
+    )
+
+
+def _question(say: Say, batch: Batch) -> str:
+    count, kinds = len(batch.rows), [row.cee_application_type for row in batch.rows]
+    specific, standardized = kinds.count("specific"), kinds.count("standardized")
+    repeated, doubtful = duplicates(batch.rows), len(batch.doubtful)
+    lines = ", ".join(map(str, batch.doubtful[:MOST_SHOWN]))
+    first = say(
+        fr=f"Importer {count} clés d'identité de demandes CEE au registre de covoiturage ?\n"
+        f"{specific} « specific » et {standardized} « standardized », {_dates(say, batch)} ; "
+        f"{repeated} en double.\n"
+        "Une clé ne s'écrit qu'une fois : elle ne peut être ni changée ni reprise.\n"
+        "Le registre n'écrit à personne.",
+        en=f"Import {count} identity keys of CEE applications into the carpooling registry?\n"
+        f"{specific} specific and {standardized} standardized, {_dates(say, batch)}; "
+        f"{repeated} duplicates.\n"
+        "A key is written once: it can be neither changed nor taken back.\n"
+        "The registry writes to nobody.",
+    )
+    doubts = say(
+        fr=f"{doubtful} lignes ont un nom ou un téléphone inhabituel : {lines}.",
+        en=f"{doubtful} lines have an unusual name or phone: {lines}.",
+    )
+    typing = say(
+        fr=f"Pour confirmer, recopiez le nombre de lignes : {count}.",
+        en=f"To confirm, type the number of rows: {count}.",
+    )
+    named = say(
+        fr=f"Empreinte SHA-256 du fichier : {batch.sha256}\n"
+        f"Fichier, nommé par l'assistant : {quoted(batch.file)}",
+        en=f"SHA-256 of the file: {batch.sha256}\n"
+        f"The file, named by the assistant: {quoted(batch.file)}",
+    )
+    inline = say(fr="Lignes données par l'assistant.", en="Rows given by the assistant.")
+    parts = (first, doubts if doubtful else "", typing, named if batch.file else inline)
+    return "\n".join(part for part in parts if part)
+
+
+def _dates(say: Say, batch: Batch) -> str:
+    dated = sorted(row.datetime for row in batch.rows if row.datetime)
+    if not dated:
+        return say(fr="sans date", en="without dates")
+    first, last = dated[0][:10], dated[-1][:10]
+    return say(fr=f"datées du {first} au {last}", en=f"dated from {first} to {last}")
+
+
+def _problems(say: Say, problems: tuple[Problem, ...]) -> str:
+    shown = "\n".join(f"- {problem.line}: {problem.reason}" for problem in problems[:MOST_SHOWN])
+    count, more = len(problems), len(problems) - MOST_SHOWN
+    rest = say(fr=f"\n… et {more} autres.", en=f"\n… and {more} more.") if more > 0 else ""
+    return (
+        say(
+            fr=f"{count} lignes du fichier sont à corriger, rien n'a été envoyé. Par ligne :\n",
+            en=f"{count} lines of the file must be corrected, nothing was sent. By line:\n",
+        )
+        + shown
+        + rest
+    )
+
+
+def _too_many(say: Say, count: int) -> str:
+    return say(
+        fr=f"Le fichier a {count} lignes à importer : il en faut de 1 à {MOST_ROWS}. "
+        "Rien n'a été envoyé.",
+        en=f"The file has {count} rows to import: it takes 1 to {MOST_ROWS}. Nothing was sent.",
+    )
+
+
+def _one_or_the_other(say: Say) -> str:
+    return say(
+        fr="Donnez `file`, ou `rows`, mais pas les deux : rien n'a été envoyé.",
+        en="Give `file`, or `rows`, and not both: nothing was sent.",
+    )

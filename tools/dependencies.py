@@ -1,0 +1,43 @@
+"""What the server gives a tool: parameters that the model neither sees nor fills."""
+
+from typing import Annotated
+
+from mcp.server.mcpserver import Context, Resolve
+
+from clients import CovoiturageClient, DemarchesClient, EmjpmClient
+from tools.desk import Desk
+from tools.files import Folder
+from tools.language import Say
+
+
+async def covoiturage(ctx: Context[Desk]) -> CovoiturageClient:
+    return ctx.request_context.lifespan_context.clients.covoiturage
+
+
+async def demarches(ctx: Context[Desk]) -> DemarchesClient:
+    return ctx.request_context.lifespan_context.clients.demarches
+
+
+async def emjpm(ctx: Context[Desk]) -> EmjpmClient:
+    return ctx.request_context.lifespan_context.clients.emjpm
+
+
+async def folder(ctx: Context[Desk]) -> Folder:
+    return ctx.request_context.lifespan_context.files
+
+
+async def say(ctx: Context[Desk]) -> Say:
+    return ctx.request_context.lifespan_context.say
+
+
+async def signer(ctx: Context[Desk]) -> str:
+    return ctx.request_context.lifespan_context.instructeur
+
+
+Covoiturage = Annotated[CovoiturageClient, Resolve(covoiturage)]
+Demarches = Annotated[DemarchesClient, Resolve(demarches)]
+Emjpm = Annotated[EmjpmClient, Resolve(emjpm)]
+Files = Annotated[Folder, Resolve(folder)]
+Saying = Annotated[Say, Resolve(say)]
+Signer = Annotated[str, Resolve(signer)]
+"""The instructeur who signs: an e-mail or an identifier, empty when the settings name none."""

@@ -1,0 +1,30 @@
+"""What a tool works with, given to the server when it starts."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import anyio
+
+from clients import Clients
+from tools.files import Folder
+from tools.journal import Journal
+from tools.language import Say
+
+Consent = Literal["ask", "dangerously-relay"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The services, the ledger, the one folder, and how the person is spoken to."""
+
+    clients: Clients
+    journal: Journal
+    files: Folder
+    say: Say
+    principal: Callable[[], str]
+    """On whose behalf the current call is made."""
+    consent: Consent = "ask"
+    instructeur: str = ""
+    """The e-mail or the identifier of the instructeur who signs decisions."""
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep

@@ -1,0 +1,88 @@
+"""What a tool is: a function, a title for people, what it may do to the world, what it needs."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, Literal, ParamSpec, get_args
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import BaseModel
+
+from clients import Approval
+from tools.guard import Settlement, performing
+from tools.results import Outcome, structured
+
+P = ParamSpec("P")
+
+Need = Literal["covoiturage", "covoiturage_credentials", "demarches", "emjpm"]
+"""What must be configured for a tool to be offered; `covoiturage` needs no credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A row of the catalogue; make one with `read` or `mutation`."""
+
+    function: Callable[..., Awaitable[Any]]
+    title: str
+    needs: Need
+    annotations: ToolAnnotations
+    settlement: Settlement | None = None
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def writes(self) -> bool:
+        return self.settlement is not None
+
+
+def read(function: Callable[P, Awaitable[BaseModel]], title: str, needs: Need) -> Tool:
+    """A tool that changes nothing."""
+    if _asks_approval(function):
+        raise TypeError(f"{function.__name__} asks for an Approval: it is a mutation")
+    hints = ToolAnnotations(
+        read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+    )
+    return Tool(_answering(function), title, needs, hints)
+
+
+def mutation(
+    function: Callable[Concatenate[Approval, P], Awaitable[Outcome]],
+    title: str,
+    needs: Need,
+    settlement: Settlement,
+    *,
+    destructive: bool = True,
+    idempotent: bool = False,
+) -> Tool:
+    """A tool that changes a service; its first parameter is the `Approval` to do so."""
+    if not _asks_approval(function):
+        raise TypeError(f"{function.__name__} changes a service without asking for an Approval")
+    hints = ToolAnnotations(
+        read_only_hint=False,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=True,
+    )
+    return Tool(performing(function, settlement), title, needs, hints, settlement)
+
+
+def _answering(
+    function: Callable[P, Awaitable[BaseModel]],
+) -> Callable[P, Awaitable[CallToolResult]]:
+    @functools.wraps(function)
+    async def answering(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
+        return structured(await function(*args, **kwargs))
+
+    return answering
+
+
+def _asks_approval(function: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(Approval in get_args(parameter.annotation) for parameter in parameters)

@@ -1,0 +1,56 @@
+"""What goes back to the model: the same facts as structured content and as compact text."""
+
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_BYTES = 20_000
+"""The largest result: what is longer is cut into pages, and says so."""
+
+
+ENVELOPE_BYTES = 1_000
+"""What surrounds the rows of a page."""
+
+Row = TypeVar("Row", bound=BaseModel)
+
+
+class Result(BaseModel):
+    """A tool's result, made for its reader; what is not known is absent, never null."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class Outcome(Result):
+    """What came of a change."""
+
+    outcome: Literal["applied", "not_applied", "undetermined"] = Field(
+        description="applied: done, once. not_applied: its answer was lost, and the service shows "
+        "it was not done. undetermined: its answer was lost, and reading could not tell."
+    )
+    conclusion: str = Field(description="What happened and what to do next, in one sentence.")
+
+
+def structured(result: BaseModel) -> CallToolResult:
+    """A result in both channels: some hosts show the model only one of them."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=result.model_dump_json(exclude_none=True))],
+        structured_content=result.model_dump(mode="json", exclude_none=True),
+        is_error=isinstance(result, Outcome) and result.outcome != "applied",
+    )
+
+
+def fitting(rows: Sequence[Row]) -> Sequence[Row]:
+    """The first rows, as many as a result may hold, and one at least."""
+    room = MOST_BYTES - ENVELOPE_BYTES
+    for count, row in enumerate(rows):
+        room -= len(row.model_dump_json(exclude_none=True).encode()) + 1
+        if room < 0 and count:
+            return rows[:count]
+    return rows
+
+
+def error(text: str) -> CallToolResult:
+    """A failure, in words."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
