@@ -12,7 +12,14 @@ from typing import Any
 import httpx
 from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from mcp.types import (
+    CallToolResult,
+    ElicitRequestFormParams,
+    ElicitRequestParams,
+    ElicitResult,
+    InputRequiredResult,
+    TextContent,
+)
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
@@ -26,6 +33,8 @@ from server.settings import Settings
 from tools.desk import Desk
 from tools.journal import Journal
 from tools.storage import OPERATIONS
+
+Content = dict[str, str | int | float | bool | list[str] | None]
 
 ERAS = ("2025-11-25", "2026-07-28")
 MODES = {"2025-11-25": "legacy", "2026-07-28": "auto"}
@@ -49,7 +58,7 @@ class Person:
     """Someone who answers every question the same way, and remembers having been asked."""
 
     action: str = "accept"
-    content: dict[str, Any] | None = None
+    content: Content | None = None
     """What is sent back; None fills the form in as the question asks."""
     before: Callable[[], Awaitable[None]] | None = None
     """What happens while they read."""
@@ -68,10 +77,9 @@ class Person:
     def answer(self, question: str) -> ElicitResult:
         if self.action != "accept":
             return ElicitResult.model_validate({"action": self.action})
-        content = {"agreed": True, "typed": asked_for(question)}
-        return ElicitResult(
-            action="accept", content=content if self.content is None else self.content
-        )
+        filled_in: Content = {"agreed": True, "typed": asked_for(question)}
+        content = filled_in if self.content is None else self.content
+        return ElicitResult(action="accept", content=content)
 
 
 @dataclass
@@ -157,6 +165,14 @@ def asked_for(question: str) -> str:
     """What a question asks to be typed: a number that ends a line of ours."""
     found = re.search(r": (\d+)\.$", question, re.MULTILINE)
     return found[1] if found else ""
+
+
+def put(first: InputRequiredResult) -> tuple[str, str]:
+    """The one question of a call, by its key, and its text."""
+    assert first.input_requests is not None
+    ((key, request),) = first.input_requests.items()
+    assert isinstance(request.params, ElicitRequestFormParams)
+    return key, request.params.message
 
 
 def text(result: CallToolResult) -> str:

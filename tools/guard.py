@@ -146,23 +146,20 @@ async def once(
     if call.answers:
         call.operation = await _answered(desk, call, call.answers)
         if call.operation.status != "pending":
-            return await _recorded(desk, settlements, call.operation.id)
+            return await _recorded(call, settlements)
     try:
         result = await proceed()
     except UnexpectedToolError as crash:
         if not isinstance(crash.__cause__, ServedError):
             raise
-        ended = call.operation
     except ToolError as refusal:
-        ended = await _ended_already(desk, call, error(str(refusal.__cause__ or refusal)))
-        if ended is None:
+        if not await _ended_already(call, str(refusal.__cause__ or refusal)):
             raise
     else:
         asks_anew = isinstance(result, InputRequiredResult)
-        ended = await _ended_already(desk, call, error(_changed(desk.say))) if asks_anew else None
-        if ended is None:
+        if not (asks_anew and await _ended_already(call, _changed(desk.say))):
             return result
-    return await _recorded(desk, settlements, ended.id)
+    return await _recorded(call, settlements)
 
 
 def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
@@ -277,12 +274,11 @@ async def _read(desk: Desk, settlement: Settlement, subject: str) -> Outcome:
         return settlement.unread(subject)
 
 
-async def _ended_already(desk: Desk, call: Call, refusal: CallToolResult) -> Operation | None:
-    """The operation of this call, if it ended otherwise; if it was still open, it ends here."""
-    operation = call.operation
-    if operation is None or await desk.journal.refuse(operation.id, "stale", refusal):
-        return None
-    return operation
+async def _ended_already(call: Call, refusal: str) -> bool:
+    """Whether this call's question was answered otherwise; if it was still open, it is void."""
+    if call.operation is None:
+        return False
+    return not await call.desk.journal.refuse(call.operation.id, "stale", error(refusal))
 
 
 async def _answered(desk: Desk, call: Call, name: str) -> Operation:
@@ -300,15 +296,15 @@ async def _answered(desk: Desk, call: Call, name: str) -> Operation:
     return operation
 
 
-async def _recorded(desk: Desk, settlements: Mapping[str, Settlement], name: str) -> CallToolResult:
-    while True:
-        operation = await desk.journal.find(name)
-        if operation is None:
-            raise ToolError(_unknown(desk.say))
+async def _recorded(call: Call, settlements: Mapping[str, Settlement]) -> CallToolResult:
+    """What came of the operation of this call, once it has ended."""
+    desk = call.desk
+    while operation := call.operation and await desk.journal.find(call.operation.id):
         result = await desk.journal.result(operation)
         if result is not None:
             return result
         await settle_abandoned(desk, settlements)
+    raise ToolError(_unknown(desk.say))
 
 
 async def _relayed(desk: Desk, call: Call, asked: Question, intent: Intent) -> Answer:

@@ -136,12 +136,17 @@ def _asked_for(question: str) -> str:
     return found[1] if found else ""
 
 
+def _fact(result: CallToolResult, key: str) -> object:
+    structured: dict[str, object] = result.structured_content or {}
+    return structured.get(key)
+
+
 def _gives(key: str, value: object) -> Callable[[CallToolResult, Person], bool]:
-    return lambda result, _: (result.structured_content or {}).get(key) == value
+    return lambda result, _: _fact(result, key) == value
 
 
 def _done_if_agreed(result: CallToolResult, person: Person) -> bool:
-    done = (result.structured_content or {}).get("outcome") == "applied"
+    done = _fact(result, "outcome") == "applied"
     return done if person.agreed else result.is_error
 
 
@@ -150,7 +155,7 @@ def _refused(result: CallToolResult, person: Person) -> bool:
 
 
 def _has(key: str) -> Callable[[CallToolResult, Person], bool]:
-    return lambda result, _: bool((result.structured_content or {}).get(key))
+    return lambda result, _: bool(_fact(result, key))
 
 
 STEPS = (

@@ -8,7 +8,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.sandbox import covoiturage, demarches, emjpm
 
-
 HOST = "127.0.0.1"
 
 

@@ -86,7 +86,9 @@ async def test_a_tool_s_schemas_hold_no_noise_and_no_null(listed: dict[str, List
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_the_model_is_offered_only_what_it_may_choose(listed: dict[str, ListedTool], name: str):
+async def test_the_model_is_offered_only_what_it_may_choose(
+    listed: dict[str, ListedTool], name: str
+):
     """Clients, consent, the signer: what the server injects is in no schema."""
     chosen = {
         "verify_certificate": {"uuid"},

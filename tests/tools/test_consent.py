@@ -6,23 +6,22 @@ import anyio
 import httpx
 import pytest
 from mcp import Client, MCPError
-from mcp.types import CallToolResult, InputRequiredResult
-from tests.support import Counter, Person, facts, text
+from mcp.types import CallToolResult, InputRequiredResult, InputResponses
+
+from tests.support import Counter, Person, facts, put, text
 
 ACCEPT = {"number": 200001, "motivation": "Dossier complet."}
 MODERN = "2026-07-28"
-Round = tuple[dict[str, Any], str]
+Round = tuple[InputResponses, str]
 
 
 async def asked(host: Client, arguments: dict[str, Any]) -> Round:
     """The first round of a call: a person's yes to its question, and the state it goes with."""
     first = await host.session.call_tool("accept_dossier", arguments, allow_input_required=True)
     assert isinstance(first, InputRequiredResult)
-    assert first.input_requests is not None
     assert first.request_state is not None
-    ((key, request),) = first.input_requests.items()
-    message = request.params.message if request.params else ""
-    return {key: Person().answer(message)}, first.request_state
+    key, question = put(first)
+    return {key: Person().answer(question)}, first.request_state
 
 
 async def answered(
@@ -366,7 +365,7 @@ async def test_a_lost_answer_is_settled_by_reading_and_never_by_writing_again(
 
 
 async def test_what_cannot_be_read_is_undetermined_until_it_can(counter: Counter, era: str):
-    """The service goes down with the answer: the next change first reads what became of this one."""
+    """The service goes down with the answer: the next change first reads what became of it."""
     counter.over["demarches"] = Losing(counter, delivers=True, reads=False)
     async with counter.host(era, Person()) as host:
         result = await host.call_tool("accept_dossier", ACCEPT)
@@ -400,7 +399,7 @@ async def test_a_change_cut_short_by_the_death_of_its_process_is_read_before_the
 
 
 async def test_a_change_is_made_to_its_end_when_the_call_is_cancelled(counter: Counter, era: str):
-    """The client goes away while the service is at work: what came of it is recorded all the same."""
+    """The client goes away while the service is at work: what came of it is recorded anyway."""
     arrived, go_on = anyio.Event(), anyio.Event()
     direct = httpx.ASGITransport(app=counter.dossiers)
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 import uvicorn
 from mcp import Client
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.types import CallToolResult, InputRequiredResult, InputResponses
 from starlette.types import ASGIApp
 
 from server.sandbox.serving import Slow
-from tests.support import Counter, Person, facts, text
+from tests.support import Counter, Person, facts, put
 
 LATENCY = 0.05
 REPLAYS = 20
@@ -93,9 +93,8 @@ async def test_twenty_calls_at_once_make_no_more_changes_than_there_were_agreeme
 
 
 async def at_once(host: Client, tool: str, first: InputRequiredResult) -> list[CallToolResult]:
-    assert first.input_requests is not None
-    ((key, request),) = first.input_requests.items()
-    answer = {key: Person().answer(getattr(request.params, "message", ""))}
+    key, question = put(first)
+    answer: InputResponses = {key: Person().answer(question)}
     results: list[CallToolResult] = []
 
     async def replay() -> None:
