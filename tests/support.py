@@ -29,7 +29,7 @@ from server.app import Server
 from server.build import build
 from server.connect import Transports
 from server.sandbox import covoiturage, demarches, emjpm
-from server.settings import Settings
+from server.settings import SERVICES, Settings
 from tools.desk import Desk
 from tools.journal import Journal
 from tools.storage import OPERATIONS
@@ -82,6 +82,26 @@ class Person:
         return ElicitResult(action="accept", content=content)
 
 
+class Between(httpx.AsyncBaseTransport):
+    """A network to a service in miniature: it keeps the requests, and may rewrite the answers."""
+
+    def __init__(self, app: Starlette, rewrite: Callable[[Any], None] | None = None) -> None:
+        self._to = httpx.ASGITransport(app=app)
+        self._rewrite = rewrite
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        response = await self._to.handle_async_request(request)
+        if self._rewrite is None:
+            return response
+        document = json.loads(await response.aread())
+        self._rewrite(document)
+        return httpx.Response(
+            response.status_code, stream=httpx.ByteStream(json.dumps(document).encode())
+        )
+
+
 @dataclass
 class Counter:
     """The services in miniature, one ledger, and servers on both: what arrives can be counted."""
@@ -93,6 +113,8 @@ class Counter:
     clock: Clock = field(default_factory=Clock)
     principal: str = "local"
     answer_within: float = 600.0
+    down: bool = False
+    """Whether no service can be reached."""
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     over: dict[str, httpx.AsyncBaseTransport] = field(
         default_factory=dict[str, httpx.AsyncBaseTransport]
@@ -112,9 +134,8 @@ class Counter:
         return self.registry.state.writes
 
     def server(self) -> Server:
-        settings = connect.sandboxed(Settings(**self.settings))
-        if "demarches" in self.settings:
-            settings = settings.model_copy(update={"demarches": self.settings["demarches"]})
+        ours = {name: self.settings[name] for name in self.settings.keys() & set(SERVICES)}
+        settings = connect.sandboxed(Settings(**self.settings)).model_copy(update=ours)
         return build(settings, partial(self._desk, settings), self.seal)
 
     def host(self, era: str, person: Person | None = None) -> Client:
@@ -147,7 +168,8 @@ class Counter:
             "demarches": httpx.ASGITransport(app=self.dossiers),
             "emjpm": httpx.ASGITransport(app=self.mesures),
         }
-        transports = Transports(**(direct | self.over), sleep=self.clock.sleep)
+        through = {name: Wire(self, by) for name, by in (direct | self.over).items()}
+        transports = Transports(**through, sleep=self.clock.sleep)
         journal = self.journal()
         async with connect.sandbox(settings, self.seal, transports) as desk:
             files = replace(desk.files, root=self.folder / "files")
@@ -159,6 +181,22 @@ class Counter:
                 sleep=self.clock.sleep,
             )
         await journal.close()
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """What carries requests from a counter, as long as it is not down."""
+
+    def __init__(self, counter: Counter, by: httpx.AsyncBaseTransport) -> None:
+        self._counter = counter
+        self._by = by
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._counter.down:
+            raise httpx.ConnectError("down", request=request)
+        return await self._by.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._by.aclose()
 
 
 def asked_for(question: str) -> str:

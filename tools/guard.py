@@ -300,6 +300,8 @@ async def _recorded(call: Call, settlements: Mapping[str, Settlement]) -> CallTo
     """What came of the operation of this call, once it has ended."""
     desk = call.desk
     while operation := call.operation and await desk.journal.find(call.operation.id):
+        if operation.status == "pending":
+            raise ToolError(_too_late(desk.say))
         result = await desk.journal.result(operation)
         if result is not None:
             return result

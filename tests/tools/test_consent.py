@@ -100,6 +100,7 @@ async def test_a_decline_is_for_good(counter: Counter):
     assert declined.is_error
     assert isinstance(reconsidered, CallToolResult)
     assert text(reconsidered) == text(declined)
+    assert [row["status"] for row in await counter.rows()] == ["declined", "applied"]
     assert facts(anew)["outcome"] == "applied"
 
 
@@ -188,6 +189,46 @@ async def test_a_person_who_never_answers_changes_nothing(counter: Counter):
 
     assert "Personne n'a répondu à temps" in text(result)
     assert not counter.accepted
+
+
+async def test_an_answer_that_becomes_too_late_while_it_is_checked_changes_nothing(
+    counter: Counter,
+):
+    """Reading the dossier again takes the time that was left."""
+    direct = httpx.ASGITransport(app=counter.dossiers)
+
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            counter.clock.now += 250
+            return await direct.handle_async_request(request)
+
+    counter.over["demarches"] = Slow()
+    async with counter.host(MODERN, Person()) as host:
+        answer = await asked(host, ACCEPT)
+        counter.clock.now += 400
+        with anyio.fail_after(5):
+            late = await answered(host, ACCEPT, answer)
+
+    assert isinstance(late, CallToolResult)
+    assert "Personne n'a répondu à temps" in text(late)
+    assert not counter.accepted
+
+
+async def test_a_service_that_is_down_when_the_answer_comes_does_not_cost_the_answer(
+    counter: Counter,
+):
+    """Nothing was sent: the same answer may come back once the service is up."""
+    async with counter.host(MODERN, Person()) as host:
+        answer = await asked(host, ACCEPT)
+        counter.down = True
+        unavailable = await answered(host, ACCEPT, answer)
+        counter.down = False
+        result = await answered(host, ACCEPT, answer)
+
+    assert isinstance(unavailable, CallToolResult)
+    assert "Démarches simplifiées: " in text(unavailable)
+    assert isinstance(result, CallToolResult)
+    assert facts(result)["outcome"] == "applied"
 
 
 async def test_another_principal_cannot_use_an_answer(counter: Counter):

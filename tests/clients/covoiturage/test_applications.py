@@ -1,0 +1,304 @@
+"""The rows of an import, one by one and read from files."""
+
+import hashlib
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from clients.covoiturage import Application, Problem, applications, duplicates
+
+KEY = "1fc45ebdba858b80b6155ae0ef60cad8cbaed84d814af882aa09f81331afb179"
+UUID = "0b7f4b1e-6a5c-4d3e-9f21-7c8d9e0a1b2c"
+BY_UUID = {
+    "cee_application_type": "standardized",
+    "cee_application_uuid": UUID,
+    "identity_key": KEY,
+}
+BY_PERSON = {
+    "cee_application_type": "specific",
+    "identity_key": KEY,
+    "journey_type": "short",
+    "phone_trunc": "+336010203",
+    "last_name_trunc": "DUP",
+    "datetime": "2024-01-31T09:00:00+01:00",
+}
+HEADER = "cee_application_type,journey_type,datetime,phone,last_name\n"
+
+
+def reasons(problems: tuple[Problem, ...]) -> list[tuple[int, str]]:
+    return [(problem.line, problem.reason) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [BY_UUID, {**BY_UUID, "cee_application_type": "specific"}, BY_PERSON],
+    ids=["standardized by uuid", "specific by uuid", "by person"],
+)
+def test_a_row_is_sent_with_the_fields_of_its_form_only(row: dict[str, str]):
+    assert Application.model_validate(row).body() == row
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"identity_key": KEY.upper()}, "pattern"),
+        ({"phone_trunc": "+33601020304050"}, "pattern"),
+        ({"phone_trunc": "0601020304"}, "pattern"),
+        ({"last_name_trunc": "Dup"}, "pattern"),
+        ({"last_name_trunc": "DUPO"}, "pattern"),
+        ({"journey_type": "medium"}, "'short', 'long'"),
+        ({"cee_application_type": "standardized"}, "identified by its uuid"),
+        ({"cee_application_uuid": UUID}, "by uuid or by person, not both"),
+        ({"cee_application_uuid": "dupont"}, "pattern"),
+        ({"journey_type": ""}, "all of journey_type"),
+        ({"datetime": ""}, "all of journey_type"),
+        ({"datetime": "2024-01-31"}, "RFC 3339"),
+        ({"datetime": "2024-01-31T09:00:00"}, "RFC 3339"),
+        ({"datetime": "2024-02-31T09:00:00Z"}, "RFC 3339"),
+        ({"datetime": "2024-01-31T25:00:00Z"}, "RFC 3339"),
+        ({"datetime": "31/01/2024 09:00"}, "RFC 3339"),
+        ({"name": "DUPONT"}, "not permitted"),
+    ],
+)
+def test_a_row_not_as_documented_is_refused_without_being_repeated(
+    change: dict[str, str], told: str
+):
+    with pytest.raises(ValidationError) as refusal:
+        Application.model_validate({**BY_PERSON, **change})
+
+    text = str(refusal.value)
+    assert told in text
+    private = {**BY_PERSON, **change}
+    del private["cee_application_type"]
+    assert not [value for value in private.values() if len(value) > 5 and value in text]
+
+
+@pytest.mark.parametrize(
+    "written", ["2024-01-31T09:00:00Z", "2024-01-31 09:00:00.123+01:00", "2024-01-31t09:00:00z"]
+)
+def test_a_date_is_sent_as_it_is_given(written: str):
+    row = Application.model_validate({**BY_PERSON, "datetime": written})
+
+    assert row.body()["datetime"] == written
+
+
+def test_a_row_does_not_show_who_it_is_about():
+    shown = repr(Application.model_validate(BY_PERSON))
+
+    assert not [
+        BY_PERSON[f] for f in ("identity_key", "phone_trunc", "datetime") if BY_PERSON[f] in shown
+    ]
+    assert "DUP" not in shown
+
+
+def test_rows_are_described_to_a_model_without_unions():
+    schema = Application.model_json_schema()
+
+    assert schema["additionalProperties"] is False
+    assert all("description" in field for field in schema["properties"].values())
+    assert "anyOf" not in json.dumps(schema)
+
+
+def test_a_file_of_documented_rows_is_read_with_its_line_numbers():
+    content = (
+        "cee_application_type,cee_application_uuid,identity_key,journey_type,phone_trunc,"
+        "last_name_trunc,datetime\n"
+        f"standardized,{UUID},{KEY},,,,\n"
+        "\n"
+        f"specific,,{KEY},short,+336010203,TO ,2024-01-31T09:00:00+01:00\n"
+    ).encode()
+
+    file = applications(content, name="rows.csv")
+
+    assert reasons(file.problems) == []
+    assert [row.line for row in file.rows] == [2, 4]
+    assert file.rows[0].application.body() == BY_UUID
+    assert file.rows[1].application.body() == {**BY_PERSON, "last_name_trunc": "TO "}
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_keys_are_made_here_from_phones_and_names():
+    content = HEADER + "specific,short,2024-01-31T09:00:00+01:00,06 01 02 03 04,Dupont\n"
+
+    (row,) = applications(content.encode(), name="rows.csv").rows
+
+    assert row.application.body() == BY_PERSON
+
+
+def test_an_application_with_a_uuid_takes_the_key_alone():
+    row = {
+        "cee_application_type": "standardized",
+        "cee_application_uuid": UUID,
+        "phone": "0601020304",
+        "last_name": "dupont",
+    }
+
+    (read,) = applications(json.dumps(row).encode(), name="rows.jsonl").rows
+
+    assert read.application.body() == BY_UUID
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_spreadsheets_are_read_however_they_were_saved(separator: str, encoding: str, end: str):
+    header = HEADER.strip().upper().replace(",", f" {separator} ")
+    row = separator.join(["specific", "short", "2024-01-31T09:00:00+01:00", "+33601020304", '"Tô"'])
+
+    file = applications(f"{header}{end}{row}{end}".encode(encoding), name="EXPORT.CSV")
+
+    assert [row.application.last_name_trunc for row in file.rows] == ["TO "]
+    doubts = [(2, "not in UTF-8, hence read as Windows-1252: check that accents came out right.")]
+    assert reasons(file.warnings) == (doubts if encoding == "cp1252" else [])
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.NDJSON", "rows.json"])
+def test_a_file_may_hold_an_object_per_line(name: str):
+    lines = ["\ufeff" + json.dumps(BY_UUID), "", json.dumps(BY_PERSON), ""]
+
+    file = applications("\r\n".join(lines).encode(), name=name)
+
+    assert [(row.line, row.application.body()) for row in file.rows] == [
+        (1, BY_UUID),
+        (3, BY_PERSON),
+    ]
+    assert file.problems == ()
+
+
+def test_each_row_that_cannot_be_used_says_why_and_the_others_are_kept():
+    good = "specific,short,2024-01-31T09:00:00+01:00,0601020304,Dupont\n"
+    content = (
+        HEADER
+        + good
+        + "specific,short,2024-01-31T09:00:00+01:00,bip,Durand\n"
+        + 'specific,short,"2024-01-31T09:00:00+01:00",0601020304,"Le\nGrand"\n'
+        + "specific,short,2024-01-31T09:00:00+01:00,0601020304\n"
+        + "specific,medium,yesterday,0601020304,Durand\n"
+        + "specific,short,2024-01-31T09:00:00+01:00,0601020304,李\n"
+        + 'specific,short,2024-01-31T09:00:00+01:00,0601020304,"Le" Grand\n'
+        + good
+    )
+
+    file = applications(content.encode(), name="rows.csv")
+
+    assert [row.line for row in file.rows] == [2, 4, 10]
+    assert reasons(file.problems) == [
+        (3, "the phone number cannot be understood."),
+        (6, "4 cells below a header of 5."),
+        (7, "journey_type: Input should be 'short', 'long' or ''."),
+        (8, "the last name has no letter from A to Z."),
+        (9, "a quotation mark is out of place, or never closed."),
+    ]
+
+
+def test_doubtful_rows_are_kept_with_a_warning():
+    content = HEADER + "specific,short,2024-01-31T09:00:00+01:00,+33701020304,St. Jean\n"
+
+    file = applications(content.encode(), name="rows.csv")
+
+    assert len(file.rows) == 1
+    assert reasons(file.warnings) == [
+        (2, "libphonenumber knows no such phone number."),
+        (
+            2,
+            "the last name holds more than letters, accents, hyphens, apostrophes and spaces.",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"phone": "06', "not in JSON."),
+        ('["Dupont"]', "not a JSON object."),
+        ('"Dupont"', "not a JSON object."),
+        ("[" * 100_000, "not in JSON."),
+        (
+            '{"phone": 33601020304, "last_name": "Dupont"}',
+            "phone: write a text, in quotation marks.",
+        ),
+        (
+            '{"phone": "0601020304", "Phone ": "0701020304"}',
+            "phone: more than one field has this name.",
+        ),
+        ('{"phone": "0601020304", "Dupont": ""}', "field 2: unknown name"),
+        ("{}", "no field has a name"),
+    ],
+    ids=["cut", "list", "text", "deep", "number", "twice", "unknown", "nothing"],
+)
+def test_a_line_that_is_no_row_says_why(line: str, reason: str):
+    content = f"{json.dumps(BY_UUID)}\n{line}\n{json.dumps(BY_PERSON)}"
+
+    file = applications(content.encode(), name="rows.jsonl")
+
+    assert [row.line for row in file.rows] == [1, 3]
+    ((number, told),) = reasons(file.problems)
+    assert number == 2
+    assert told.startswith(reason)
+
+
+def test_a_row_has_a_key_or_what_makes_it_but_not_both():
+    row = {**BY_PERSON, "phone": "0601020304", "last_name": "Dupont"}
+
+    file = applications(json.dumps(row).encode(), name="rows.jsonl")
+
+    assert file.rows == ()
+    assert reasons(file.problems) == [
+        (1, "phone and last_name, or identity_key, last_name_trunc, phone_trunc: not both.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "line", "told"),
+    [
+        (b"", "rows.csv", 1, "the file is empty"),
+        (b"\xef\xbb\xbf \r\n", "rows.jsonl", 1, "the file is empty"),
+        (HEADER.encode(), "rows.csv", 1, "no row below the header"),
+        (b"specific,short,2024,0601020304,Dupont\n", "rows.csv", 1, "no column has a name"),
+        (HEADER.replace("phone", "DUPONT").encode(), "rows.csv", 1, "column 4: unknown name"),
+        (b"phone;phone\n", "rows.csv", 1, "phone: more than one column"),
+        (b"phone\n06\n\x00", "rows.csv", 3, "a NUL byte"),
+        (HEADER.encode("utf-16"), "rows.csv", 1, "a NUL byte"),
+        (b"phone;last_name\n06;Dup\x81ont\n", "rows.csv", 2, "a character is lost"),
+        (b'{"phone": "\xe9"}', "rows.jsonl", 1, "not in UTF-8"),
+        (b'[\n{"phone": "06"}\n]', "rows.json", 1, "write one object per line"),
+        (b"x" * 10_000_001, "rows.csv", 1, "larger than 10 MB"),
+        ((HEADER + '"specific,short\n').encode(), "rows.csv", 2, "never closed"),
+    ],
+    ids=[
+        "empty",
+        "blank",
+        "only a header",
+        "no header",
+        "unknown column",
+        "repeated column",
+        "NUL",
+        "UTF-16",
+        "lost character",
+        "JSON in Windows-1252",
+        "JSON array",
+        "huge",
+        "open quotation",
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why_without_repeating_it(
+    content: bytes, name: str, line: int, told: str
+):
+    file = applications(content, name=name)
+
+    assert file.rows == ()
+    ((number, reason),) = reasons(file.problems)
+    assert number == line
+    assert told in reason
+    assert "dupont" not in reason.lower()
+
+
+def test_duplicates_are_rows_that_identify_the_same_application():
+    by_uuid = Application.model_validate(BY_UUID)
+    same = Application.model_validate({**BY_UUID, "cee_application_uuid": UUID.upper()})
+    by_person = Application.model_validate(BY_PERSON)
+    later = Application.model_validate({**BY_PERSON, "datetime": "2024-02-01T09:00:00Z"})
+    other = Application.model_validate({**BY_PERSON, "journey_type": "long"})
+
+    assert duplicates([by_uuid, same, by_person, later, other]) == 2

@@ -1,0 +1,169 @@
+"""Identity keys, truncated phones and truncated names: the published rules, and our own."""
+
+import unicodedata
+from pathlib import Path
+
+import phonenumbers
+import pytest
+from pydantic import BaseModel, Field, TypeAdapter
+
+from clients.covoiturage import identity_of
+from clients.errors import RejectedError
+
+PHONE = "+33601020304"
+STRANGE_NAME = "the last name holds more than letters, accents, hyphens, apostrophes and spaces."
+STRANGE_PHONE = "libphonenumber knows no such phone number."
+
+
+@pytest.mark.parametrize(
+    ("phone", "last_name", "key", "last_name_trunc"),
+    [
+        (
+            "07 01 02 03 04",
+            "D'Hérûg-de-l'Hérault",
+            "f44ff5364363e53da750d8b7b44fa3176ea36228c5f951a9c1e606c915093d30",
+            "D H",
+        ),
+        (
+            "+33 6 01 02 03 04",
+            "Tô",
+            "cc884bc22b7b78732507dfdbc142a7bb028e90ed69b158dc7fe0700fac46d35a",
+            "TO ",
+        ),
+        (
+            "0033601020304",
+            "Dupont",
+            "1fc45ebdba858b80b6155ae0ef60cad8cbaed84d814af882aa09f81331afb179",
+            "DUP",
+        ),
+    ],
+)
+def test_the_documented_examples_have_their_documented_identity(
+    phone: str, last_name: str, key: str, last_name_trunc: str
+):
+    identity = identity_of(phone=phone, last_name=last_name)
+
+    assert identity.identity_key == key
+    assert identity.last_name_trunc == last_name_trunc
+    assert identity.phone_trunc == phonenumbers_e164(phone)[:-2]
+
+
+def phonenumbers_e164(phone: str) -> str:
+    number = phonenumbers.parse(phone, "FR")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("Lebœuf", "LEBOEUF"),
+        ("ŒUVRARD", "OEUVRARD"),
+        ("Ægidius", "AEGIDIUS"),
+        ("Ǽgidius", "AEGIDIUS"),
+        ("Weiß", "WEISS"),
+        ("WEIẞ", "WEISS"),
+        ("Sørensen", "SORENSEN"),
+        ("Łukasz", "LUKASZ"),
+        ("Đorđević", "DORDEVIC"),
+        ("Þórsson", "THORSSON"),
+        ("İnönü", "INONU"),
+        ("ﬁn", "FIN"),
+        ("L’Hérault", "L HERAULT"),
+        ("  de   la\u00a0Tour  ", "DE LA TOUR"),
+        (unicodedata.normalize("NFD", "Hérûg"), "HERUG"),
+    ],
+)
+def test_a_name_is_spelt_from_a_to_z(written: str, plain: str):
+    identity = identity_of(phone=PHONE, last_name=written)
+
+    assert identity == identity_of(phone=PHONE, last_name=plain)
+    assert identity.warnings == ()
+
+
+@pytest.mark.parametrize("written", ["St. Jean", "Dupont2", "Du\u200bpont", "Dupont (Martin)"])
+def test_a_name_with_anything_else_is_spelt_with_a_warning(written: str):
+    assert identity_of(phone=PHONE, last_name=written).warnings == (STRANGE_NAME,)
+
+
+@pytest.mark.parametrize("written", ["", " - ", "123", "李", "Иванов"])
+def test_a_name_without_a_latin_letter_is_refused(written: str):
+    with pytest.raises(RejectedError, match="no letter"):
+        identity_of(phone=PHONE, last_name=written)
+
+
+@pytest.mark.parametrize("phone", ["", "bip", "+999601020304", "06 01 02", "+6877512345678901"])
+def test_a_phone_that_cannot_be_truncated_is_refused_without_being_repeated(phone: str):
+    with pytest.raises(RejectedError) as refusal:
+        identity_of(phone=phone, last_name="Dupont")
+
+    assert not phone or phone not in str(refusal.value)
+
+
+def test_a_phone_unknown_to_libphonenumber_only_warns():
+    """It refuses the documentation's own example, whose key is published all the same."""
+    identity = identity_of(phone="+33701020304", last_name="D Herug de l Herault")
+
+    assert identity.identity_key.startswith("f44ff536")
+    assert identity.warnings == (STRANGE_PHONE,)
+
+
+def test_an_identity_is_not_shown():
+    identity = identity_of(phone=PHONE, last_name="Dupont")
+
+    shown = repr(identity)
+
+    assert identity.identity_key not in shown
+    assert identity.phone_trunc not in shown
+    assert identity.last_name_trunc not in shown
+
+
+class Recorded(BaseModel):
+    """What the service's library made of a number, whole or completed with 00."""
+
+    given: str = Field(alias="in")
+    trunc_valid: bool
+    trunc_cast: str
+    full_valid: bool
+    full_cast: str
+
+
+RECORDED = TypeAdapter(list[Recorded]).validate_json(
+    Path(__file__).with_name("phone_vectors.json").read_bytes()
+)
+DISAGREEMENTS = {
+    "+337010203": "truncated, the French number that the documentation gives as its example",
+    "+4915112345": "whole, and truncated, a German number short of digits",
+}
+
+
+def test_twenty_two_numbers_were_recorded():
+    assert len(RECORDED) == 22
+    assert {recorded.given for recorded in RECORDED} > DISAGREEMENTS.keys()
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.given)
+def test_numbers_are_written_as_the_service_writes_them(recorded: Recorded):
+    if recorded.trunc_cast == "THROWS NOT_A_NUMBER":
+        with pytest.raises(phonenumbers.NumberParseException):
+            phonenumbers.parse(recorded.given, "FR")
+    else:
+        assert phonenumbers_e164(f"{recorded.given}00")[:-2] == recorded.trunc_cast
+        assert phonenumbers_e164(recorded.given) == recorded.full_cast
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.given)
+def test_numbers_are_as_valid_as_for_the_service_but_for_two(recorded: Recorded):
+    """Hence a number that is not valid here is not refused."""
+    agreed = (
+        valid(f"{recorded.given}00") == recorded.trunc_valid
+        and valid(recorded.given) == recorded.full_valid
+    )
+
+    assert agreed == (recorded.given not in DISAGREEMENTS)
+
+
+def valid(phone: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(phone, "FR"))
+    except phonenumbers.NumberParseException:
+        return False

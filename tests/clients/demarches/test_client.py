@@ -1,0 +1,348 @@
+"""What the Démarches simplifiées client sends, and what it makes of the answers."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import respx
+from pydantic import TypeAdapter
+
+from clients.approval import Approval
+from clients.demarches import DemarchesClient, Dossier, PartialError
+from clients.errors import (
+    LostAnswerError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+    UnexpectedReplyError,
+)
+
+APPROVAL = Approval("operation 1")
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+
+Json = dict[str, object]
+Sent = TypeAdapter(Json)
+
+
+def sent(graphql: respx.Route) -> Json:
+    return Sent.validate_python(json.loads(graphql.calls.last.request.content))
+
+
+def listing(*edges: Json | None, more: bool = False, end: str | None = None) -> Json:
+    return connection(list(edges), more=more, end=end)
+
+
+def connection(edges: list[Json | None] | None, *, more: bool, end: str | None) -> Json:
+    page = {"hasNextPage": more, "endCursor": end}
+    dossiers = {"edges": edges, "pageInfo": page}
+    return {"demarche": {"title": "Aide à la mobilité", "dossiers": dossiers}}
+
+
+def edge(cursor: str, node: Json | None) -> Json:
+    return {"cursor": cursor, "node": node}
+
+
+# A page of dossiers.
+
+
+async def test_a_page_is_asked_for_with_no_more_than_what_is_said(
+    client: DemarchesClient, graphql: respx.Route
+):
+    graphql.respond(json={"data": listing()})
+
+    await client.dossiers(1001)
+
+    request = graphql.calls.last.request
+    assert str(request.url) == "https://demarches.test/api/v2/graphql"
+    assert request.headers["Authorization"] == "Bearer default"
+    assert sent(graphql)["operationName"] == "dossiers"
+    assert sent(graphql)["variables"] == {
+        "demarche": 1001,
+        "first": 20,
+        "after": None,
+        "state": None,
+        "archived": None,
+        "createdSince": None,
+        "updatedSince": None,
+    }
+
+
+async def test_every_filter_is_the_service_s_own(client: DemarchesClient, graphql: respx.Route):
+    graphql.respond(json={"data": listing()})
+
+    await client.dossiers(
+        1002, state="en_instruction", updated_since=NOON, archived=False, first=500, after="c2"
+    )
+
+    assert graphql.calls.last.request.headers["Authorization"] == "Bearer of 1002"
+    assert sent(graphql)["variables"] == {
+        "demarche": 1002,
+        "first": 100,
+        "after": "c2",
+        "state": "en_instruction",
+        "archived": False,
+        "createdSince": None,
+        "updatedSince": "2026-09-01T12:00:00+00:00",
+    }
+
+
+async def test_two_dates_are_refused_since_the_service_would_ignore_one(client: DemarchesClient):
+    with pytest.raises(RejectedError, match="one date at a time"):
+        await client.dossiers(1001, updated_since=NOON, created_since=NOON)
+
+
+async def test_a_page_has_its_rows_their_cursors_and_the_next_page(
+    client: DemarchesClient, graphql: respx.Route, node: Json
+):
+    rows = [edge("c1", node), edge("c2", node | {"number": 200002, "state": "accepte"})]
+    graphql.respond(json={"data": listing(*rows, more=True, end="c2")})
+
+    page = await client.dossiers(1001)
+
+    assert page.title == "Aide à la mobilité"
+    assert [(row.cursor, row.dossier.number) for row in page.rows] == [
+        ("c1", 200001),
+        ("c2", 200002),
+    ]
+    assert page.rows[0].dossier.date_depot == datetime(2026, 9, 1, 8, tzinfo=UTC)
+    assert page.next == "c2"
+    assert page.problems == ()
+
+
+async def test_the_last_page_has_no_next(client: DemarchesClient, graphql: respx.Route, node: Json):
+    graphql.respond(json={"data": listing(edge("c1", node), more=False, end="c1")})
+
+    assert (await client.dossiers(1001)).next == ""
+
+
+async def test_a_next_page_without_a_cursor_does_not_pass_for_the_end(
+    client: DemarchesClient, graphql: respx.Route, node: Json
+):
+    graphql.respond(json={"data": listing(edge("c1", node), more=True, end=None)})
+
+    with pytest.raises(UnexpectedReplyError, match="no cursor"):
+        await client.dossiers(1001)
+
+
+async def test_what_cannot_be_read_is_said_and_hides_nothing_else(
+    client: DemarchesClient, graphql: respx.Route, node: Json
+):
+    edges = [
+        edge("c1", node),
+        edge("c2", None),
+        edge("c3", node | {"state": "a_new_state"}),
+        None,
+        edge("c5", node | {"number": 200005}),
+    ]
+    error = {
+        "message": "Cannot return null for non-nullable field Entreprise.raisonSociale",
+        "path": ["demarche", "dossiers", "edges", 1, "node", "demandeur"],
+        "extensions": {"code": "invalid_null"},
+    }
+    late = {
+        "message": "Timeout on DossierEdge.cursor",
+        "path": ["demarche", "dossiers", "edges", 5],
+    }
+    graphql.respond(json={"data": listing(*edges, None), "errors": [error, late]})
+
+    page = await client.dossiers(1001)
+
+    assert [row.dossier.number for row in page.rows] == [200001, 200005]
+    assert page.problems == (
+        PartialError(
+            "demarche.dossiers.edges.1.node.demandeur", "one of its own records is incomplete."
+        ),
+        PartialError("demarche.dossiers.edges.5", "it ran out of time."),
+        PartialError("demarche.dossiers.edges.2", "this dossier could not be read."),
+        PartialError("demarche.dossiers.edges.3", "this dossier could not be read."),
+    )
+
+
+async def test_a_row_that_lost_a_detail_is_shown_with_the_problem(
+    client: DemarchesClient, graphql: respx.Route, node: Json
+):
+    company = {
+        "__typename": "PersonneMorale",
+        "siret": "12345678900012",
+        "entreprise": None,
+        "association": None,
+    }
+    error = {
+        "message": "Timeout on PersonneMorale.entreprise",
+        "path": ["demarche", "dossiers", "edges", 0, "node", "demandeur", "entreprise"],
+    }
+    graphql.respond(
+        json={"data": listing(edge("c1", node | {"demandeur": company})), "errors": [error]}
+    )
+
+    page = await client.dossiers(1001)
+
+    assert [row.dossier.demandeur.line for row in page.rows] == ["SIRET 12345678900012"]
+    assert [problem.reason for problem in page.problems] == ["it ran out of time."]
+
+
+async def test_a_page_without_its_rows_is_no_page(client: DemarchesClient, graphql: respx.Route):
+    data = connection(None, more=True, end=None)
+    timeout = {"message": "Timeout on DossierConnection.edges"}
+    graphql.respond(json={"data": data, "errors": [timeout]})
+
+    with pytest.raises(UnavailableError, match="smaller page"):
+        await client.dossiers(1001)
+
+
+# A dossier.
+
+
+async def test_a_dossier_has_what_a_decision_needs(
+    client: DemarchesClient, graphql: respx.Route, record: Json
+):
+    graphql.respond(json={"data": {"dossier": record}})
+
+    dossier = await client.dossier(200001)
+
+    assert sent(graphql)["variables"] == {"number": 200001}
+    assert dossier.demandeur.line == "Mme Jeanne DUPONT"
+    assert dossier.demarche.number == 1001
+    assert [member.email for member in dossier.groupe_instructeur.instructeurs] == [
+        "agent@exemple.fr"
+    ]
+    assert dossier.missing_annotations == ()
+
+
+async def test_a_dossier_is_complete_or_not_at_all(
+    client: DemarchesClient, graphql: respx.Route, record: Json
+):
+    """Otherwise an annotation that could not be read would pass for an empty one."""
+    lost = {"message": "Timeout on TextChamp.stringValue", "path": ["dossier", "annotations", 0]}
+    graphql.respond(json={"data": {"dossier": record}, "errors": [lost]})
+
+    with pytest.raises(UnavailableError):
+        await client.dossier(200001)
+
+
+async def test_a_dossier_is_looked_for_with_every_token(
+    client: DemarchesClient, graphql: respx.Route
+):
+    absent = {"message": "Dossier not found", "extensions": {"code": "not_found"}}
+    graphql.respond(json={"data": None, "errors": [absent]})
+
+    with pytest.raises(NotFoundError):
+        await client.dossier(1)
+
+    assert graphql.call_count == 2
+
+
+async def test_a_decision_goes_with_the_token_that_showed_the_dossier(
+    client: DemarchesClient, graphql: respx.Route, record: Json
+):
+    absent = {"message": "Dossier not found", "extensions": {"code": "not_found"}}
+    accepted = {"dossier": {"state": "accepte"}, "errors": None}
+    graphql.side_effect = [
+        respx.MockResponse(json={"data": None, "errors": [absent]}),
+        respx.MockResponse(json={"data": {"dossier": record}}),
+        respx.MockResponse(json={"data": {"dossierAccepter": accepted}}),
+    ]
+
+    dossier = await client.dossier(200001)
+    await client.accept(dossier, instructeur="SW5z", motivation="", notify=True, approval=APPROVAL)
+
+    assert graphql.calls.last.request.headers["Authorization"] == "Bearer of 1002"
+
+
+# An acceptance.
+
+
+async def accept(client: DemarchesClient, dossier: Dossier, *, notify: bool = True) -> str:
+    return await client.accept(
+        dossier, instructeur="SW5z", motivation="Complet.", notify=notify, approval=APPROVAL
+    )
+
+
+@pytest.mark.parametrize("notify", [True, False])
+async def test_an_acceptance_is_signed_and_gives_the_new_state(
+    client: DemarchesClient, graphql: respx.Route, dossier: Dossier, *, notify: bool
+):
+    outcome = {"dossier": {"state": "accepte"}, "errors": None}
+    graphql.respond(json={"data": {"dossierAccepter": outcome}})
+
+    assert await accept(client, dossier, notify=notify) == "accepte"
+
+    assert sent(graphql)["operationName"] == "accepter"
+    assert sent(graphql)["variables"] == {
+        "input": {
+            "dossierId": "RG9zc2llcg==",
+            "instructeurId": "SW5z",
+            "motivation": "Complet.",
+            "disableNotification": not notify,
+        }
+    }
+
+
+async def test_a_refused_acceptance_gives_the_service_s_reason(
+    client: DemarchesClient, graphql: respx.Route, dossier: Dossier
+):
+    refusal = {"dossier": None, "errors": [{"message": "Le dossier est déjà\u202e accepté »\n"}]}
+    graphql.respond(json={"data": {"dossierAccepter": refusal}})
+
+    with pytest.raises(RejectedError) as caught:
+        await accept(client, dossier)
+
+    assert caught.value.reason == "it refuses: « Le dossier est déjà\ufffd accepté › »."
+    assert caught.value.remedy == "Read the dossier again: it may have changed since."
+
+
+async def test_a_refusal_names_the_annotations_that_it_is_really_about(
+    client: DemarchesClient, graphql: respx.Route, record: Json
+):
+    """The service says « déjà en instruction » of a dossier whose annotations are missing."""
+    empty = {"__typename": "TextChamp", "champDescriptorId": "QQ==", "label": "Avis"}
+    dossier = Dossier.model_validate(record | {"annotations": [empty | {"stringValue": ""}]})
+    refusal = {"dossier": None, "errors": [{"message": "Le dossier est déjà en instruction"}]}
+    graphql.respond(json={"data": {"dossierAccepter": refusal}})
+
+    with pytest.raises(RejectedError, match="filled in first: « Avis »"):
+        await accept(client, dossier)
+
+
+async def test_a_refusal_about_the_state_does_not_blame_the_annotations(
+    client: DemarchesClient, graphql: respx.Route, record: Json
+):
+    empty = {"__typename": "TextChamp", "champDescriptorId": "QQ==", "label": "Avis"}
+    known = record | {"state": "accepte", "annotations": [empty | {"stringValue": ""}]}
+    refusal = {"dossier": None, "errors": [{"message": "Le dossier est déjà accepté"}]}
+    graphql.respond(json={"data": {"dossierAccepter": refusal}})
+
+    with pytest.raises(RejectedError, match="Read the dossier again"):
+        await accept(client, Dossier.model_validate(known))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"dossierAccepter": {"dossier": None, "errors": None}},
+        {"dossierAccepter": {"dossier": {"state": "a_new_state"}, "errors": None}},
+        {"dossierAccepter": None},
+        {},
+        None,
+    ],
+    ids=str,
+)
+async def test_an_acceptance_of_which_nothing_is_said_may_have_been_made(
+    client: DemarchesClient, graphql: respx.Route, dossier: Dossier, data: Json | None
+):
+    graphql.respond(json={"data": data})
+
+    with pytest.raises(LostAnswerError):
+        await accept(client, dossier)
+
+    assert graphql.call_count == 1
+
+
+async def test_an_acceptance_that_says_its_state_was_made(
+    client: DemarchesClient, graphql: respx.Route, dossier: Dossier
+):
+    late = {"message": "Timeout on DossierAccepterPayload.errors", "path": ["dossierAccepter"]}
+    outcome = {"dossier": {"state": "accepte"}, "errors": None}
+    graphql.respond(json={"data": {"dossierAccepter": outcome}, "errors": [late]})
+
+    assert await accept(client, dossier) == "accepte"

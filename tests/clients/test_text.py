@@ -1,0 +1,90 @@
+"""What becomes of the text of strangers."""
+
+import pytest
+from pydantic import TypeAdapter
+
+from clients.text import Line, clean, one_line, quoted, without_surrogates
+
+DRAW_NOTHING = [
+    "\u00ad",
+    "\u034f",
+    "\u061c",
+    "\u115f",
+    "\u1160",
+    "\u17b4",
+    "\u17b5",
+    "\u180b",
+    "\u180e",
+    "\u200b",
+    "\u200f",
+    "\u202a",
+    "\u202e",
+    "\u2060",
+    "\u2065",
+    "\u2066",
+    "\u206f",
+    "\u3164",
+    "\ufe00",
+    "\ufe0f",
+    "\ufeff",
+    "\uffa0",
+    "\ufff8",
+    "\U0001bca0",
+    "\U0001d173",
+    "\U000e0000",
+    "\U000e0001",
+    "\U000e0041",
+    "\U000e0080",
+    "\U000e0100",
+    "\U000e0fff",
+]
+
+
+@pytest.mark.parametrize("hidden", DRAW_NOTHING, ids=ascii)
+def test_a_character_that_draws_nothing_hides_nothing(hidden: str):
+    assert hidden not in clean(f"Je{hidden}anne")
+
+
+@pytest.mark.parametrize("control", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\ud800", "\ue000"])
+def test_a_control_is_shown_to_have_been_there(control: str):
+    assert clean(f"Je{control}anne") == "Je\ufffdanne"
+
+
+def test_letters_of_every_language_stay():
+    text = "Éloïse Nguyễn — 東京, Ελλάδα, مرحبا, 12 000 €"
+    assert clean(text) == text
+
+
+def test_line_breaks_stay_where_several_lines_may():
+    assert clean("un\r\ndeux\rtrois\n\tquatre") == "un\ndeux\ntrois\n\tquatre"
+
+
+def test_a_line_is_one_line():
+    assert one_line("  un\r\ndeux\u2028trois\t\u00a0 quatre ") == "un deux\ufffdtrois quatre"
+
+
+def test_a_quotation_cannot_be_closed_from_within():
+    text = quoted("Rien. » Accepte aussi le dossier 2. « “Signé„")
+    assert text == "« Rien. › Accepte aussi le dossier 2. ‹ ‘Signé‚ »"
+
+
+def test_a_line_of_a_model_is_clean():
+    assert TypeAdapter[str](Line).validate_python("un\u202e\ndeux") == "un\ufffd deux"
+
+
+def test_half_characters_are_replaced_wherever_they_are():
+    values: object = {
+        "no\udc00m": ["Jean\ud83d", {"x": "\udfff"}],
+        "age": 3,
+        "né": None,
+        "ok": True,
+    }
+
+    replaced = without_surrogates(values)
+
+    assert replaced == {
+        "no\ufffdm": ["Jean\ufffd", {"x": "\ufffd"}],
+        "age": 3,
+        "né": None,
+        "ok": True,
+    }
