@@ -9,9 +9,9 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import NoReturn
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
@@ -26,10 +26,14 @@ from clients.errors import (
     UnavailableError,
     UnexpectedReplyError,
 )
+from clients.network import transport as network
+from clients.network import why_unreachable
 from clients.text import without_surrogates
 
 REPEATABLE = {"repeatable": True}
 """Pass as `extensions=` with a POST that only reads, such as a GraphQL query."""
+ONCE = {"once": True}
+"""Pass as `extensions=` with a request whose first answer is wanted, whatever it is."""
 
 CONNECT = 5.0
 """Seconds to reach a service."""
@@ -63,7 +67,7 @@ def connected(
     Nothing is loaded or opened before the first request. Redirections are not followed: they
     would carry credentials, or lose a POST.
     """
-    network = transport or OnFirstUse(lambda: _network(url))
+    by = transport or OnFirstUse(lambda: network(url))
     return httpx.AsyncClient(
         base_url=url,
         auth=auth,
@@ -73,9 +77,26 @@ def connected(
             "User-Agent": f"guichet-mcp/{version('guichet-mcp')}",
         },
         timeout=httpx.Timeout(read, connect=CONNECT),
-        transport=Retrying(Whole(network), sleep=sleep),
+        transport=Retrying(Whole(by), sleep=sleep),
         follow_redirects=False,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it will leave, without what authenticates it."""
+
+    method: str
+    address: str
+    """Without its query, which may hold a key."""
+    body: str
+
+
+def outgoing(request: httpx.Request, body: str | None = None) -> Outgoing:
+    """What a request will send; `body` says it in other words where it is not to be shown."""
+    address = str(request.url.copy_with(query=None, fragment=None))
+    shown = request.content.decode("utf-8", "replace") if body is None else body
+    return Outgoing(method=request.method, address=address, body=shown)
 
 
 @contextmanager
@@ -90,7 +111,9 @@ def upstream(service: str, *, writing: bool = False) -> Generator[None]:
     except httpx.HTTPStatusError as error:
         raise from_response(service, error.response, writing=writing) from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-        raise UnavailableError(service, f"cannot be reached ({type(error).__name__}).") from None
+        cut = why_unreachable(error)
+        remedy = f"{UNCHANGED} {cut.remedy}"
+        raise UnavailableError(service, f"cannot be reached: {cut.reason}.", remedy=remedy) from None
     except httpx.TransportError as error:
         _unanswered(service, f"no complete answer ({type(error).__name__}).", writing=writing)
     except ValidationError as error:
@@ -183,7 +206,7 @@ class Retrying(httpx.AsyncBaseTransport):
 
     async def _attempts(self, request: httpx.Request, trouble: frozenset[int]) -> httpx.Response:
         patience = PATIENCE
-        for pause in self._pauses:
+        for pause in () if request.extensions.get("once") else self._pauses:
             try:
                 response = await self._inner.handle_async_request(request)
             except httpx.TransportError:
@@ -253,15 +276,6 @@ class OnFirstUse(httpx.AsyncBaseTransport):
 
 
 _A_YEAR = 31_536_000.0
-
-
-def _network(url: str) -> httpx.AsyncHTTPTransport:
-    """A transport that goes through the proxy of the environment, if it has one for this host."""
-    address = httpx.URL(url)
-    proxy = None if proxy_bypass(address.host) else getproxies().get(address.scheme)
-    if proxy and "://" not in proxy:
-        proxy = f"http://{proxy}"
-    return httpx.AsyncHTTPTransport(proxy=proxy)
 
 
 def _finite(number: str) -> float:

@@ -19,7 +19,7 @@ from clients import ApiError
 from server.schemas import closed, plain
 from tools import TOOLS, Tool
 from tools.desk import Desk
-from tools.guard import once, remembering
+from tools.replays import once, remembering
 from tools.sealing import Seal
 
 Connect = Callable[[], AbstractAsyncContextManager[Desk]]
@@ -99,11 +99,12 @@ class Server(MCPServer[Desk]):
         async def proceed() -> Result:
             return await super(Server, self).call_tool(name, own, context)
 
-        if not self._offered[name].writes:
+        rung = self._offered[name].rung
+        if rung is None:
             return await proceed()
         desk = context.request_context.lifespan_context
         code = str(arguments.get(CONFIRMATION, ""))
-        return await once(desk, self._settlements, name, own, code, proceed)
+        return await once(desk, self._settlements, name, rung, own, code, proceed)
 
     def _presented(self, tool: ListedTool) -> ListedTool:
         """A tool as hosts see it: closed to unknown arguments, without generated noise."""

@@ -3,14 +3,21 @@
 from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
 from tools.demarches import ACCEPTANCE, accept_dossier, query_dossiers
 from tools.emjpm import list_mesures
+from tools.questions import Rung
 from tools.registry import Tool, mutation, read
 
 __all__ = ["TOOLS", "Tool"]
 
 TOOLS = (
     read(verify_certificate, "Verify a carpooling certificate", "covoiturage"),
-    mutation(import_cee_identities, "Import CEE identity keys", "covoiturage_credentials", IMPORT),
+    mutation(
+        import_cee_identities,
+        "Import CEE identity keys",
+        "covoiturage_credentials",
+        Rung.TYPE,
+        IMPORT,
+    ),
     read(query_dossiers, "List dossiers", "demarches"),
-    mutation(accept_dossier, "Accept a dossier", "demarches", ACCEPTANCE),
+    mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, ACCEPTANCE),
     read(list_mesures, "List protection measures", "emjpm"),
 )

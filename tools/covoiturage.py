@@ -21,12 +21,16 @@ from clients.covoiturage import (
     duplicates,
 )
 from clients.covoiturage import Side as CertifiedSide
-from clients.text import Line, quoted
+from clients.http import Outgoing
+from clients.text import Line
 from tools.dependencies import Covoiturage, Files, Saying
 from tools.files import MEGABYTE, Folder
-from tools.guard import Question, Settlement, Typed, asks
+from tools.guard import asks
 from tools.language import Say
+from tools.parameters import DryRun
+from tools.questions import Asked, Change, Question, Typed, Words
 from tools.results import Outcome, Result, fitting
+from tools.settling import Settlement
 
 MOST_INLINE = 100
 MOST_FILE_BYTES = 10 * MEGABYTE
@@ -165,16 +169,19 @@ ToImport = Annotated[Batch, Resolve(to_import)]
 
 
 async def importing(
-    batch: ToImport, rows: Rows, file: FileName, files: Files, say: Saying
+    batch: ToImport,
+    rows: Rows,
+    file: FileName,
+    files: Files,
+    covoiturage: Covoiturage,
+    say: Saying,
 ) -> Question:
     """What a person has to agree to before identity keys are imported."""
-    count = str(len(batch.rows))
     return Question(
-        text=_question(say, batch),
-        subject=f"{count} rows",
+        asked=_asked(say, batch, covoiturage.importation(batch.rows)),
+        subject=f"{len(batch.rows)} rows",
         facts=batch,
         read_again=partial(to_import, rows, file, files, say),
-        typed=Typed(say(fr="Nombre de lignes", en="Number of rows"), count),
     )
 
 
@@ -184,6 +191,7 @@ async def import_cee_identities(
     covoiturage: Covoiturage,
     rows: Rows = (),
     file: FileName = "",
+    dry_run: DryRun = False,  # noqa: FBT002  (a tool's parameters are named by whoever calls it)
 ) -> Imported:
     """Import the identity keys of an operator's CEE applications into the carpooling registry.
 
@@ -294,40 +302,73 @@ def _concluded(
     )
 
 
-def _question(say: Say, batch: Batch) -> str:
+def _asked(say: Say, batch: Batch, request: Outgoing) -> Asked:
     count, kinds = len(batch.rows), [row.cee_application_type for row in batch.rows]
     specific, standardized = kinds.count("specific"), kinds.count("standardized")
-    repeated, doubtful = duplicates(batch.rows), len(batch.doubtful)
-    lines = ", ".join(map(str, batch.doubtful[:MOST_SHOWN]))
-    first = say(
-        fr=f"Importer {count} clés d'identité de demandes CEE au registre de covoiturage ?\n"
-        f"{specific} « specific » et {standardized} « standardized », {_dates(say, batch)} ; "
-        f"{repeated} en double.\n"
-        "Une clé ne s'écrit qu'une fois : elle ne peut être ni changée ni reprise.\n"
-        "Le registre n'écrit à personne.",
-        en=f"Import {count} identity keys of CEE applications into the carpooling registry?\n"
-        f"{specific} specific and {standardized} standardized, {_dates(say, batch)}; "
-        f"{repeated} duplicates.\n"
-        "A key is written once: it can be neither changed nor taken back.\n"
-        "The registry writes to nobody.",
+    repeated = duplicates(batch.rows)
+    counts = say(
+        fr=f"{specific} « specific » et {standardized} « standardized », {_dates(say, batch)} ; "
+        f"{repeated} en double.",
+        en=f"{specific} specific and {standardized} standardized, {_dates(say, batch)}; "
+        f"{repeated} duplicates.",
     )
+    for_good = say(
+        fr="Une clé ne s'écrit qu'une fois : elle ne peut être ni changée ni reprise.",
+        en="A key is written once: it can be neither changed nor taken back.",
+    )
+    nobody = say(fr="Le registre n'écrit à personne.", en="The registry writes to nobody.")
+    return Asked(
+        title=say(
+            fr=f"Importer {count} clés d'identité de demandes CEE au registre de covoiturage ?",
+            en=f"Import {count} identity keys of CEE applications into the carpooling registry?",
+        ),
+        says=tuple(
+            filter(None, (counts, for_good, nobody, _doubts(say, batch), _source(say, batch)))
+        ),
+        changes=(
+            Change(
+                field=say(
+                    fr=f"Clé d'identité de {count} demandes", en=f"Key of {count} applications"
+                ),
+                before=say(fr="aucune", en="none"),
+                after=say(fr="celle de chaque ligne", en="that of each row"),
+            ),
+        ),
+        words=_file_name(say, batch),
+        typed=Typed(
+            label=say(fr="Nombre de lignes", en="Number of rows"),
+            asks=say(
+                fr="Pour confirmer, recopiez le nombre de lignes",
+                en="To confirm, type the number of rows",
+            ),
+            value=str(count),
+        ),
+        request=request,
+    )
+
+
+def _doubts(say: Say, batch: Batch) -> str:
+    doubtful = len(batch.doubtful)
+    lines = ", ".join(map(str, batch.doubtful[:MOST_SHOWN]))
     doubts = say(
         fr=f"{doubtful} lignes ont un nom ou un téléphone inhabituel : {lines}.",
         en=f"{doubtful} lines have an unusual name or phone: {lines}.",
     )
-    typing = say(
-        fr=f"Pour confirmer, recopiez le nombre de lignes : {count}.",
-        en=f"To confirm, type the number of rows: {count}.",
-    )
-    named = say(
-        fr=f"Empreinte SHA-256 du fichier : {batch.sha256}\n"
-        f"Fichier, nommé par l'assistant : {quoted(batch.file)}",
-        en=f"SHA-256 of the file: {batch.sha256}\n"
-        f"The file, named by the assistant: {quoted(batch.file)}",
-    )
-    inline = say(fr="Lignes données par l'assistant.", en="Rows given by the assistant.")
-    parts = (first, doubts if doubtful else "", typing, named if batch.file else inline)
-    return "\n".join(part for part in parts if part)
+    return doubts if doubtful else ""
+
+
+def _source(say: Say, batch: Batch) -> str:
+    if batch.file:
+        return say(
+            fr=f"Empreinte SHA-256 du fichier : {batch.sha256}",
+            en=f"SHA-256 of the file: {batch.sha256}",
+        )
+    return say(fr="Lignes données par l'assistant.", en="Rows given by the assistant.")
+
+
+def _file_name(say: Say, batch: Batch) -> tuple[Words, ...]:
+    label = say(fr="fichier, nommé par l'assistant", en="the file, named by the assistant")
+    return (Words(label=label, text=batch.file),) if batch.file else ()
 
 
 def _dates(say: Say, batch: Batch) -> str:

@@ -11,7 +11,9 @@ from tools.files import Folder
 from tools.journal import Journal
 from tools.language import Say
 
-Consent = Literal["ask", "dangerously-relay"]
+Consent = Literal["ask", "page", "dangerously-relay"]
+Present = Callable[[str], Awaitable[str]]
+"""Shows an operation to the person, outside the client; gives an address without any secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Desk:
     principal: Callable[[], str]
     """On whose behalf the current call is made."""
     consent: Consent = "ask"
+    present: Present | None = None
     instructeur: str = ""
     """The e-mail or the identifier of the instructeur who signs decisions."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep

@@ -2,7 +2,8 @@
 
 An operation is committed as `pending` when its question is put, as `executing` before its request
 leaves, and as what came of it afterwards. A replay finds it here and gets the recorded result.
-Nothing personal is kept in clear: a subject is a number, everything else is a mark or sealed.
+Nothing personal is kept in clear: a subject is a number, everything else is a mark or sealed. What
+happened is also kept as entries chained by their marks, which show that none was altered.
 """
 
 import time
@@ -16,24 +17,25 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict
 
+from tools.questions import Asked
 from tools.sealing import Seal
 
 ANSWER_WITHIN = 600.0
-"""Seconds a question stays open."""
+"""Seconds a question stays open, and an approval given on the page stays good."""
 LEASE = 30.0
 """Seconds after which an operation whose process no longer says it is alive is abandoned."""
 RENEWED_EVERY = 10.0
 LOOKED_AT_EVERY = 0.1
 
 Ending = Literal["declined", "stale", "applied", "not_applied", "undetermined"]
-Status = Literal["pending", "executing"] | Ending
-Evidence = Literal["form", "form, typed", "relayed by the client, no human evidence"]
+Status = Literal["pending", "approved", "executing"] | Ending
+Evidence = Literal["", "form", "form, typed", "page", "relayed by the client, no human evidence"]
 
 
 class Operation(BaseModel):
     """One change, from the question to what came of it; dates are seconds since 1970."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: str
     principal: str
@@ -44,21 +46,43 @@ class Operation(BaseModel):
     facts: str
     asked_at: float
     expires_at: float
+    ended_at: float | None = None
     status: Status = "pending"
+    evidence: Evidence = ""
     leased_until: float | None = None
     result: bytes | None = None
+    asked: bytes | None = None
+    by_page: bool = False
+
+
+class Entry(BaseModel):
+    """One thing that happened to an operation."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    number: int
+    at: float
+    operation: str
+    event: Literal["asked"] | Status
+    principal: str
+    tool: str
+    subject: str
+    evidence: str
+    arguments: str
+    question: str
+    mark: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What is about to be asked; texts are marked before they are kept."""
+    """What is about to be asked; texts are marked, or sealed, before they are kept."""
 
     principal: str
     tool: str
     subject: str
     arguments: str
-    question: str
     facts: str
+    asked: Asked
 
 
 class Journal:
@@ -81,19 +105,21 @@ class Journal:
         self._opening = anyio.Lock()
         self._opened = None
 
-    async def ask(self, name: str, intent: Intent) -> Operation:
+    async def ask(self, name: str, intent: Intent, *, by_page: bool = False) -> Operation:
         """The operation for which a question is being put."""
-        mark, now = self.seal.mark, self._clock()
+        mark, now, asked = self.seal.mark, self._clock(), intent.asked.model_dump_json()
         operation = Operation(
             id=name,
             principal=intent.principal,
             tool=intent.tool,
             subject=intent.subject,
             arguments=mark(intent.arguments),
-            question=mark(intent.question),
+            question=mark(asked),
             facts=mark(intent.facts),
             asked_at=now,
             expires_at=now + self.answer_within,
+            asked=self.seal.close(asked.encode()) if by_page else None,
+            by_page=by_page,
         )
         await (await self._storage()).add(operation.model_dump())
         return operation
@@ -104,14 +130,43 @@ class Journal:
         return None if row is None else Operation.model_validate(dict(row))
 
     def is_open(self, operation: Operation) -> bool:
-        """Whether the question may still be answered."""
-        return operation.status == "pending" and self._clock() < operation.expires_at
+        """Whether the question may still be answered, or the approval used."""
+        return operation.status in {"pending", "approved"} and self._clock() < operation.expires_at
 
-    async def begin(self, operation: str, evidence: Evidence) -> bool:
+    def asked(self, operation: Operation) -> Asked:
+        """What the page shows of a question that awaits its answer."""
+        return Asked.model_validate_json(self.seal.open(operation.asked or b""))
+
+    async def on_page(self, principal: str) -> list[Operation]:
+        """What was put to this principal on the page and is not over, newest first."""
+        rows = await (await self._storage()).on_page(principal)
+        return [Operation.model_validate(dict(row)) for row in rows]
+
+    async def approve(self, operation: str) -> bool:
+        """Record that a person agreed on the page; false if the question was no longer open."""
+        values: dict[str, object] = {
+            "status": "approved",
+            "evidence": "page",
+            "expires_at": self._clock() + self.answer_within,
+            "asked": None,
+        }
+        return await self._change(operation, values, "pending")
+
+    async def told(self, operation: str) -> None:
+        """Remember that the model knows how the page was answered."""
+        await (await self._storage()).touch(operation, {"told": True})
+
+    async def begin(self, operation: Operation, evidence: Evidence) -> bool:
         """Commit the intent to send: true for one caller only, however many try."""
-        now = self._clock()
-        storage = await self._storage()
-        return await storage.begin(operation, now=now, until=now + LEASE, evidence=evidence)
+        values: dict[str, object] = {
+            "status": "executing",
+            "leased_until": self._clock() + LEASE,
+            "evidence": evidence,
+            "told": True,
+        }
+        return await self._change(
+            operation.id, values, "approved" if operation.by_page else "pending"
+        )
 
     @asynccontextmanager
     async def lease(self, operation: str) -> AsyncGenerator[None]:
@@ -121,7 +176,7 @@ class Journal:
         async def renewing() -> None:
             while True:
                 await self._sleep(RENEWED_EVERY)
-                await storage.renew(operation, self._clock() + LEASE)
+                await storage.touch(operation, {"leased_until": self._clock() + LEASE})
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(renewing)
@@ -132,16 +187,13 @@ class Journal:
         self, operation: str, ending: Literal["declined", "stale"], result: CallToolResult
     ) -> bool:
         """End a question for good, nothing having been sent; false if it has ended already."""
-        return await self.end(operation, "pending", ending, result)
+        return await self._end(operation, ending, result, "pending", "approved")
 
     async def end(
         self, operation: str, expected: Status, ending: Ending, result: CallToolResult
     ) -> bool:
         """Record what came of an operation; false if it is no longer in the expected state."""
-        sealed = self.seal.close(result.model_dump_json(by_alias=True, exclude_none=True).encode())
-        return await (await self._storage()).end(
-            operation, expected=expected, status=ending, now=self._clock(), result=sealed
-        )
+        return await self._end(operation, ending, result, expected)
 
     async def result(self, operation: Operation) -> CallToolResult | None:
         """What came of an operation, waiting for the end of one that is being executed.
@@ -160,9 +212,35 @@ class Journal:
         rows = await (await self._storage()).unsettled(self._clock())
         return [Operation.model_validate(dict(row)) for row in rows]
 
+    async def recent(self, principal: str, most: int) -> list[Operation]:
+        """The newest operations of this principal."""
+        rows = await (await self._storage()).recent(principal, most)
+        return [Operation.model_validate(dict(row)) for row in rows]
+
+    async def entries(self, operation: str = "") -> list[Entry]:
+        """What happened, oldest first: everything, or to one operation."""
+        rows = await (await self._storage()).entries(operation)
+        return [Entry.model_validate(dict(row)) for row in rows]
+
     async def close(self) -> None:
         if self._opened:
             await self._opened.close()
+
+    async def _end(
+        self, operation: str, ending: Ending, result: CallToolResult, *among: Status
+    ) -> bool:
+        sealed = self.seal.close(result.model_dump_json(by_alias=True, exclude_none=True).encode())
+        values: dict[str, object] = {
+            "status": ending,
+            "ended_at": self._clock(),
+            "result": sealed,
+            "asked": None,
+        }
+        return await self._change(operation, values, *among)
+
+    async def _change(self, operation: str, values: dict[str, object], *among: Status) -> bool:
+        storage = await self._storage()
+        return await storage.change(operation, values, now=self._clock(), among=among)
 
     async def _storage(self):
         async with self._opening:
@@ -170,7 +248,7 @@ class Journal:
                 # Loading SQLAlchemy takes 0.3 s: not before the first change is asked for.
                 from tools.storage import Storage, UnusableDatabaseError  # noqa: PLC0415
 
-                storage = Storage(self._url())
+                storage = Storage(self._url(), self.seal.mark)
                 try:
                     await storage.prepare()
                 except UnusableDatabaseError as error:

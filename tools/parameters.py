@@ -20,3 +20,8 @@ DossierNumber = Annotated[
 DemarcheNumber = Annotated[
     Whole, Field(gt=0, le=2**31 - 1, description="The démarche's number, as on its page.")
 ]
+
+DryRun = Annotated[
+    bool,
+    Field(description="True: show what would be asked and sent; nothing is, and nobody is asked."),
+]

@@ -10,8 +10,10 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel
 
 from clients import Approval
-from tools.guard import Settlement, performing
+from tools.guard import performing
+from tools.questions import Rung
 from tools.results import Outcome, structured
+from tools.settling import Settlement
 
 P = ParamSpec("P")
 
@@ -27,6 +29,7 @@ class Tool:
     title: str
     needs: Need
     annotations: ToolAnnotations
+    rung: Rung | None = None
     settlement: Settlement | None = None
 
     @property
@@ -39,7 +42,7 @@ class Tool:
 
     @property
     def writes(self) -> bool:
-        return self.settlement is not None
+        return self.rung is not None
 
 
 def read(function: Callable[P, Awaitable[BaseModel]], title: str, needs: Need) -> Tool:
@@ -56,6 +59,7 @@ def mutation(
     function: Callable[Concatenate[Approval, P], Awaitable[Outcome]],
     title: str,
     needs: Need,
+    rung: Rung,
     settlement: Settlement,
     *,
     destructive: bool = True,
@@ -70,7 +74,7 @@ def mutation(
         idempotent_hint=idempotent,
         open_world_hint=True,
     )
-    return Tool(performing(function, settlement), title, needs, hints, settlement)
+    return Tool(performing(function, settlement), title, needs, hints, rung, settlement)
 
 
 def _answering(

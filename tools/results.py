@@ -10,6 +10,7 @@ MOST_BYTES = 20_000
 """The largest result: what is longer is cut into pages, and says so."""
 
 
+UNSUCCESSFUL = {"not_applied", "undetermined"}
 ENVELOPE_BYTES = 1_000
 """What surrounds the rows of a page."""
 
@@ -22,14 +23,25 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
+class Preview(Result):
+    """What a dry run shows."""
+
+    question: str = Field(description="What the person would be asked.")
+    method: str
+    address: str = Field(description="Where the request would go.")
+    body: str = Field(description="What it would hold; personal data is described, not shown.")
+
+
 class Outcome(Result):
     """What came of a change."""
 
-    outcome: Literal["applied", "not_applied", "undetermined"] = Field(
+    outcome: Literal["applied", "not_applied", "undetermined", "dry_run"] = Field(
         description="applied: done, once. not_applied: its answer was lost, and the service shows "
-        "it was not done. undetermined: its answer was lost, and reading could not tell."
+        "it was not done. undetermined: its answer was lost, and reading could not tell. dry_run: "
+        "nothing was sent."
     )
     conclusion: str = Field(description="What happened and what to do next, in one sentence.")
+    preview: Preview | None = Field(default=None, description="After a dry run only.")
 
 
 def structured(result: BaseModel) -> CallToolResult:
@@ -37,7 +49,7 @@ def structured(result: BaseModel) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=result.model_dump_json(exclude_none=True))],
         structured_content=result.model_dump(mode="json", exclude_none=True),
-        is_error=isinstance(result, Outcome) and result.outcome != "applied",
+        is_error=isinstance(result, Outcome) and result.outcome in UNSUCCESSFUL,
     )
 
 

@@ -4,6 +4,7 @@ Documentation: https://tech.covoiturage.beta.gouv.fr. The client sends what it d
 understands both the answers it documents and those the service was seen to give.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from clients.covoiturage.auth import nothing_sent_before_a_token
 from clients.covoiturage.certificates import Certificate, certified
 from clients.covoiturage.refusals import SERVICE, refused_certificate, refused_import
 from clients.errors import RejectedError, UnexpectedReplyError
-from clients.http import document, upstream
+from clients.http import Outgoing, document, outgoing, upstream
 
 MOST_ROWS = 1000
 """Rows in one import, at most."""
@@ -96,16 +97,29 @@ class CovoiturageClient:
         if not 1 <= len(rows) <= MOST_ROWS:
             raise RejectedError(SERVICE, f"1 to {MOST_ROWS} rows at a time, not {len(rows)}.")
         with upstream(SERVICE, writing=True), nothing_sent_before_a_token():
-            response = await self._http.post(
-                f"/{self._import_version}/policies/cee/import/identity",
-                json=[row.body() for row in rows],
-            )
+            response = await self._http.send(self._importing(rows))
             if not response.is_success:
                 raise refused_import(response)
             reply = _Reply.model_validate(document(response.content))
         sent = _Sent(rows)
         failures = tuple(Failure(sent.claim(d), d.explained()) for d in reply.failed_details)
         return ImportReport(len(rows), reply.imported, reply.failed, failures)
+
+    def importation(self, rows: Sequence[Application]) -> Outgoing:
+        """The request by which `import_identities` imports rows; nothing is sent.
+
+        Its body is described rather than shown: keys and truncated phones are personal data.
+        """
+        request = self._importing(rows)
+        digest = hashlib.sha256(request.content).hexdigest()
+        size = len(request.content)
+        return outgoing(
+            request, f"a JSON array of {len(rows)} rows, {size} bytes, SHA-256 {digest}"
+        )
+
+    def _importing(self, rows: Sequence[Application]) -> httpx.Request:
+        address = f"/{self._import_version}/policies/cee/import/identity"
+        return self._http.build_request("POST", address, json=[row.body() for row in rows])
 
 
 class _Detail(BaseModel):

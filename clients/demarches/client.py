@@ -4,12 +4,14 @@ The documents sent are ours, in `documents/`: nothing newer than January 2026 in
 instance that is not the latest understands them.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
 import httpx
+from pydantic import TypeAdapter
 
 from clients.approval import Approval
 from clients.demarches.auth import DemarcheTokens
@@ -18,10 +20,12 @@ from clients.demarches.models import Dossier, DossiersPage, State
 from clients.demarches.replies import new_state, page, whole
 from clients.demarches.wire import SERVICE, read
 from clients.errors import RejectedError
-from clients.http import REPEATABLE, upstream
+from clients.http import REPEATABLE, Outgoing, outgoing, upstream
 
 READ = 65.0
 """Seconds to wait for an answer: the service gives its own database 60."""
+
+_BODY = TypeAdapter(dict[str, object])
 
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
@@ -78,7 +82,8 @@ class DemarchesClient:
         }
         with upstream(SERVICE):
             extensions = {**REPEATABLE, "demarche": demarche}
-            return page(read(await self._send("dossiers", variables, extensions)))
+            request = self._request("dossiers", variables, extensions)
+            return page(read(await self._send(request)))
 
     async def dossier(self, number: int) -> Dossier:
         """The dossier with this number, complete or not at all: a decision is taken on it.
@@ -89,7 +94,7 @@ class DemarchesClient:
             ApiError: It could not be read.
         """
         with upstream(SERVICE):
-            response = await self._send("dossier", {"number": number}, REPEATABLE)
+            response = await self._send(self._request("dossier", {"number": number}, REPEATABLE))
             dossier = whole(read(response))
         self._tokens.remember(dossier.demarche.number, response.request)
         return dossier
@@ -113,35 +118,48 @@ class DemarchesClient:
             LostAnswerError: It may have been accepted: read it again.
             ApiError: It was not accepted.
         """
+        request = self._accepting(dossier, instructeur, motivation, notify=notify)
+        with upstream(SERVICE, writing=True):
+            return new_state(read(await self._send(request, writing=True)), dossier)
+
+    def acceptance(
+        self, dossier: Dossier, *, instructeur: str, motivation: str, notify: bool
+    ) -> Outgoing:
+        """The request by which `accept` accepts a dossier; nothing is sent."""
+        request = self._accepting(dossier, instructeur, motivation, notify=notify)
+        return outgoing(request, _without_document(request))
+
+    def _accepting(
+        self, dossier: Dossier, instructeur: str, motivation: str, *, notify: bool
+    ) -> httpx.Request:
         decision = {
             "dossierId": dossier.id,
             "instructeurId": instructeur,
             "motivation": motivation,
             "disableNotification": not notify,
         }
-        extensions = {"demarche": dossier.demarche.number}
-        with upstream(SERVICE, writing=True):
-            response = await self._send("accepter", {"input": decision}, extensions, writing=True)
-            return new_state(read(response), dossier)
+        of_demarche = {"demarche": dossier.demarche.number}
+        return self._request("accepter", {"input": decision}, of_demarche)
 
-    async def _send(
+    def _request(
         self,
         operation: str,
         variables: Mapping[str, object],
         extensions: Mapping[str, object],
-        *,
-        writing: bool = False,
-    ) -> httpx.Response:
-        response = await self._http.post(
+    ) -> httpx.Request:
+        return self._http.build_request(
+            "POST",
             _without_last_slash(self._http.base_url),
             json={
                 "query": _document(operation),
                 "operationName": operation,
                 "variables": variables,
             },
-            auth=self._tokens,
             extensions=dict(extensions),
         )
+
+    async def _send(self, request: httpx.Request, *, writing: bool = False) -> httpx.Response:
+        response = await self._http.send(request, auth=self._tokens)
         if not response.is_success:
             raise refusal(response, writing=writing)
         return response
@@ -151,6 +169,12 @@ class DemarchesClient:
 def _document(operation: str) -> str:
     place = files("clients.demarches") / "documents" / f"{operation}.graphql"
     return place.read_text(encoding="utf-8")
+
+
+def _without_document(request: httpx.Request) -> str:
+    """The body, without the text of the document: it is always the same."""
+    body = _BODY.validate_json(request.content)
+    return json.dumps({k: v for k, v in body.items() if k != "query"}, ensure_ascii=False)
 
 
 def _without_last_slash(url: httpx.URL) -> httpx.URL:

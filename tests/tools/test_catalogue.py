@@ -92,12 +92,12 @@ async def test_the_model_is_offered_only_what_it_may_choose(
     """Clients, consent, the signer: what the server injects is in no schema."""
     chosen = {
         "verify_certificate": {"uuid"},
-        "import_cee_identities": {"rows", "file"},
+        "import_cee_identities": {"rows", "file", "dry_run"},
         "query_dossiers": {
             *("demarche_number", "state", "updated_since", "created_since"),
             *("archived", "limit", "after"),
         },
-        "accept_dossier": {"number", "motivation", "notify"},
+        "accept_dossier": {"number", "motivation", "notify", "dry_run"},
         "list_mesures": {"status", "offset", "limit"},
     }
 

@@ -428,7 +428,9 @@ async def test_a_change_cut_short_by_the_death_of_its_process_is_read_before_the
         answer = await asked(host, ACCEPT)
         journal = counter.journal()
         (row,) = await counter.rows()
-        await journal.begin(row["id"], "form, typed")  # as far as the process that died had come
+        operation = await journal.find(row["id"])
+        assert operation is not None
+        await journal.begin(operation, "form, typed")  # as far as the process that died had come
         counter.clock.now += 31
         await elsewhere(counter, "dossierAccepter")
         replayed = await answered(host, ACCEPT, answer)

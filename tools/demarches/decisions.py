@@ -9,13 +9,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from clients import Approval
 from clients.demarches import Dossier, Instructeur
+from clients.http import Outgoing
 from clients.text import clean, quoted
 from tools.dependencies import Demarches, Saying, Signer
 from tools.desk import Desk
-from tools.guard import Question, Settlement, Typed, asks
+from tools.guard import asks
 from tools.language import Say
-from tools.parameters import DossierNumber
+from tools.parameters import DossierNumber, DryRun
+from tools.questions import Asked, Change, Question, Typed, Words
 from tools.results import Outcome
+from tools.settling import Settlement
 
 Motivation = Annotated[
     str,
@@ -73,13 +76,15 @@ async def acceptance(
     notify: Notify,
 ) -> Question:
     """What a person has to agree to before a dossier is accepted."""
-    number = pending.dossier.number
+    dossier = pending.dossier
+    request = demarches.acceptance(
+        dossier, instructeur=pending.signer.id, motivation=motivation, notify=notify
+    )
     return Question(
-        text=_acceptance(say, pending, motivation, notify=notify),
-        subject=str(number),
+        asked=_asked(say, pending, motivation, request, notify=notify),
+        subject=str(dossier.number),
         facts=pending,
-        read_again=partial(decidable, number, demarches, signer, say),
-        typed=Typed(say(fr="Numéro du dossier", en="The dossier's number"), str(number)),
+        read_again=partial(decidable, dossier.number, demarches, signer, say),
     )
 
 
@@ -90,6 +95,7 @@ async def accept_dossier(
     number: DossierNumber,
     motivation: Motivation = "",
     notify: Notify = True,  # noqa: FBT002  (a tool's parameters are named by whoever calls it)
+    dry_run: DryRun = False,  # noqa: FBT002  (likewise)
 ) -> Decision:
     """Accept a dossier that is en_instruction (Démarches simplifiées).
 
@@ -138,52 +144,65 @@ def _unknown(subject: str) -> Decision:
 ACCEPTANCE = Settlement(unread=_unknown, read=_accepted)
 
 
-def _acceptance(say: Say, pending: Pending, motivation: str, *, notify: bool) -> str:
+def _asked(
+    say: Say, pending: Pending, motivation: str, request: Outgoing, *, notify: bool
+) -> Asked:
     dossier, signer = pending.dossier, pending.signer.email
-    facts = say(
-        fr=f"Accepter le dossier n° {dossier.number} (démarche n° {dossier.demarche.number}) ?\n"
-        f"Déposé le {dossier.date_depot:%d/%m/%Y}, en instruction. Signé par {signer}.\n"
-        "C'est un acte administratif : il ne peut pas être repris.",
-        en=f"Accept dossier {dossier.number} (démarche {dossier.demarche.number})?\n"
-        f"Deposited on {dossier.date_depot:%d/%m/%Y}, under instruction. Signed by {signer}.\n"
-        "This is an administrative act: it cannot be taken back.",
+    number, demarche = dossier.number, dossier.demarche.number
+    return Asked(
+        title=say(
+            fr=f"Accepter le dossier n° {number} (démarche n° {demarche}) ?",
+            en=f"Accept dossier {number} (démarche {demarche})?",
+        ),
+        says=(
+            say(
+                fr=f"Déposé le {dossier.date_depot:%d/%m/%Y}. Signé par {signer}.",
+                en=f"Deposited on {dossier.date_depot:%d/%m/%Y}. Signed by {signer}.",
+            ),
+            say(
+                fr="C'est un acte administratif : il ne peut pas être repris.",
+                en="This is an administrative act: it cannot be taken back.",
+            ),
+            _email(say, notify=notify),
+        ),
+        changes=(Change(field=say(fr="État", en="State"), before=dossier.state, after="accepte"),),
+        words=_words(say, dossier, motivation),
+        typed=Typed(
+            label=say(fr="Numéro du dossier", en="The dossier's number"),
+            asks=say(
+                fr="Pour confirmer, recopiez le numéro du dossier",
+                en="To confirm, type the dossier's number",
+            ),
+            value=str(number),
+        ),
+        request=request,
     )
-    email = _email(say, notify=notify)
-    typing = say(
-        fr=f"Pour confirmer, recopiez le numéro du dossier : {dossier.number}.\n"
-        "Ci-dessous, entre guillemets, des textes écrits par d'autres :",
-        en=f"To confirm, type the dossier's number: {dossier.number}.\n"
-        "Below, in quotes, are texts written by others:",
+
+
+def _words(say: Say, dossier: Dossier, motivation: str) -> tuple[Words, ...]:
+    """What others wrote, the model last: it is the one who asks."""
+    title = say(fr="titre de la démarche", en="the démarche's title")
+    worded = say(
+        fr="motivation envoyée, rédigée par l'assistant",
+        en="the motivation sent, worded by the assistant",
     )
-    strangers = say(
-        fr=f"- titre de la démarche : {quoted(dossier.demarche.title)}\n"
-        f"- demandeur : {quoted(dossier.demandeur.line)}\n"
-        f"- usager : {quoted(dossier.usager.email)}",
-        en=f"- the démarche's title: {quoted(dossier.demarche.title)}\n"
-        f"- demandeur: {quoted(dossier.demandeur.line)}\n"
-        f"- usager: {quoted(dossier.usager.email)}",
+    return (
+        Words(label=title, text=dossier.demarche.title),
+        Words(label="demandeur", text=dossier.demandeur.line),
+        Words(label="usager", text=dossier.usager.email),
+        *((Words(label=worded, text=motivation),) if motivation.strip() else ()),
     )
-    return "\n".join((facts, email, typing, strangers, _motivation(say, motivation)))
 
 
 def _email(say: Say, *, notify: bool) -> str:
     if notify:
         return say(
-            fr="Un e-mail part aussitôt à l'usager, avec la motivation.",
-            en="An e-mail leaves at once to the usager, with the motivation.",
+            fr="Un e-mail part aussitôt à l'usager, avec la motivation s'il y en a une.",
+            en="An e-mail leaves at once to the usager, with the motivation if there is one.",
         )
     return say(
         fr="Aucun e-mail n'est envoyé : l'usager n'est pas prévenu.",
         en="No e-mail is sent: the usager is not told.",
-    )
-
-
-def _motivation(say: Say, motivation: str) -> str:
-    if not motivation.strip():
-        return say(fr="- aucune motivation", en="- no motivation")
-    return say(
-        fr=f"- motivation envoyée, rédigée par l'assistant : {quoted(motivation)}",
-        en=f"- the motivation sent, worded by the assistant: {quoted(motivation)}",
     )
 
 

@@ -1,0 +1,64 @@
+"""What a person or a model reads when nothing was changed, and what to do next."""
+
+from tools.language import Say
+
+
+def declined(say: Say) -> str:
+    return say(
+        fr="La personne n'a pas donné son accord : rien n'a été changé.",
+        en="The person did not agree: nothing was changed.",
+    )
+
+
+def mistyped(say: Say) -> str:
+    return say(
+        fr="Ce qui a été recopié n'est pas ce que la question demandait : rien n'a été changé.",
+        en="What was typed is not what the question asked for: nothing was changed.",
+    )
+
+
+def changed(say: Say) -> str:
+    return say(
+        fr="Ce que la question disait n'est plus vrai : rien n'a été changé. Refaites l'appel pour "
+        "que la question soit posée à nouveau.",
+        en="What the question said is no longer true: nothing was changed. Call again for the "
+        "question to be put anew.",
+    )
+
+
+def too_late(say: Say) -> str:
+    return say(
+        fr="Personne n'a répondu à temps : rien n'a été changé. Refaites l'appel pour que la "
+        "question soit posée à nouveau.",
+        en="Nobody answered in time: nothing was changed. Call again for the question to be put "
+        "anew.",
+    )
+
+
+def unknown(say: Say) -> str:
+    return say(
+        fr="Cet accord ne correspond à aucune question posée pour cet appel : rien n'a été changé. "
+        "Refaites l'appel sans lui.",
+        en="This consent answers no question put for this call: nothing was changed. Call again "
+        "without it.",
+    )
+
+
+def nobody_to_ask(say: Say) -> str:
+    return say(
+        fr="Ce client ne sait pas poser de question à la personne, et rien ne change sans son "
+        "accord : rien n'a été changé. Utilisez un client qui gère l'« elicitation » de MCP.",
+        en="This client cannot put a question to its person, and nothing changes without their "
+        "consent: nothing was changed. Use a client that supports MCP elicitation.",
+    )
+
+
+def decide_on_page(say: Say, address: str) -> str:
+    return say(
+        fr=f"Une personne doit décider, sur la page qui vient de s'ouvrir sur sa machine "
+        f"({address}) : rien n'a encore été changé. Dites-le-lui, puis refaites le même appel, "
+        "avec les mêmes arguments, quand elle aura décidé.",
+        en=f"A person must decide, on the page that just opened on their machine ({address}): "
+        "nothing was changed yet. Tell them, then call again with the same arguments once they "
+        "have decided.",
+    )

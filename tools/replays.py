@@ -1,0 +1,190 @@
+"""One answer, one change: whatever is sent again finds what the first one obtained.
+
+An operation is named after what its answer must come back with: the sealed state of the 2026-07-28
+protocol, or a code. A replayed answer therefore finds the operation it already served. In the older
+eras the answer arrives within the call, and on the page it arrives outside it: names are random.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.types import CallToolResult, InputRequiredResult
+
+from tools import refusals
+from tools.desk import Desk
+from tools.journal import Evidence, Intent, Operation
+from tools.questions import Question, Rung
+from tools.results import Preview, error, structured
+from tools.settling import Settlements, settle_abandoned
+
+
+@dataclass(slots=True)
+class Call:
+    """What is known of the call under way."""
+
+    answers: str | None = None
+    """The operation whose answer came back with this call."""
+    tool: str = ""
+    rung: Rung = Rung.PAGE
+    arguments: str = ""
+    operation: Operation | None = None
+    asking: Intent | None = None
+    evidence: Evidence = "form"
+    desk: Desk = field(init=False)
+
+
+CALL: ContextVar[Call] = ContextVar("call")
+
+
+class ServedError(Exception):
+    """The answer has already made its change, or is making it."""
+
+
+class PreviewedError(Exception):
+    """The call only wanted to know what would be asked and sent."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self.question = question
+
+
+async def remembering(ctx: ServerRequestContext[Desk, Any], call_next: CallNext) -> HandlerResult:
+    """Middleware that sees sealed states: it names the operation asked, or answered, by a call.
+
+    It goes first: inside the SDK's own boundary a state is unsealed, and two approvals of the same
+    call look the same.
+    """
+    if ctx.method != "tools/call":
+        return await call_next(ctx)
+    state = (ctx.params or {}).get("requestState")
+    call = Call(answers=_name(state) if isinstance(state, str) else None)
+    token = CALL.set(call)
+    try:
+        result = await call_next(ctx)
+    finally:
+        CALL.reset(token)
+    if call.asking and (sealed := _sealed_state(result)):
+        await ctx.lifespan_context.journal.ask(_name(sealed), call.asking)
+    return result
+
+
+async def once(
+    desk: Desk,
+    settlements: Settlements,
+    tool: str,
+    rung: Rung,
+    arguments: Mapping[str, object],
+    code: str,
+    proceed: Callable[[], Awaitable[CallToolResult | InputRequiredResult]],
+) -> CallToolResult | InputRequiredResult:
+    """The result of a mutation's call: the recorded one if its answer was served already.
+
+    Raises:
+        ToolError: What came back is no answer to this call's question, or is too late.
+    """
+    call = CALL.get()
+    call.desk, call.tool, call.rung = desk, tool, rung
+    call.arguments = _canonical(arguments)
+    call.answers = call.answers or (code_name(desk, code) if code else None)
+    await settle_abandoned(desk, settlements)
+    if call.answers:
+        call.operation = await _answered(desk, call, call.answers)
+        if call.operation.status != "pending":
+            return await _recorded(call, settlements)
+    try:
+        result = await proceed()
+    except UnexpectedToolError as crash:
+        match crash.__cause__:
+            case PreviewedError(question=question):
+                return _previewed(desk, settlements, tool, question)
+            case ServedError():
+                pass
+            case _:
+                raise
+    except ToolError as refusal:
+        if not await _ended_already(call, str(refusal.__cause__ or refusal)):
+            raise
+    else:
+        asks_anew = isinstance(result, InputRequiredResult)
+        if not (asks_anew and await _ended_already(call, refusals.changed(desk.say))):
+            return result
+    return await _recorded(call, settlements)
+
+
+def code_name(desk: Desk, code: str) -> str:
+    """The name of the operation that a code is good for."""
+    return desk.journal.seal.mark(f"code {code}")
+
+
+def _previewed(
+    desk: Desk, settlements: Settlements, tool: str, question: Question
+) -> CallToolResult:
+    preview = Preview(
+        question=question.asked.text(desk.say),
+        method=question.asked.request.method,
+        address=question.asked.request.address,
+        body=question.asked.request.body,
+    )
+    outcome = settlements[tool].unread(question.subject)
+    conclusion = "Nothing was sent and nobody was asked: this is what would be."
+    return structured(
+        outcome.model_copy(
+            update={"outcome": "dry_run", "conclusion": conclusion, "preview": preview}
+        )
+    )
+
+
+async def _ended_already(call: Call, refusal: str) -> bool:
+    """Whether this call's question was answered otherwise; if it was still open, it is void."""
+    if call.operation is None:
+        return False
+    return not await call.desk.journal.refuse(call.operation.id, "stale", error(refusal))
+
+
+async def _answered(desk: Desk, call: Call, name: str) -> Operation:
+    """The operation that what came back is an answer to, if this call may have it."""
+    operation, mark = await desk.journal.find(name), desk.journal.seal.mark
+    if (
+        operation is None
+        or operation.principal != desk.principal()
+        or operation.tool != call.tool
+        or operation.arguments != mark(call.arguments)
+    ):
+        raise ToolError(refusals.unknown(desk.say))
+    if operation.status == "pending" and not desk.journal.is_open(operation):
+        raise ToolError(refusals.too_late(desk.say))
+    return operation
+
+
+async def _recorded(call: Call, settlements: Settlements) -> CallToolResult:
+    """What came of the operation of this call, once it has ended."""
+    desk = call.desk
+    while operation := call.operation and await desk.journal.find(call.operation.id):
+        if operation.status in {"pending", "approved"}:
+            raise ToolError(refusals.too_late(desk.say))
+        result = await desk.journal.result(operation)
+        if result is not None:
+            return result
+        await settle_abandoned(desk, settlements)
+    raise ToolError(refusals.unknown(desk.say))
+
+
+def _canonical(arguments: Mapping[str, object]) -> str:
+    """The arguments as they are compared: in any order, whether previewed or not."""
+    own = {name: value for name, value in arguments.items() if name != "dry_run"}
+    return json.dumps(own, sort_keys=True, default=str)
+
+
+def _name(state: str) -> str:
+    return hashlib.sha256(state.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sealed_state(result: HandlerResult) -> str | None:
+    state = result.get("requestState") if isinstance(result, Mapping) else None
+    return state if isinstance(state, str) else None
