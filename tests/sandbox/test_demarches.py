@@ -253,6 +253,19 @@ async def test_a_syntax_error_has_no_code(ask: Ask):
 CHAMPS = "{ dossier(number: 200001) { champs { __typename label %s } } }"
 
 
+async def test_a_detailed_request_has_every_subtype_of_champ(ask: Ask):
+    text = files("server.sandbox.demarches").joinpath("schema.graphql").read_text(encoding="utf-8")
+    schema = build_schema(text, assume_valid=True)
+    champ = schema.type_map["Champ"]
+    assert isinstance(champ, GraphQLInterfaceType)
+    subtypes = {subtype.name for subtype in schema.get_possible_types(champ)}
+
+    answer = await ask(CHAMPS % " ".join(f"... on {subtype} {{ id }}" for subtype in subtypes))
+
+    served = {champ["__typename"] for champ in answer["data"]["dossier"]["champs"]}
+    assert served == subtypes
+
+
 @pytest.mark.parametrize(
     ("label", "newer", "older"),
     [
@@ -333,6 +346,42 @@ async def test_a_company_without_its_details_must_be_expected_by_the_document(as
         "Cannot return null for non-nullable field PersonneMorale.siegeSocial"
     )
     assert unexpected["errors"][0]["extensions"] == {"code": "invalid_null"}
+
+
+async def test_the_civilite_of_an_applicant_agrees_with_the_first_name(ask: Ask):
+    query = """query($after: String) { demarche(number: 1001) { dossiers(after: $after) {
+        nodes { demandeur { ... on PersonnePhysique { civilite prenom } } }
+        pageInfo { endCursor hasNextPage } } } }"""
+
+    people: set[str] = set()
+    page: Any = {"pageInfo": {"endCursor": None, "hasNextPage": True}}
+    while page["pageInfo"]["hasNextPage"]:
+        answer = await ask(query, after=page["pageInfo"]["endCursor"])
+        page = answer["data"]["demarche"]["dossiers"]
+        people |= {"{civilite} {prenom}".format(**node["demandeur"]) for node in page["nodes"]}
+
+    assert {person for person in people if len(person) < 20} == {
+        "Mme Alice",
+        "Mme Inès",
+        "Mme Maëlys",
+        "Mme Chloé",
+        "M Karim",
+        "M Paul",
+        "M Jean-Marc",
+        "M Système",
+    }
+
+
+async def test_the_applicants_of_the_subsidies_are_companies_and_associations(ask: Ask):
+    answer = await ask("""{ demarche(number: 1002) { dossiers { nodes { demandeur {
+        ... on PersonneMorale { siret entreprise { raisonSociale } association { rna } }
+        ... on PersonneMoraleIncomplete { siret } } } } } }""")
+
+    nodes = answer["data"]["demarche"]["dossiers"]["nodes"]
+    applicants = [node["demandeur"] for node in nodes]
+    assert len({applicant["siret"] for applicant in applicants}) == 12
+    assert sum("entreprise" in applicant for applicant in applicants) == 11
+    assert sum(bool(applicant.get("association")) for applicant in applicants) == 5
 
 
 async def test_a_demarche_shows_its_form_its_groupes_and_its_service(ask: Ask):

@@ -7,25 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server.sandbox.covoiturage import certificates
 from server.sandbox.covoiturage.applications import OPERATOR, Applications
-from server.sandbox.covoiturage.express import (
-    MiddlewareError,
-    RateLimit,
-    is_array,
-    is_object,
-    not_found,
-    sent,
-)
+from server.sandbox.covoiturage.documents import MiddlewareError, is_array, is_object, sent
+from server.sandbox.covoiturage.failing import FAILING, too_many
 from server.sandbox.covoiturage.identities import imported
 from server.sandbox.covoiturage.tokens import Tokens
 from server.sandbox.covoiturage.validation import UUID, faults
+from server.sandbox.express import RateLimit, application
+from server.sandbox.faults import Faults, Sleep
 
 Mode = Literal["documented", "array_fault", "withdrawn"]
 """As documented; refusing every batch, as it does; or without the routes planned to go."""
@@ -46,19 +44,21 @@ class Write:
 
 
 def create(
-    *, mode: Mode = "documented", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    *,
+    mode: Mode = "documented",
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Sleep = anyio.sleep,
 ) -> Starlette:
     """A fresh registry. `app.state.writes` lists the batches that arrived, oldest first."""
     registry = _Registry(mode, now)
-    app = Starlette(
-        routes=[
+    app = application(
+        [
             _route("POST", "/auth/access_token", registry.access_token),
             _route("GET", "/certificates/{uuid}", registry.certificate),
             _route("POST", "/policies/cee/import/identity", registry.import_identities),
         ],
-        exception_handlers={404: not_found, 405: not_found},
+        middleware=[Middleware(Faults, FAILING, now=now, sleep=sleep)],
     )
-    app.router.redirect_slashes = False
     app.state.writes = registry.writes
     return app
 
@@ -79,8 +79,7 @@ class _Registry:
         document = await sent(request)
         quota = self._token_requests.count()
         if quota.exceeded:
-            fault = {"error": {"code": 429, "message": "Too many requests"}}
-            return JSONResponse(fault, 429, quota.headers)
+            return too_many(quota.seconds_left, quota.headers)
         response = self._token_for(document if is_object(document) else {})
         response.headers.update(quota.headers)
         return response

@@ -7,7 +7,9 @@ from io import StringIO
 from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
+from server.sandbox.covoiturage.failing import reserved_uuid
 from server.sandbox.covoiturage.people import person
+from server.sandbox.faults import RANKS
 
 JourneyType = Literal["short", "long"]
 
@@ -57,8 +59,8 @@ class Applications:
     """The registry's table. A key is written once: whatever prevents it looks the same outside."""
 
     def __init__(self) -> None:
-        numbers = (*TO_KEY, *KEYED, *ELSEWHERE)
-        self._rows = {row.uuid: row for row in map(application, numbers)}
+        numbered = map(application, (*TO_KEY, *KEYED, *ELSEWHERE))
+        self._rows = {row.uuid: row for row in (*numbered, *map(_reserved, RANKS))}
         self._specific = {_tuple(row): row.uuid for row in self._rows.values() if row.is_specific}
 
     def key(self, uuid: str, operator_id: int, identity_key: str) -> bool:
@@ -111,6 +113,12 @@ def operator_file(rows: int = 40) -> str:
     table.writerow(COLUMNS)
     table.writerows(_row(number) for number in (*TO_KEY[: rows - 2], KEYED[0], UNKNOWN))
     return file.getvalue()
+
+
+def _reserved(rank: int) -> Application:
+    """The application that a fault is asked for with: standardized, and without a key."""
+    standardized = min(STANDARDIZED)
+    return replace(application(standardized), uuid=reserved_uuid(rank))
 
 
 def _row(number: int) -> tuple[str, ...]:

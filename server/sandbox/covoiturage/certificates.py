@@ -1,8 +1,14 @@
-"""Three certificates: valid, expired, and valid in the shape that only the documentation knows."""
+"""Three certificates: valid, expired, and valid in the shape that only the documentation knows.
+
+Besides, each uuid reserved for a fault is that of a valid one.
+"""
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from server.sandbox.covoiturage.failing import reserved_uuid
+from server.sandbox.faults import RANKS
 
 VALID = "9415300a-7a51-4296-96d1-68636e46485d"
 EXPIRED = "8a9d2da9-39e3-4db7-be8e-12b4d2179fda"
@@ -40,26 +46,7 @@ def answers() -> dict[str, Document]:
     and has a type for expired ones.
     """
     return {
-        VALID: _wrapped(
-            _certificate(
-                VALID,
-                Period(
-                    "2025-03-31T22:00:00.000Z",
-                    "2025-06-30T22:00:00.000Z",
-                    "2025-07-08T09:12:44.318Z",
-                ),
-                driver=[
-                    Day(date(2025, 6, 21), trips=1, distance=48_210, amount=390),
-                    Day(date(2025, 6, 12), trips=2, distance=37_464, amount=520),
-                    Day(date(2025, 5, 5), trips=2, distance=37_512, amount=520),
-                    Day(date(2025, 4, 14), trips=1, distance=18_730, amount=260),
-                ],
-                passenger=[
-                    Day(date(2025, 6, 22), trips=1, distance=48_195, amount=410),
-                    Day(date(2025, 4, 22), trips=2, distance=37_480, amount=300),
-                ],
-            )
-        ),
+        VALID: _valid(VALID),
         EXPIRED: _wrapped(
             _certificate(
                 EXPIRED,
@@ -82,7 +69,31 @@ def answers() -> dict[str, Document]:
                 Day(date(2025, 3, 6), trips=2, distance=24_816, amount=300),
             ],
         ),
+        **{reserved_uuid(rank): _valid(reserved_uuid(rank)) for rank in RANKS},
     }
+
+
+def _valid(uuid: str) -> Document:
+    return _wrapped(
+        _certificate(
+            uuid,
+            Period(
+                "2025-03-31T22:00:00.000Z",
+                "2025-06-30T22:00:00.000Z",
+                "2025-07-08T09:12:44.318Z",
+            ),
+            driver=[
+                Day(date(2025, 6, 21), trips=1, distance=48_210, amount=390),
+                Day(date(2025, 6, 12), trips=2, distance=37_464, amount=520),
+                Day(date(2025, 5, 5), trips=2, distance=37_512, amount=520),
+                Day(date(2025, 4, 14), trips=1, distance=18_730, amount=260),
+            ],
+            passenger=[
+                Day(date(2025, 6, 22), trips=1, distance=48_195, amount=410),
+                Day(date(2025, 4, 22), trips=2, distance=37_480, amount=300),
+            ],
+        )
+    )
 
 
 def _certificate(

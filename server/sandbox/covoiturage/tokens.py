@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
-from server.sandbox.covoiturage.express import MiddlewareError
+from server.sandbox.covoiturage.documents import MiddlewareError
 
 FIXED = "sandbox"
 """A token of the older kind, that does not expire."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from server.sandbox.covoiturage.express import is_array, is_object
+from server.sandbox.covoiturage.documents import is_array, is_object
 from server.sandbox.covoiturage.phones import truncated
 
 MOST_ITEMS = 1000

@@ -36,6 +36,13 @@ def elsewhere() -> Dossier:
     return replace(dossier, demarche=1004, groupe=15)
 
 
+def reserved(number: int) -> Dossier:
+    """The one dossier of a démarche reserved for a fault, which has its number."""
+    dossier = _mobilite(_FIRST, "en_instruction")
+    usager = profile("User", number, f"usager{number}@exemple.fr")
+    return replace(dossier, number=number, demarche=number, groupe=number, usager=usager)
+
+
 def _states() -> Sequence[str]:
     """The states of 200001 and on: the first as documented, the others dealt evenly."""
     rest = [state for state, count in _OTHER_STATES.items() for _ in range(count)]
@@ -71,7 +78,7 @@ _SUBVENTIONS = (*_FIRST_STATES[:6], *_FIRST_STATES[:6])
 def _mobilite(number: int, state: str) -> Dossier:
     rank = number - _FIRST
     deposited = datetime(2026, 1, 5, 8, 0, 0, 123_456, tzinfo=UTC) + timedelta(hours=20 * rank)
-    nom, prenom = _NOMS[rank % len(_NOMS)], _PRENOMS[rank % len(_PRENOMS)]
+    nom, (civilite, prenom) = _NOMS[rank % len(_NOMS)], _PRENOMS[rank % len(_PRENOMS)]
     in_bretagne = number == _EARLY_BRETON or (rank >= len(_FIRST_STATES) and number % 3 == 0)
     dossier = _deposited(
         number,
@@ -79,7 +86,7 @@ def _mobilite(number: int, state: str) -> Dossier:
         demarche=1001,
         groupe=_BRETAGNE if in_bretagne else _DEFAUT,
         state=state,
-        demandeur=places.person(number, "Mme" if rank % 2 else "M", nom, prenom),
+        demandeur=places.person(number, civilite, nom, prenom),
         champs=_request(number, deposited),
         annotations=_annotations(number, deposited, filled=state != "en_construction"),
     )
@@ -219,4 +226,12 @@ _NOMS = (
     "Rousseau",
     "Faure",
 )
-_PRENOMS = ("Alice", "Karim", "Inès", "Paul", "Maëlys", "Jean-Marc", "Chloé")
+_PRENOMS = (
+    ("Mme", "Alice"),
+    ("M", "Karim"),
+    ("Mme", "Inès"),
+    ("M", "Paul"),
+    ("Mme", "Maëlys"),
+    ("M", "Jean-Marc"),
+    ("Mme", "Chloé"),
+)

@@ -1,7 +1,8 @@
-"""What a fresh service holds: four démarches and their dossiers, the same at every start.
+"""What a fresh service holds: its démarches and their dossiers, the same at every start.
 
 1001 has 250 dossiers numbered from 200001, 1002 has 12 from 300001, 1003 has none, and 1004, with
-its dossier 400001, belongs to an administration that no token is for.
+its dossier 400001, belongs to an administration that no token is for. From 999001 on, a démarche
+and its one dossier are reserved for each fault.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +10,8 @@ from datetime import UTC, datetime
 from functools import cache
 
 from server.sandbox.demarches import forms, people
-from server.sandbox.demarches.applications import elsewhere, mobilites, subventions
+from server.sandbox.demarches.applications import elsewhere, mobilites, reserved, subventions
+from server.sandbox.demarches.failing import reserved_number
 from server.sandbox.demarches.records import (
     Demarche,
     Dossier,
@@ -20,11 +22,14 @@ from server.sandbox.demarches.records import (
     profile,
     typed_id,
 )
+from server.sandbox.faults import FAULTS, RANKS
+
+_RESERVED = tuple(map(reserved_number, RANKS))
 
 
 def registry(now: Callable[[], datetime]) -> Registry:
     """A fresh service's records, with `now` for what will be dated."""
-    demarches = (_MOBILITE, _SUBVENTION, _EMPTY, _ELSEWHERE)
+    demarches = (_MOBILITE, _SUBVENTION, _EMPTY, _ELSEWHERE, *_FAILING)
     return Registry(
         now=now,
         demarches={demarche.number: demarche for demarche in demarches},
@@ -37,7 +42,7 @@ def registry(now: Callable[[], datetime]) -> Registry:
 @cache
 def _dossiers() -> Sequence[Dossier]:
     """The dossiers of every fresh service, which never change: a service replaces its own."""
-    return (*mobilites(), *subventions(), elsewhere())
+    return (*mobilites(), *subventions(), elsewhere(), *map(reserved, _RESERVED))
 
 
 _GROUPES = (
@@ -46,6 +51,10 @@ _GROUPES = (
     Groupe(number=13, label="Défaut", demarche=1002, instructeurs=(people.CAMILLE,)),
     Groupe(number=14, label="Défaut", demarche=1003, instructeurs=(people.CAMILLE,)),
     Groupe(number=15, label="Défaut", demarche=1004, instructeurs=(people.YANN,)),
+    *(
+        Groupe(number=number, label="Défaut", demarche=number, instructeurs=(people.CAMILLE,))
+        for number in _RESERVED
+    ),
 )
 
 _SERVICE: Facts = {
@@ -103,6 +112,16 @@ _EMPTY = _demarche(
 _ELSEWHERE = _demarche(
     1004, "Recours gracieux", (forms.SUBVENTION, forms.SUBVENTION_DRAFT), opendata=False
 )
+_FAILING = [
+    _demarche(
+        number,
+        f"Panne à la demande ({fault})",
+        (forms.MOBILITE, forms.MOBILITE_DRAFT),
+        for_individual=True,
+        opendata=False,
+    )
+    for number, fault in zip(_RESERVED, FAULTS, strict=True)
+]
 
 
 def _removed(

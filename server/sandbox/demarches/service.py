@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 
+import anyio
 from graphql import ExecutionResult, GraphQLError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -15,30 +17,37 @@ from starlette.routing import Route
 from server.sandbox.demarches.calls import Call
 from server.sandbox.demarches.documents import document
 from server.sandbox.demarches.errors import CrashError, TurnedAwayError, UnacceptableError
+from server.sandbox.demarches.failing import FAILING, OneNull
 from server.sandbox.demarches.population import registry
 from server.sandbox.demarches.records import Facts, Registry
 from server.sandbox.demarches.schema import member, schema
 from server.sandbox.demarches.tokens import Token, admitted
 from server.sandbox.demarches.variables import check_variables
+from server.sandbox.faults import PARTIAL, Faults, Sleep
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def create(now: Callable[[], datetime] = _now) -> Starlette:
+def create(now: Callable[[], datetime] = _now, *, sleep: Sleep = anyio.sleep) -> Starlette:
     """A fresh service: its own dossiers, and in `app.state.writes` each `Write` that arrives."""
     held = registry(now)
 
     async def graphql(request: Request) -> JSONResponse:
         try:
             token = admitted(request.headers.get("authorization", ""))
-            return JSONResponse(_answer(_posted(await request.body()), token, held))
+            posted = _posted(await request.body())
+            partial = PARTIAL in request.scope
+            return JSONResponse(_answer(posted, token, held, partial=partial))
         except TurnedAwayError as error:
             failure = {"message": error.message, "extensions": {"code": error.code}}
             return JSONResponse({"errors": [failure], "data": None}, error.status)
 
-    app = Starlette(routes=[Route("/api/v2/graphql", graphql, methods=["POST"])])
+    app = Starlette(
+        routes=[Route("/api/v2/graphql", graphql, methods=["POST"])],
+        middleware=[Middleware(Faults, FAILING, now=now, sleep=sleep)],
+    )
     app.state.writes = held.writes
     schema()
     return app
@@ -65,7 +74,7 @@ def _posted(body: bytes) -> Posted:
     return posted
 
 
-def _answer(posted: Posted, token: Token, held: Registry) -> Mapping[str, object]:
+def _answer(posted: Posted, token: Token, held: Registry, *, partial: bool) -> Mapping[str, object]:
     """The data and the errors of a query, or the errors alone when it cannot be executed."""
     given = posted.variables or {}
     try:
@@ -81,6 +90,7 @@ def _answer(posted: Posted, token: Token, held: Registry) -> Mapping[str, object
         variable_values=given,
         operation_name=posted.operation_name,
         field_resolver=member,
+        middleware=[OneNull()] if partial else None,
     )
     return _told(result)
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypedDict
 
+from server.sandbox.emjpm.failing import reserved_id, reserved_rg
 from server.sandbox.emjpm.places import ANTENNES, TOWNS, TRIBUNAUX
+from server.sandbox.faults import RANKS
 
 Status = Literal["en_attente", "en_cours", "eteinte"]
 
@@ -115,6 +117,17 @@ YEAR = timedelta(days=365)
 def rows() -> dict[int, Row]:
     """Every row by id, in no order: two mesures in a row are not neighbours in anything."""
     return {FIRST_ID + n: _row(n) for n in (k * 29 % SIZE for k in range(SIZE))}
+
+
+def reserved_rows() -> dict[int, Row]:
+    """The rows that faults are asked for with: read and written one by one, never listed."""
+    return {reserved_id(rank): _reserved(rank) for rank in RANKS}
+
+
+def _reserved(rank: int) -> Row:
+    mesure = _accepted(1)
+    mesure.update({"id": reserved_id(rank), "numero_rg": reserved_rg(rank)})
+    return Row("en_cours", mesure)
 
 
 def _row(n: int) -> Row:
