@@ -26,8 +26,7 @@ from clients.errors import (
     UnavailableError,
     UnexpectedReplyError,
 )
-from clients.network import transport as network
-from clients.network import why_unreachable
+from clients.network import network, why_unreachable
 from clients.text import without_surrogates
 
 REPEATABLE = {"repeatable": True}
@@ -67,7 +66,7 @@ def connected(
     Nothing is loaded or opened before the first request. Redirections are not followed: they
     would carry credentials, or lose a POST.
     """
-    by = transport or OnFirstUse(lambda: network(url))
+    way = transport or OnFirstUse(lambda: network(url))
     return httpx.AsyncClient(
         base_url=url,
         auth=auth,
@@ -77,7 +76,7 @@ def connected(
             "User-Agent": f"guichet-mcp/{version('guichet-mcp')}",
         },
         timeout=httpx.Timeout(read, connect=CONNECT),
-        transport=Retrying(Whole(by), sleep=sleep),
+        transport=Retrying(Whole(way), sleep=sleep),
         follow_redirects=False,
     )
 
@@ -112,8 +111,8 @@ def upstream(service: str, *, writing: bool = False) -> Generator[None]:
         raise from_response(service, error.response, writing=writing) from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
         cut = why_unreachable(error)
-        remedy = f"{UNCHANGED} {cut.remedy}"
-        raise UnavailableError(service, f"cannot be reached: {cut.reason}.", remedy=remedy) from None
+        told, remedy = f"cannot be reached: {cut.reason}.", f"Nothing was changed. {cut.remedy}"
+        raise UnavailableError(service, told, remedy=remedy) from None
     except httpx.TransportError as error:
         _unanswered(service, f"no complete answer ({type(error).__name__}).", writing=writing)
     except ValidationError as error:

@@ -27,16 +27,15 @@ class NothingTrustedError(httpx.ConnectError):
     """The certificates that this machine trusts cannot be read."""
 
 
-def transport(url: str) -> httpx.AsyncHTTPTransport:
+def network(url: str) -> httpx.AsyncHTTPTransport:
     """What carries requests to this address, through the proxy of the environment if it has one.
 
     Raises:
         httpx.ProxyError: The proxy's address is none.
         NothingTrustedError: The certificates to trust cannot be read.
     """
-    proxy = proxy_of(httpx.URL(url))
     try:
-        return httpx.AsyncHTTPTransport(proxy=proxy)
+        return httpx.AsyncHTTPTransport(proxy=proxy_of(httpx.URL(url)) or None)
     except OSError as error:
         raise NothingTrustedError(type(error).__name__) from error
     except (httpx.InvalidURL, ValueError, ImportError) as error:  # socks needs another package
@@ -67,7 +66,10 @@ def why_unreachable(error: httpx.TransportError) -> Cut:
     return Cut(reason, _CHECK_ADDRESS)
 
 
-_CHECK_ADDRESS = "Check the address configured for this service, and that this machine is online."
+_CHECK_ADDRESS = (
+    "Try again in a few minutes; if it lasts, check the address configured for this service, and"
+    " that this machine is online."
+)
 _CHECK_PROXY = "Check https_proxy, or name the service's host in no_proxy if it needs no proxy."
 _CHECK_CLOCK = "Check this machine's clock; if it is right, the service's team must renew it."
 
@@ -95,6 +97,7 @@ _NO_TLS = Cut(
     "what answers there does not speak TLS",
     "Check the address configured for this service, its port included.",
 )
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 _NO_AGREEMENT = Cut(
     "it and this machine agree on no secure connection (TLS)",
     "Something on the way may inspect TLS; else this Python may be too old, or the service.",
@@ -118,7 +121,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     if error is None:
         return
     yield error
-    for part in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+    together: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    for part in together:
         yield from _causes(part)
     yield from _causes(error.__cause__ or error.__context__)
 
@@ -126,8 +130,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _tls(error: ssl.SSLError) -> Cut:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _BY_CERTIFICATE.get(error.verify_code, _UNTRUSTED)
-    no_tls = error.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
-    return _NO_TLS if no_tls else _NO_AGREEMENT
+    return _NO_TLS if error.reason in _NOT_TLS else _NO_AGREEMENT
 
 
 def _refused_by_proxy(said: str) -> Cut:

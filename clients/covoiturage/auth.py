@@ -93,7 +93,11 @@ class OperatorKeys(httpx.Auth):
                 "access_key": self._access_key.get_secret_value(),
                 "secret_key": self._secret_key.get_secret_value(),
             },
-            extensions={"timeout": request.extensions.get("timeout", {})},
+            extensions={
+                name: request.extensions[name]
+                for name in ("timeout", "once")
+                if name in request.extensions
+            },
         )
 
     def _count(self) -> None:

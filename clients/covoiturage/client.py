@@ -8,7 +8,8 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from http import HTTPStatus
+from uuid import UUID, uuid4
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,9 +18,14 @@ from clients.approval import Approval
 from clients.covoiturage.applications import Application
 from clients.covoiturage.auth import nothing_sent_before_a_token
 from clients.covoiturage.certificates import Certificate, certified
-from clients.covoiturage.refusals import SERVICE, refused_certificate, refused_import
-from clients.errors import RejectedError, UnexpectedReplyError
-from clients.http import Outgoing, document, outgoing, upstream
+from clients.covoiturage.refusals import (
+    SERVICE,
+    refused_certificate,
+    refused_import,
+    refuses_token,
+)
+from clients.errors import RejectedError, UnexpectedReplyError, WithdrawnError
+from clients.http import ONCE, Outgoing, document, outgoing, upstream
 
 MOST_ROWS = 1000
 """Rows in one import, at most."""
@@ -80,6 +86,33 @@ class CovoiturageClient:
             raise UnexpectedReplyError(SERVICE, "another certificate than the one asked for.")
         return certificate
 
+    async def check_certificates(self) -> None:
+        """Return once the service has denied, whoever asks, that there is a made-up certificate.
+
+        Raises:
+            WithdrawnError: Certificates are not served any more, or not under this version.
+            ApiError: The service does not answer, or not as itself.
+        """
+        with upstream(SERVICE):
+            response = await self._http.get(self._made_up(), auth=None, extensions=ONCE)
+        if response.is_success:
+            raise UnexpectedReplyError(SERVICE, "an answer where there is nothing to give.")
+        refused = refused_certificate(response)
+        if response.status_code != HTTPStatus.NOT_FOUND or isinstance(refused, WithdrawnError):
+            raise refused
+
+    async def check_credentials(self) -> None:
+        """Return once the service has given a token for the keys, or has let the token pass.
+
+        Raises:
+            AccessDeniedError: The credentials are wrong.
+            ApiError: The service does not answer, or not as itself.
+        """
+        with upstream(SERVICE):
+            response = await self._http.get(self._made_up(), extensions=ONCE)
+        if refuses_token(response):
+            raise refused_certificate(response)
+
     async def import_identities(
         self, rows: Sequence[Application], *, approval: Approval
     ) -> ImportReport:
@@ -116,6 +149,10 @@ class CovoiturageClient:
         return outgoing(
             request, f"a JSON array of {len(rows)} rows, {size} bytes, SHA-256 {digest}"
         )
+
+    def _made_up(self) -> str:
+        """The address of a certificate that nobody has."""
+        return f"/{self._certificates_version}/certificates/{uuid4()}"
 
     def _importing(self, rows: Sequence[Application]) -> httpx.Request:
         address = f"/{self._import_version}/policies/cee/import/identity"

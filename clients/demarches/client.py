@@ -15,12 +15,12 @@ from pydantic import TypeAdapter
 
 from clients.approval import Approval
 from clients.demarches.auth import DemarcheTokens
-from clients.demarches.failures import refusal
+from clients.demarches.failures import failure, refusal
 from clients.demarches.models import Dossier, DossiersPage, State
 from clients.demarches.replies import new_state, page, whole
 from clients.demarches.wire import SERVICE, read
 from clients.errors import RejectedError
-from clients.http import REPEATABLE, Outgoing, outgoing, upstream
+from clients.http import ONCE, REPEATABLE, Outgoing, outgoing, upstream
 
 READ = 65.0
 """Seconds to wait for an answer: the service gives its own database 60."""
@@ -29,6 +29,10 @@ _BODY = TypeAdapter(dict[str, object])
 
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
+
+
+NO_DEMARCHE = 0
+"""A number that no démarche has: what is asked for it goes with the default token."""
 
 
 class DemarchesClient:
@@ -98,6 +102,25 @@ class DemarchesClient:
             dossier = whole(read(response))
         self._tokens.remember(dossier.demarche.number, response.request)
         return dossier
+
+    async def check_token(self, demarche: int = NO_DEMARCHE) -> None:
+        """Return once the service has accepted the default token, or the one of a démarche for it.
+
+        Nothing is read of anybody. A token that admits the first machine to use it, and no other
+        from then on, is used here.
+
+        Raises:
+            AccessDeniedError: The token is not valid, not from here, or not for this démarche.
+            NotFoundError: There is no such démarche.
+            ApiError: The service does not answer, or not as itself.
+        """
+        operation = "demarche" if demarche else "jeton"
+        variables = {"number": demarche} if demarche else {}
+        request = self._request(operation, variables, {**ONCE, "demarche": demarche})
+        with upstream(SERVICE):
+            reply = read(await self._send(request))
+            if reply.errors or not reply.data:
+                raise failure(reply)
 
     async def accept(
         self,

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from clients.emjpm.models import Mesure, Status, Wire, newest_first
 from clients.errors import AccessDeniedError, ApiError, UnexpectedReplyError
-from clients.http import document, from_response, upstream
+from clients.http import ONCE, document, from_response, upstream
 
 SERVICE = "eMJPM"
 
@@ -34,9 +34,30 @@ class EmjpmClient:
                 raise _refusal(response)
             return newest_first(_MESURES.validate_python(_rows(document(response.content))))
 
+    async def check_token(self) -> None:
+        """Return once the service has accepted the token; nothing is read of anybody.
+
+        Raises:
+            AccessDeniedError: The token is not valid.
+            ApiError: The service does not answer, or not as itself.
+        """
+        with upstream(SERVICE):
+            response = await self._http.get("/api/editors/service-antennes", extensions=ONCE)
+            if not response.is_success:
+                raise _refusal(response)
+            _ANTENNES.validate_python(document(response.content))
+
 
 class _Wrapped(Wire):
     mesures: object
+
+
+class _Antenne(Wire):
+    id: int
+
+
+class _Antennes(Wire):
+    antennes: tuple[_Antenne, ...]
 
 
 class _Message(Wire):
@@ -52,6 +73,9 @@ class _Refused(Wire):
 
 
 _MESURES = TypeAdapter(tuple[Mesure, ...])
+_ANTENNES: TypeAdapter[_Antennes | tuple[_Antenne, ...]] = TypeAdapter(
+    _Antennes | tuple[_Antenne, ...]
+)
 
 _RENEW = "Authorise this software again on eMJPM, or renew GUICHET_EMJPM_TOKEN."
 _ADDRESS = "Check GUICHET_EMJPM_URL: it is not that of eMJPM's API."

@@ -23,6 +23,7 @@ from clients.errors import (
     UnexpectedReplyError,
 )
 from clients.http import (
+    ONCE,
     PATIENCE,
     REPEATABLE,
     OnFirstUse,
@@ -164,6 +165,23 @@ async def test_a_write_repeated_once_is_not_repeated_again_once_it_may_have_been
     assert (await service.post("/")).status_code == 504
 
     assert route.call_count == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("trouble", [429, 503])
+async def test_what_is_asked_once_is_never_repeated(
+    service: httpx.AsyncClient,
+    pauses: Pauses,
+    respx_mock: respx.MockRouter,
+    method: str,
+    trouble: int,
+):
+    route = respx_mock.route(method=method).respond(trouble)
+
+    await service.request(method, "/", extensions=ONCE)
+
+    assert route.call_count == 1
+    assert pauses.taken == []
 
 
 # How long it waits.

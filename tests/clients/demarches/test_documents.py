@@ -25,7 +25,13 @@ def _schema() -> GraphQLSchema:
 
 
 def test_there_are_documents():
-    assert [path.stem for path in DOCUMENTS] == ["accepter", "dossier", "dossiers"]
+    assert [path.stem for path in DOCUMENTS] == [
+        "accepter",
+        "demarche",
+        "dossier",
+        "dossiers",
+        "jeton",
+    ]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)

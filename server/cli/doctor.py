@@ -1,0 +1,80 @@
+"""What `guichet doctor` shows: the findings by chapter, each with its state in a word."""
+
+import os
+
+import anyio
+import httpx
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from server import connect, doctor, instance, logs
+from server.doctor import Chapter, Finding, State
+from server.settings import Settings, SettingsError, load
+
+COLOURS: dict[State, str] = {
+    "ok": "green",
+    "missing": "dim",
+    "warning": "yellow",
+    "trouble": "bold red",
+}
+
+
+def run(*, offline: bool) -> int:
+    """Show every finding; 0 only if nothing that is configured is in trouble."""
+    chapters = anyio.run(_chapters, offline)
+    console = Console()
+    for chapter in chapters:
+        console.print(Text(chapter.title, style="bold"))
+        console.print(_table(chapter))
+    console.print(_verdict(chapters))
+    return 0 if doctor.works(chapters) else 1
+
+
+async def _chapters(offline: bool) -> tuple[Chapter, ...]:  # noqa: FBT001  (anyio.run names nothing)
+    about = doctor.installation(os.environ)
+    try:
+        settings = load()
+    except SettingsError as error:
+        return about, _unusable(f"{error}")
+    except (OSError, ValueError) as error:  # a file that cannot be read, or is not in UTF-8
+        return about, _unusable(f"The settings cannot be read ({type(error).__name__}).")
+    logs.to_stderr(settings)
+    try:
+        called = doctor.unasked() if offline else await _answers(settings)
+        return about, *doctor.configuration(settings, os.environ), called
+    except httpx.InvalidURL:
+        return about, _unusable("One of the addresses, GUICHET_…_URL, has no usable host or port.")
+
+
+async def _answers(settings: Settings) -> Chapter:
+    # The ledger is not opened, hence nothing is sealed.
+    async with connect.services(settings, instance.throwaway_seal()) as desk:
+        return await doctor.answers(settings, desk.clients)
+
+
+def _unusable(says: str) -> Chapter:
+    remedy = "Until it is corrected, the server does not start."
+    return Chapter("Settings", (Finding("settings", "trouble", says, remedy),))
+
+
+def _table(chapter: Chapter) -> Table:
+    table = Table.grid(padding=(0, 2), expand=False)
+    table.add_column(min_width=9)
+    table.add_column(min_width=22, no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in chapter.findings:
+        state = Text(f"  {finding.state}", style=COLOURS[finding.state])
+        told = Text(finding.says)  # not markup: it may hold brackets
+        if finding.remedy:
+            told.append(f"\n{finding.remedy}", style="italic")
+        table.add_row(state, Text(finding.subject), told)
+    return table
+
+
+def _verdict(chapters: tuple[Chapter, ...]) -> Text:
+    troubles = [f for part in chapters for f in part.findings if f.state == "trouble"]
+    if not troubles:
+        return Text("Nothing that is configured is in trouble.", style="bold green")
+    subjects = ", ".join(dict.fromkeys(finding.subject for finding in troubles))
+    return Text(f"In trouble: {subjects}.", style="bold red")

@@ -1,0 +1,435 @@
+"""What is configured, what is missing, and what works: findings, for a command to show.
+
+Nothing is changed here, but for the folder of the ledger, made as the server makes it. A finding
+holds no secret, and no measure of one: addresses that could hold one are not repeated.
+"""
+
+import os
+import platform
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Literal
+
+import anyio
+import httpx
+import platformdirs
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from clients import ApiError, Clients
+from clients.demarches import NO_DEMARCHE
+from clients.network import proxy_of
+from server import instance
+from server.build import offered
+from server.settings import SERVICES, Settings
+from tools import TOOLS, Tool
+
+LONGEST = 15.0
+"""Seconds that a service has to answer."""
+
+State = Literal["ok", "missing", "warning", "trouble"]
+"""`missing` is a choice, `warning` works and somebody should know; `trouble` has to be repaired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How something stands, and what to do about it if anything."""
+
+    subject: str
+    state: State
+    says: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    title: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One cheap read of a service, and what it means that it succeeds."""
+
+    subject: str
+    says: str
+    read: Callable[[], Awaitable[None]]
+
+
+def works(chapters: tuple[Chapter, ...]) -> bool:
+    """Whether nothing that is configured is in trouble."""
+    return all(finding.state != "trouble" for part in chapters for finding in part.findings)
+
+
+def installation(environ: Mapping[str, str]) -> Chapter:
+    """What runs, and where its settings are looked for."""
+    findings = (
+        *(Finding(name, "ok", version(name)) for name in ("guichet-mcp", "mcp")),
+        Finding("python", "ok", platform.python_version()),
+        _config(environ),
+        _secrets_directory(environ),
+    )
+    return Chapter("Installation", findings)
+
+
+def configuration(settings: Settings, environ: Mapping[str, str]) -> tuple[Chapter, ...]:
+    """What can be told of the settings without calling any service.
+
+    Raises:
+        httpx.InvalidURL: One of the addresses has no usable host or port.
+    """
+    services = (*_covoiturage(settings), *_demarches(settings), *_emjpm(settings))
+    kept = (_files(settings), *_state(settings))
+    return (
+        Chapter("Services", services),
+        Chapter("Tools", tuple(_tool(tool, settings) for tool in TOOLS)),
+        Chapter("Consent", (consent(settings),)),
+        Chapter("Files", kept),
+        Chapter("Network", tuple(_network(settings, environ))),
+    )
+
+
+async def answers(settings: Settings, clients: Clients, *, within: float = LONGEST) -> Chapter:
+    """Whether each service answers, all of them asked at the same time."""
+    checks = tuple(_checks(settings, clients))
+    found: dict[Check, Finding] = {}
+
+    async def keep(check: Check) -> None:
+        found[check] = await _found(check, within)
+
+    async with anyio.create_task_group() as group:
+        for check in checks:
+            group.start_soon(keep, check)
+    return Chapter("Answers", tuple(found[check] for check in checks))
+
+
+def unasked() -> Chapter:
+    """That no service was called."""
+    return Chapter("Answers", (Finding("services", "missing", "not called, as asked."),))
+
+
+def consent(settings: Settings) -> Finding:
+    """Who has to agree to a change, in plain words."""
+    if settings.read_only:
+        says = "GUICHET_READ_ONLY: no tool that changes anything is offered."
+        return Finding("changes", "ok", says)
+    state, says = CONSENT[settings.consent]
+    remedy = "" if state == "ok" else "Unset GUICHET_CONSENT, and a person is asked again."
+    return Finding("changes", state, f"{settings.consent}: {says}", remedy)
+
+
+_RELAYED = (
+    "where the client cannot ask, the model itself says that the person agreed. Nothing proves that"
+    " anybody did: a model that is wrong, or misled by what it reads, can change a service alone."
+)
+CONSENT: Mapping[str, tuple[State, str]] = {
+    "ask": (
+        "ok",
+        "a person is asked before each change; when nobody can be asked, nothing is changed.",
+    ),
+    "page": ("ok", "a person is asked before each change, on a page outside their client."),
+    "dangerously-relay": ("warning", _RELAYED),
+    "dangerously-none": (
+        "warning",
+        "nobody is asked: whatever a model or a program calls is done at once.",
+    ),
+}
+"""What each mode of consent means."""
+
+
+def config_file(environ: Mapping[str, str]) -> Path:
+    """Where `guichet.toml` is looked for."""
+    named = _set(environ, "GUICHET_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
+
+
+# Where settings come from.
+
+
+def _config(environ: Mapping[str, str]) -> Finding:
+    subject, path, named = "guichet.toml", config_file(environ), _set(environ, "GUICHET_CONFIG")
+    if not (named or path.exists()):
+        return Finding(subject, "missing", f"{path}: none there, and none is needed.")
+    if wrong := _unread(path.read_bytes):
+        remedy = "Correct GUICHET_CONFIG, or unset it." if named else "Let the server read it."
+        return Finding(subject, "trouble", f"{path} {wrong}.", remedy)
+    if not path.is_file():
+        return Finding(subject, "missing", f"{path} is not read, not being a file.")
+    if _open_to_others(path):
+        says = f"{path} is open to others on this machine, and so are the tokens in it, if any."
+        return Finding(subject, "warning", says, "chmod 600 it.")
+    return Finding(subject, "ok", f"{path}")
+
+
+def _secrets_directory(environ: Mapping[str, str]) -> Finding:
+    subject, named = "secrets directory", _set(environ, "GUICHET_SECRETS_DIRECTORY")
+    if not named:
+        says = "GUICHET_SECRETS_DIRECTORY names none, and none is needed."
+        return Finding(subject, "missing", says)
+    remedy = "Correct GUICHET_SECRETS_DIRECTORY, or unset it."
+    return _folder(subject, Path(named), remedy)
+
+
+def _set(environ: Mapping[str, str], name: str) -> str:
+    """The value of a variable, unless it is empty or was left as `${VAR}`."""
+    value = environ.get(name, "")
+    return "" if value.startswith("${") and value.endswith("}") else value
+
+
+# What is configured of each service.
+
+_OPERATOR = (
+    "Set GUICHET_COVOITURAGE_ACCESS_KEY and GUICHET_COVOITURAGE_SECRET_KEY, an operator's"
+    " application keys, or GUICHET_COVOITURAGE_TOKEN."
+)
+_ADMINISTRATOR = "Set GUICHET_DEMARCHES_TOKEN, an administrator's API token."
+_MANDATAIRE = "Set GUICHET_EMJPM_TOKEN, a token of the mandataire's account."
+
+
+def _covoiturage(settings: Settings) -> Iterator[Finding]:
+    registry = settings.covoiturage
+    if "covoiturage" not in settings.services:
+        yield _left_out("covoiturage")
+        return
+    yield Finding("covoiturage", "ok", f"{_shown(registry.url)}; certificates need no credentials.")
+    subject = "covoiturage (operator)"
+    if registry.token:
+        yield Finding(subject, "ok", "GUICHET_COVOITURAGE_TOKEN is set.")
+    elif registry.access_key and registry.secret_key:
+        keys = "GUICHET_COVOITURAGE_ACCESS_KEY and GUICHET_COVOITURAGE_SECRET_KEY"
+        yield Finding(subject, "ok", f"{keys} are set.")
+    elif registry.access_key or registry.secret_key:
+        alone, other = ("ACCESS", "SECRET") if registry.access_key else ("SECRET", "ACCESS")
+        says = f"GUICHET_COVOITURAGE_{alone}_KEY is of no use alone."
+        yield Finding(subject, "trouble", says, f"Set GUICHET_COVOITURAGE_{other}_KEY too.")
+    else:
+        yield Finding(subject, "missing", "no operator's credentials.", _OPERATOR)
+
+
+def _demarches(settings: Settings) -> Iterator[Finding]:
+    demarches = settings.demarches
+    if "demarches" not in settings.services:
+        yield _left_out("demarches")
+        return
+    if not (demarches.token or demarches.tokens):
+        yield Finding("demarches", "missing", "no token.", _ADMINISTRATOR)
+        return
+    default = ("GUICHET_DEMARCHES_TOKEN is set",) if demarches.token else ()
+    own = tuple(f"démarche {number} has a token of its own" for number in demarches.tokens)
+    yield Finding("demarches", "ok", f"{_shown(demarches.url)}; {', '.join((*default, *own))}.")
+    subject = "demarches (signature)"
+    if demarches.instructeur:
+        yield Finding(subject, "ok", "GUICHET_DEMARCHES_INSTRUCTEUR is set.")
+    else:
+        remedy = "Set GUICHET_DEMARCHES_INSTRUCTEUR, the e-mail or the identifier of who signs."
+        yield Finding(subject, "missing", "nobody signs, so no decision can be taken.", remedy)
+
+
+def _emjpm(settings: Settings) -> Iterator[Finding]:
+    emjpm = settings.emjpm
+    if "emjpm" not in settings.services:
+        yield _left_out("emjpm")
+    elif emjpm.token:
+        where = "" if emjpm.url else f" ({emjpm.environment})"
+        says = f"{_shown(emjpm.address)}{where}; GUICHET_EMJPM_TOKEN is set."
+        yield Finding("emjpm", "ok", says)
+    else:
+        yield Finding("emjpm", "missing", "no token.", _MANDATAIRE)
+
+
+def _left_out(service: str) -> Finding:
+    remedy = f"Add {service} to GUICHET_SERVICES to have it."
+    return Finding(service, "missing", "left out by GUICHET_SERVICES.", remedy)
+
+
+def _shown(url: str) -> str:
+    """An address, unless there is more to it than where to go."""
+    return "an address with more than a place in it" if set("@?#") & set(url) else url
+
+
+# Which tools there are.
+
+
+def _tool(tool: Tool, settings: Settings) -> Finding:
+    if tool in offered(settings):
+        says = "offered; it changes a service." if tool.writes else "offered."
+        return Finding(tool.name, "ok", says)
+    return Finding(tool.name, "missing", f"not offered: {_why_not(tool, settings)}.")
+
+
+def _why_not(tool: Tool, settings: Settings) -> str:
+    if tool.needs in settings.needs_met:
+        return "it changes a service, and GUICHET_READ_ONLY is set"
+    service = tool.needs.removesuffix("_credentials")
+    if service not in settings.services:
+        return f"GUICHET_SERVICES leaves {service} out"
+    return f"{service} lacks credentials"
+
+
+# What requests go through.
+
+
+def _network(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    urls = {
+        "covoiturage": httpx.URL(settings.covoiturage.url),
+        "demarches": httpx.URL(settings.demarches.url),
+        "emjpm": httpx.URL(settings.emjpm.address),
+    }
+    through = [name for name in SERVICES if name in settings.needs_met and proxy_of(urls[name])]
+    told = f"the environment's (https_proxy), for {', '.join(through)}."
+    yield Finding("proxy", "ok", told if through else "none, or none for these services.")
+    if file := environ.get("SSL_CERT_FILE"):
+        yield _trusted(Path(file))
+
+
+def _trusted(path: Path) -> Finding:
+    wrong = _unread(partial(ssl.create_default_context, cafile=str(path)))
+    if wrong:
+        says = f"SSL_CERT_FILE: {path} {wrong}."
+        remedy = "Correct SSL_CERT_FILE, a file of certificates in PEM, or unset it."
+        return Finding("trusted certificates", "trouble", says, remedy)
+    return Finding("trusted certificates", "ok", f"{path}, as SSL_CERT_FILE says.")
+
+
+# What is read and kept on this machine.
+
+
+def _files(settings: Settings) -> Finding:
+    if settings.files is None:
+        remedy = "Set GUICHET_FILES, the one folder that tools may read from."
+        return Finding("files", "missing", "no folder: tools that read a file refuse.", remedy)
+    return _folder("files", settings.files.absolute(), "Correct GUICHET_FILES, or its permissions.")
+
+
+def _state(settings: Settings) -> Iterator[Finding]:
+    """The ledger and the key, where the server keeps them."""
+    try:
+        folder = instance.state_folder()
+    except OSError as error:
+        says = f"cannot be made ({type(error).__name__})."
+        remedy = "Let the server write there, or set GUICHET_STATE_URL and GUICHET_SECRET."
+        yield Finding("state folder", "trouble", says, remedy)
+        return
+    if _open_to_others(folder):
+        says = f"{folder} is open to others on this machine."
+        yield Finding("state folder", "warning", says, "chmod 700 it.")
+    else:
+        yield _folder("state folder", folder, "Let the server read it.")
+    yield _database(settings.state_url) if settings.state_url else _ledger(folder / "ledger.db")
+    yield _key(folder / "instance.key", settings)
+
+
+def _database(url: str) -> Finding:
+    """A database of the user's choice; it is not connected to."""
+    try:
+        engine = create_async_engine(url)
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        says = f"GUICHET_STATE_URL names no usable database ({type(error).__name__})."
+        remedy = "Write it as SQLAlchemy does, with an asynchronous driver that is installed."
+        return Finding("ledger", "trouble", says, remedy)
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        return _ledger(Path(engine.url.database))
+    says = f"a {engine.dialect.name} database, as GUICHET_STATE_URL says; not connected to here."
+    return Finding("ledger", "ok", says)
+
+
+def _ledger(path: Path) -> Finding:
+    try:
+        there = path.exists()
+        with path.open("ab") if there else TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        says = f"{path} cannot be written ({type(error).__name__})."
+        remedy = "Let the server write it: without it, nothing can be changed."
+        return Finding("ledger", "trouble", says, remedy)
+    return Finding("ledger", "ok", f"{path}" if there else f"{path}, to be made.")
+
+
+def _key(path: Path, settings: Settings) -> Finding:
+    if settings.secret:
+        return Finding("key", "ok", "GUICHET_SECRET is set: no file is used.")
+    wrong = _unread(path.read_bytes)
+    if wrong == ABSENT:
+        return Finding("key", "ok", f"{path}, to be made.")
+    if wrong:
+        return Finding("key", "trouble", f"{path} {wrong}.", "Let the server read it.")
+    if _open_to_others(path):
+        says = f"{path} is open to others on this machine, and so is what the ledger keeps sealed."
+        return Finding("key", "trouble", says, "chmod 600 it.")
+    return Finding("key", "ok", f"{path}")
+
+
+def _folder(subject: str, path: Path, remedy: str) -> Finding:
+    wrong = _unread(lambda: next(path.iterdir(), None))
+    if wrong:
+        return Finding(subject, "trouble", f"{path} {wrong}.", remedy)
+    return Finding(subject, "ok", f"{path}")
+
+
+ABSENT = "does not exist"
+_WRONG: Mapping[type[OSError], str] = {
+    FileNotFoundError: ABSENT,
+    IsADirectoryError: "is a folder",
+    NotADirectoryError: "is not a folder",
+    PermissionError: "may not be read",
+}
+
+
+def _unread(read: Callable[[], object]) -> str:
+    """What keeps a path from being read, or nothing."""
+    try:
+        read()
+    except OSError as error:
+        return _WRONG.get(type(error), f"cannot be read ({type(error).__name__})")
+    return ""
+
+
+def _open_to_others(path: Path) -> bool:
+    return os.name == "posix" and bool(path.stat().st_mode & 0o077)
+
+
+# Whether the services answer.
+
+
+def _checks(settings: Settings, clients: Clients) -> Iterator[Check]:
+    met, registry, demarches = settings.needs_met, clients.covoiturage, settings.demarches
+    if "covoiturage" in met:
+        says = "answers about certificates."
+        yield Check("covoiturage", says, registry.check_certificates)
+    if "covoiturage_credentials" in met:
+        passed = "lets GUICHET_COVOITURAGE_TOKEN pass; only an import would prove what it is for."
+        says = passed if settings.covoiturage.token else "gives a token for the operator's keys."
+        yield Check("covoiturage (operator)", says, registry.check_credentials)
+    if "demarches" in met:
+        for number in (*((NO_DEMARCHE,) if demarches.token else ()), *demarches.tokens):
+            yield _token_check(number, clients)
+    if "emjpm" in met:
+        yield Check("emjpm", "answers, and accepts the token.", clients.emjpm.check_token)
+
+
+def _token_check(demarche: int, clients: Clients) -> Check:
+    async def read() -> None:
+        await clients.demarches.check_token(demarche)
+
+    if demarche == NO_DEMARCHE:
+        return Check("demarches", "answers, and accepts the token.", read)
+    says = "answers, and accepts the démarche's own token."
+    return Check(f"demarches ({demarche})", says, read)
+
+
+async def _found(check: Check, within: float) -> Finding:
+    try:
+        with anyio.fail_after(within):
+            await check.read()
+    except TimeoutError:
+        says = f"does not answer within {within:.0f} seconds."
+        return Finding(check.subject, "trouble", says, "Try again in a few minutes.")
+    except ApiError as error:
+        remedy = error.remedy.removeprefix("Nothing was changed. ")
+        return Finding(check.subject, "trouble", error.reason, remedy)
+    return Finding(check.subject, "ok", check.says)

@@ -1,0 +1,773 @@
+"""What `guichet doctor` finds: settings, files, services in miniature, and troubled networks."""
+
+import os
+import re
+import socket
+import ssl
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, get_args
+
+import anyio
+import anyio.abc
+import httpx
+import pytest
+from anyio.streams.tls import TLSListener
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from server import connect, instance
+from server.build import offered
+from server.connect import Transports
+from server.doctor import (
+    CONSENT,
+    Chapter,
+    Finding,
+    answers,
+    config_file,
+    configuration,
+    consent,
+    installation,
+    works,
+)
+from server.sandbox import covoiturage, demarches, emjpm
+from server.settings import WHERE_TO_READ, Settings, described, load
+from tests.support import Between
+from tools import TOOLS
+from tools.desk import Consent
+
+HERE = Path(__file__).parents[2]
+ANTENNES = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"antennes":[]}'
+NOW = datetime.now(UTC)
+SECRET = "jeton-qui-ne-doit-pas-sortir"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Somebody else's home, on a machine without a proxy."""
+    network = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    for name in (*network, *map(str.upper, network), "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def given(**settings: Any) -> Settings:
+    return Settings(**settings)
+
+
+def of_emjpm(url: str) -> Settings:
+    """Settings that have one service, at this address."""
+    return given(services="emjpm", emjpm={"url": url, "token": SECRET})
+
+
+def found(*chapters: Chapter) -> dict[str, Finding]:
+    return {finding.subject: finding for part in chapters for finding in part.findings}
+
+
+def told(*chapters: Chapter) -> str:
+    return "\n".join(f"{f.subject} {f.says} {f.remedy}" for c in chapters for f in c.findings)
+
+
+def here(**settings: Any) -> dict[str, Finding]:
+    return found(*configuration(given(**settings), os.environ))
+
+
+async def called(settings: Settings, by: Transports, *, within: float = 5) -> dict[str, Finding]:
+    """What is found of services that these transports lead to."""
+    async with connect.sandbox(settings, instance.throwaway_seal(), by) as desk:
+        return found(await answers(settings, desk.clients, within=within))
+
+
+async def reached(url: str) -> Finding:
+    """What is found of an eMJPM that the network leads to, or not."""
+    settings = of_emjpm(url)
+    with anyio.fail_after(30):
+        async with connect.services(settings, instance.throwaway_seal()) as desk:
+            return found(await answers(settings, desk.clients))["emjpm"]
+
+
+# What is configured, and what is missing.
+
+
+def test_what_is_missing_names_the_variable_that_sets_it():
+    findings = here()
+
+    for subject, variable in {
+        "covoiturage (operator)": "GUICHET_COVOITURAGE_ACCESS_KEY",
+        "demarches": "GUICHET_DEMARCHES_TOKEN",
+        "emjpm": "GUICHET_EMJPM_TOKEN",
+        "files": "GUICHET_FILES",
+    }.items():
+        assert findings[subject].state == "missing"
+        assert variable in findings[subject].remedy
+
+
+def test_what_is_missing_is_no_trouble():
+    assert works(configuration(Settings(), os.environ))
+
+
+def test_every_variable_that_is_named_is_a_setting():
+    known = {name for name, _ in described()} | WHERE_TO_READ.keys()
+    states: list[dict[str, Any]] = [
+        {},
+        {"services": "emjpm", "read_only": True, "consent": "dangerously-relay"},
+        {"covoiturage": {"access_key": "x"}, "demarches": {"token": "x"}, "files": "/nowhere"},
+        {"covoiturage": {"secret_key": "x"}, "state_url": "nothing", "secret": "x" * 32},
+        {"covoiturage": {"token": "x"}, "emjpm": {"token": "x"}},
+    ]
+    for settings in states:
+        said = told(*configuration(Settings(**settings), os.environ), installation(os.environ))
+        assert set(re.findall(r"GUICHET_[A-Z_]+", said)) <= known
+
+
+def test_a_service_left_out_is_no_trouble_and_says_who_left_it_out():
+    findings = here(services="emjpm", covoiturage={"access_key": "x"})
+
+    assert findings["covoiturage"].state == "missing"
+    assert "GUICHET_SERVICES" in findings["demarches"].says
+    assert "GUICHET_SERVICES" in findings["query_dossiers"].says
+
+
+@pytest.mark.parametrize(("key", "other"), [("ACCESS", "SECRET"), ("SECRET", "ACCESS")])
+def test_a_key_without_the_other_is_trouble(key: str, other: str):
+    finding = here(covoiturage={f"{key.lower()}_key": "x"})["covoiturage (operator)"]
+
+    assert finding.state == "trouble"
+    assert finding.says.startswith(f"GUICHET_COVOITURAGE_{key}_KEY ")
+    assert finding.remedy == f"Set GUICHET_COVOITURAGE_{other}_KEY too."
+
+
+def test_credentials_that_are_set_are_said_to_be():
+    findings = here(
+        covoiturage={"access_key": SECRET, "secret_key": SECRET},
+        demarches={"tokens": {1002: SECRET}, "instructeur": SECRET},
+        emjpm={"token": SECRET, "environment": "test"},
+    )
+
+    assert findings["covoiturage (operator)"].state == "ok"
+    assert "démarche 1002 has a token of its own" in findings["demarches"].says
+    assert findings["demarches (signature)"].state == "ok"
+    assert "(test)" in findings["emjpm"].says
+
+
+def test_decisions_that_nobody_signs_are_said_to_be_out_of_reach():
+    assert here(demarches={"token": "x"})["demarches (signature)"].state == "missing"
+
+
+# Which tools are offered.
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"demarches": {"token": "x"}, "read_only": True},
+        {"services": "covoiturage", "covoiturage": {"token": "x"}},
+        {"demarches": {"token": "x"}, "emjpm": {"token": "x"}, "covoiturage": {"token": "x"}},
+    ],
+    ids=["nothing", "read only", "one service", "everything"],
+)
+def test_a_tool_is_said_to_be_offered_exactly_when_it_is(settings: dict[str, Any]):
+    findings = here(**settings)
+
+    said = {tool.name for tool in TOOLS if findings[tool.name].state == "ok"}
+
+    assert said == {tool.name for tool in offered(Settings(**settings))}
+
+
+def test_a_tool_that_is_not_offered_says_why():
+    assert "demarches lacks credentials" in here()["query_dossiers"].says
+    assert "GUICHET_SERVICES" in here(services="emjpm")["verify_certificate"].says
+    read_only = here(demarches={"token": "x"}, read_only=True)
+    assert "GUICHET_READ_ONLY" in read_only["accept_dossier"].says
+
+
+# Who has to agree.
+
+
+@pytest.mark.parametrize("mode", get_args(Consent))
+def test_every_mode_of_consent_says_what_it_means(mode: Consent):
+    finding = consent(Settings(consent=mode))
+
+    assert finding.says == f"{mode}: {CONSENT[mode][1]}"
+    assert (finding.state == "warning") == mode.startswith("dangerously-")
+
+
+def test_a_model_that_may_agree_for_the_person_is_warned_of_in_plain_words():
+    finding = consent(Settings(consent="dangerously-relay"))
+
+    assert "Nothing proves that anybody did" in finding.says
+    assert "GUICHET_CONSENT" in finding.remedy
+
+
+def test_what_is_only_read_asks_nobody():
+    assert "GUICHET_READ_ONLY" in consent(Settings(read_only=True)).says
+
+
+# Where settings come from.
+
+
+def test_guichet_toml_is_found_where_it_is_read(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("GUICHET_CONFIG")
+    path = config_file(os.environ)
+    assert found(installation(os.environ))["guichet.toml"].says.startswith(f"{path}: none there")
+
+    path.parent.mkdir(parents=True)
+    path.write_text('language = "en"', encoding="utf-8")
+    path.chmod(0o600)
+
+    assert load().language == "en"
+    assert found(installation(os.environ))["guichet.toml"] == Finding(
+        "guichet.toml", "ok", str(path)
+    )
+
+
+def test_a_guichet_toml_that_is_named_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    path = tmp_path / "ours.toml"
+    path.write_text('language = "en"', encoding="utf-8")
+    path.chmod(0o644)
+    monkeypatch.setenv("GUICHET_CONFIG", str(path))
+
+    finding = found(installation(os.environ))["guichet.toml"]
+
+    assert load().language == "en"
+    assert (finding.state, finding.remedy) == ("warning", "chmod 600 it.")
+
+
+@pytest.mark.parametrize("named", ["absent.toml", "."])
+def test_a_named_guichet_toml_that_is_not_there_is_trouble(tmp_path: Path, named: str):
+    environ = {"GUICHET_CONFIG": str(tmp_path / named)}
+
+    finding = found(installation(environ))["guichet.toml"]
+
+    assert finding.state == "trouble"
+    assert str(tmp_path) in finding.says
+    assert "GUICHET_CONFIG" in finding.remedy
+
+
+def test_a_secrets_directory_is_found_or_not(tmp_path: Path):
+    def finding(named: str) -> Finding:
+        return found(installation({"GUICHET_SECRETS_DIRECTORY": named}))["secrets directory"]
+
+    assert finding(str(tmp_path)).state == "ok"
+    assert finding(str(tmp_path / "absent")).state == "trouble"
+    assert finding("").state == "missing"
+    assert finding("${SECRETS}").state == "missing"
+
+
+def test_versions_are_told():
+    findings = found(installation(os.environ))
+
+    assert findings["python"].says == ".".join(map(str, sys.version_info[:3]))
+    assert re.match(r"\d+\.\d+", findings["mcp"].says)
+    assert re.match(r"\d+\.\d+", findings["guichet-mcp"].says)
+
+
+# What is read and kept on this machine.
+
+
+def test_the_one_folder_is_there_or_not(tmp_path: Path):
+    assert here(files=tmp_path)["files"] == Finding("files", "ok", str(tmp_path))
+
+    absent = here(files=tmp_path / "absent")["files"]
+    (tmp_path / "file").touch()
+    file = here(files=tmp_path / "file")["files"]
+
+    assert (absent.state, file.state) == ("trouble", "trouble")
+    assert "does not exist" in absent.says
+    assert "is not a folder" in file.says
+
+
+def test_the_ledger_and_the_key_are_where_the_server_keeps_them(tmp_path: Path):
+    assert here()["ledger"].says.endswith("ledger.db, to be made.")
+    assert here()["key"].says.endswith("instance.key, to be made.")
+
+    instance.kept_secret(instance.state_folder() / "instance.key")
+    (instance.state_folder() / "ledger.db").touch()
+    findings = here()
+
+    assert findings["ledger"] == Finding("ledger", "ok", str(tmp_path / "state/guichet/ledger.db"))
+    assert findings["key"].state == "ok"
+    assert instance.ledger(Settings()).endswith(findings["ledger"].says)
+
+
+def test_looking_makes_neither_a_ledger_nor_a_key():
+    here()
+
+    assert list(instance.state_folder().iterdir()) == []
+
+
+def test_a_key_that_others_can_read_is_trouble():
+    key = instance.state_folder() / "instance.key"
+    instance.kept_secret(key)
+    key.chmod(0o640)
+
+    finding = here()["key"]
+
+    assert (finding.state, finding.remedy) == ("trouble", "chmod 600 it.")
+    assert "is open to others on this machine" in finding.says
+
+
+def test_a_key_given_by_a_variable_needs_no_file():
+    assert "GUICHET_SECRET" in here(secret="x" * 32)["key"].says
+
+
+def test_a_state_folder_that_others_can_look_into_is_warned_of():
+    instance.state_folder().chmod(0o755)
+
+    assert here()["state folder"].state == "warning"
+
+
+def test_a_state_folder_that_cannot_be_made_is_trouble(tmp_path: Path):
+    (tmp_path / "state").touch()
+
+    finding = here()["state folder"]
+
+    assert finding.state == "trouble"
+    assert "GUICHET_STATE_URL" in finding.remedy
+
+
+def test_a_ledger_that_cannot_be_written_is_trouble():
+    (instance.state_folder() / "ledger.db").mkdir()
+
+    assert here()["ledger"].state == "trouble"
+
+
+def test_a_ledger_elsewhere_is_looked_at_when_it_is_a_file(tmp_path: Path):
+    path = tmp_path / "ours.db"
+
+    assert here(state_url=instance.sqlite(path))["ledger"].says == f"{path}, to be made."
+    assert here(state_url=instance.sqlite(tmp_path / "no" / "db"))["ledger"].state == "trouble"
+
+
+@pytest.mark.parametrize("url", ["nothing", "oracle+absent://x", "sqlite:///x.db"])
+def test_a_database_that_cannot_be_used_is_trouble(url: str):
+    finding = here(state_url=url)["ledger"]
+
+    assert finding.state == "trouble"
+    assert "GUICHET_STATE_URL" in finding.says
+
+
+def test_certificates_to_trust_that_cannot_be_read_are_trouble(tmp_path: Path):
+    (tmp_path / "empty.pem").touch()
+    for name, state in {"absent.pem": "trouble", "empty.pem": "trouble"}.items():
+        environ = {"SSL_CERT_FILE": str(tmp_path / name)}
+        assert found(*configuration(Settings(), environ))["trusted certificates"].state == state
+
+
+def test_a_proxy_is_told_with_the_services_it_is_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("https_proxy", f"http://user:{SECRET}@proxy.test:3128")
+    monkeypatch.setenv("no_proxy", "emjpm.test")
+
+    findings = here(demarches={"token": "x"}, emjpm={"url": "https://emjpm.test", "token": "x"})
+
+    assert findings["proxy"].says == "the environment's (https_proxy), for covoiturage, demarches."
+
+
+# Whether the services answer.
+
+
+async def test_services_that_answer_are_in_no_trouble():
+    findings = await called(connect.sandboxed(Settings()), connect.miniatures())
+
+    assert {subject: finding.state for subject, finding in findings.items()} == {
+        "covoiturage": "ok",
+        "covoiturage (operator)": "ok",
+        "demarches": "ok",
+        "emjpm": "ok",
+    }
+
+
+async def test_only_what_is_configured_is_called():
+    assert list(await called(Settings(), connect.miniatures())) == ["covoiturage"]
+    assert await called(given(services="emjpm"), connect.miniatures()) == {}
+
+
+async def test_nothing_is_written_and_nobody_is_read():
+    registry, dossiers = Between(covoiturage.create()), Between(demarches.create())
+    mesures = Between(emjpm.create())
+
+    await called(connect.sandboxed(Settings()), Transports(registry, dossiers, mesures))
+
+    sent = [*registry.requests, *dossiers.requests, *mesures.requests]
+    asked = sorted(re.sub(r"[0-9a-f-]{36}", "…", f"{r.method} {r.url.path}") for r in sent)
+    assert asked == [
+        "GET /api/editors/service-antennes",
+        "GET /v3.2/certificates/…",
+        "GET /v3.2/certificates/…",
+        "POST /api/v2/graphql",
+        "POST /v3.3/auth/access_token",
+    ]
+    (graphql,) = dossiers.requests
+    assert b'"operationName":"jeton"' in graphql.content
+
+
+@pytest.mark.parametrize(
+    ("settings", "subject", "remedy"),
+    [
+        (
+            {"covoiturage": {"access_key": "sandbox", "secret_key": "wrong"}},
+            "covoiturage (operator)",
+            "GUICHET_COVOITURAGE_SECRET_KEY",
+        ),
+        ({"demarches": {"token": "wrong"}}, "demarches", "GUICHET_DEMARCHES_TOKEN"),
+        ({"demarches": {"token": "sandbox-expire"}}, "demarches", "GUICHET_DEMARCHES_TOKEN"),
+        ({"demarches": {"token": "sandbox-ip"}}, "demarches", "address of this machine"),
+        ({"emjpm": {"token": "wrong"}}, "emjpm", "GUICHET_EMJPM_TOKEN"),
+    ],
+    ids=["keys", "token", "expired", "network", "mandataire"],
+)
+async def test_credentials_that_are_refused_are_trouble(
+    settings: dict[str, Any], subject: str, remedy: str
+):
+    findings = await called(Settings(**settings), connect.miniatures())
+
+    assert findings[subject].state == "trouble"
+    assert remedy in findings[subject].remedy
+    assert findings["covoiturage"].state == "ok", "which needs no credentials"
+
+
+async def test_each_token_is_tried_on_its_own_demarche():
+    tokens = {1003: "sandbox-autre", 1001: "sandbox-autre", 4: "sandbox"}
+    settings = given(demarches={"token": "wrong", "tokens": tokens})
+
+    findings = await called(settings, connect.miniatures())
+
+    states = {subject: f.state for subject, f in findings.items() if "demarches" in subject}
+    assert states == {
+        "demarches": "trouble",
+        "demarches (1003)": "ok",
+        "demarches (1001)": "trouble",
+        "demarches (4)": "trouble",
+    }
+    assert "does not cover" in findings["demarches (1001)"].says
+
+
+async def test_what_a_service_has_withdrawn_is_told_from_its_credentials():
+    gone = httpx.ASGITransport(app=covoiturage.create(mode="withdrawn"))
+    settings = connect.sandboxed(Settings())
+
+    findings = await called(settings, Transports(covoiturage=gone, demarches=gone, emjpm=gone))
+
+    assert findings["covoiturage"].says.startswith("withdrawn")
+    assert findings["covoiturage (operator)"].state == "ok"
+    assert "GUICHET_DEMARCHES_URL" in findings["demarches"].remedy
+    assert "GUICHET_EMJPM_URL" in findings["emjpm"].remedy
+
+
+async def test_a_service_that_does_not_answer_keeps_nobody_waiting():
+    settings = connect.sandboxed(Settings())
+    by = Transports(connect.miniatures().covoiturage, Silent(), Silent())
+    with anyio.fail_after(5):
+        findings = await called(settings, by, within=0.2)
+
+    assert "does not answer" in findings["demarches"].says
+    assert "does not answer" in findings["emjpm"].says
+    assert findings["covoiturage"].state == "ok"
+
+
+async def test_services_are_asked_at_the_same_time():
+    meeting = Meeting(of=3)
+    settings = connect.sandboxed(Settings()).model_copy(
+        update={"covoiturage": Settings().covoiturage}
+    )
+
+    findings = await called(settings, Transports(meeting, meeting, meeting))
+
+    assert list(findings) == ["covoiturage", "demarches", "emjpm"], "in the order of the services"
+    assert ["HTTP 503" in finding.says for finding in findings.values()] == [True] * 3
+
+
+async def test_a_host_whose_name_is_unknown_is_told():
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("", request=request) from socket.gaierror(-2, "x")
+
+    by = Transports(emjpm=httpx.MockTransport(lost))
+
+    finding = (await called(of_emjpm("https://emjpm.test"), by))["emjpm"]
+
+    assert finding.says == "cannot be reached: its host name is unknown (DNS)."
+    assert not finding.remedy.startswith("Nothing was changed")
+
+
+# Whether the network is the trouble.
+
+
+async def test_an_address_where_nobody_listens_refuses_the_connection():
+    async with speaking(ANTENNES) as port:
+        pass
+
+    assert "the connection is refused" in (await reached(f"http://127.0.0.1:{port}")).says
+
+
+async def test_a_certificate_that_nobody_signed_is_not_trusted(tmp_path: Path):
+    async with speaking(ANTENNES, certified(tmp_path)) as port:
+        finding = await reached(f"https://127.0.0.1:{port}")
+
+    assert finding.state == "trouble"
+    assert "signed by no authority that this machine trusts" in finding.says
+    assert "SSL_CERT_FILE" in finding.remedy
+
+
+async def test_a_certificate_that_is_trusted_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified(tmp_path)))
+    async with speaking(ANTENNES, tmp_path / "certificate.pem") as port:
+        assert (await reached(f"https://127.0.0.1:{port}")).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "says"),
+    [
+        ({"until": NOW - timedelta(days=1)}, "has expired"),
+        ({"since": NOW + timedelta(days=1)}, "is not valid yet"),
+        ({"address": "127.0.0.2"}, "is for another name"),
+    ],
+    ids=["expired", "early", "elsewhere"],
+)
+async def test_what_is_wrong_with_a_certificate_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: dict[str, Any], says: str
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified(tmp_path, **certificate)))
+    async with speaking(ANTENNES, tmp_path / "certificate.pem") as port:
+        assert says in (await reached(f"https://127.0.0.1:{port}")).says
+
+
+async def test_an_address_that_does_not_speak_tls_is_told():
+    async with speaking(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        assert "does not speak TLS" in (await reached(f"https://127.0.0.1:{port}")).says
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "the proxy asks who you are"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "the proxy does not let it be reached (HTTP 403)"),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "the proxy does not let it be reached (HTTP 502)"),
+    ],
+    ids=["authentication", "forbidden", "gateway"],
+)
+async def test_a_proxy_that_refuses_is_told_from_the_service(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, says: str
+):
+    async with speaking(answer) as port:
+        monkeypatch.setenv("https_proxy", f"http://user:{SECRET}@127.0.0.1:{port}")
+        finding = await reached("https://emjpm.test")
+
+    assert finding.state == "trouble"
+    assert says in finding.says
+    assert "https_proxy" in finding.remedy
+
+
+async def test_a_proxy_that_is_not_there_is_told_from_the_service(monkeypatch: pytest.MonkeyPatch):
+    async with speaking(ANTENNES) as port:
+        pass
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+
+    finding = await reached("https://emjpm.test")
+
+    assert "its way goes through a proxy, and the connection is refused" in finding.says
+    assert "no_proxy" in finding.remedy
+
+
+# The command.
+
+
+async def test_the_command_is_content_with_what_works():
+    async with speaking(ANTENNES) as port:
+        run = await ran(
+            GUICHET_SERVICES="emjpm",
+            GUICHET_EMJPM_URL=f"http://127.0.0.1:{port}",
+            GUICHET_EMJPM_TOKEN=SECRET,
+        )
+
+    assert "answers, and accepts the token." in run.says
+    assert "Nothing that is configured is in trouble." in run.says
+    assert run.code == 0
+    assert SECRET not in run.says
+
+
+async def test_the_command_fails_when_a_service_that_is_configured_does():
+    async with speaking(ANTENNES) as port:
+        pass
+
+    run = await ran(
+        GUICHET_SERVICES="emjpm",
+        GUICHET_EMJPM_URL=f"http://127.0.0.1:{port}",
+        GUICHET_EMJPM_TOKEN=SECRET,
+    )
+
+    assert "In trouble: emjpm." in run.says
+    assert run.code == 1
+
+
+async def test_the_command_calls_nobody_offline():
+    async with speaking(ANTENNES) as port:
+        pass
+
+    run = await ran("--offline", GUICHET_COVOITURAGE_URL=f"http://127.0.0.1:{port}")
+
+    assert "not called, as asked." in run.says
+    assert run.code == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"GUICHET_EMJPM_TOKN": "x"}, "Did you mean GUICHET_EMJPM_TOKEN?"),
+        ({"GUICHET_CONSENT": "x"}, "GUICHET_CONSENT: Input should be"),
+        ({"GUICHET_EMJPM_URL": "https://emjpm.test:port"}, "no usable host or port"),
+        ({"GUICHET_SECRETS_DIRECTORY": "/nowhere"}, "/nowhere does not exist"),
+        ({"GUICHET_CONFIG": "/"}, "/ is a folder"),
+        ({"GUICHET_CONFIG": str(HERE / "tests/support.py")}, "The settings cannot be read"),
+    ],
+    ids=["misspelt", "mistaken", "no address", "no secrets", "a folder", "not TOML"],
+)
+async def test_settings_that_cannot_be_used_are_the_trouble(variables: dict[str, str], says: str):
+    run = await ran("--offline", **variables)
+
+    assert says in run.says
+    assert "Traceback" not in run.says
+    assert run.code == 1
+
+
+async def test_no_secret_is_ever_shown():
+    async with speaking(b"HTTP/1.1 407 Who?\r\n\r\n") as port:
+        run = await ran(
+            https_proxy=f"http://user:{SECRET}@127.0.0.1:{port}",
+            GUICHET_COVOITURAGE_URL=f"https://user:{SECRET}@covoiturage.test",
+            GUICHET_COVOITURAGE_ACCESS_KEY=SECRET,
+            GUICHET_COVOITURAGE_SECRET_KEY=SECRET,
+            GUICHET_DEMARCHES_URL=f"https://demarches.test/api?key={SECRET}",
+            GUICHET_DEMARCHES_TOKEN=SECRET,
+            GUICHET_DEMARCHES_TOKENS=f'{{"1001": "{SECRET}"}}',
+            GUICHET_EMJPM_URL="https://emjpm.test",
+            GUICHET_EMJPM_TOKEN=SECRET,
+            GUICHET_SECRET=f"{SECRET}{SECRET}",
+            GUICHET_STATE_URL=f"postgresql+absent://user:{SECRET}@127.0.0.1/ledger",
+        )
+
+    assert run.says.count("the proxy asks who you are") == 5
+    assert SECRET not in run.says
+    assert str(len(SECRET)) not in run.says.replace(str(port), "")
+    assert run.code == 1
+
+
+class Run:
+    """A command that has ended."""
+
+    def __init__(self, code: int, says: str) -> None:
+        self.code = code
+        self.says = says
+
+
+async def ran(*options: str, **variables: str) -> Run:
+    """What the command gives in an environment of its own; on one line, to be searched."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_STATE_HOME")}
+    environ = kept | {"GUICHET_CONFIG": os.devnull, "COLUMNS": "400"} | variables
+    with anyio.fail_after(60):
+        done = await anyio.run_process(
+            [sys.executable, "-m", "server", "doctor", *options],
+            env=environ,
+            cwd=HERE,
+            check=False,
+        )
+    return Run(done.returncode, f"{done.stdout.decode()}{done.stderr.decode()}")
+
+
+class Silent(httpx.AsyncBaseTransport):
+    """A network on which nothing ever comes back."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await anyio.Event().wait()
+        raise AssertionError
+
+
+class Meeting(httpx.AsyncBaseTransport):
+    """A network on which nobody is answered before everybody has asked."""
+
+    def __init__(self, of: int) -> None:
+        self._awaited = of
+        self._met = anyio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._awaited -= 1
+        if self._awaited == 0:
+            self._met.set()
+        await self._met.wait()
+        return httpx.Response(503, stream=httpx.ByteStream(b""))
+
+
+@asynccontextmanager
+async def speaking(reply: bytes, certificate: Path | None = None) -> AsyncGenerator[int]:
+    """The port of a server that answers anything with these bytes, over TLS with a certificate."""
+
+    async def answer(stream: anyio.abc.ByteStream) -> None:
+        with suppress(anyio.BrokenResourceError, anyio.EndOfStream):
+            async with stream:
+                await stream.receive()
+                await stream.send(reply)
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra_attributes[anyio.abc.SocketAttribute.local_port]()
+    async with listener, anyio.create_task_group() as group:
+        if certificate:
+            group.start_soon(Secured(listener, presenting(certificate)).serve, answer)
+        else:
+            group.start_soon(listener.serve, answer)
+        yield port
+        group.cancel_scope.cancel()
+
+
+class Secured(TLSListener):
+    """A listener that does not mind being hung up on."""
+
+    def __init__(self, listener: anyio.abc.Listener[Any], context: ssl.SSLContext) -> None:
+        super().__init__(listener, context, standard_compatible=False)
+
+    @staticmethod
+    async def handle_handshake_error(exc: BaseException, stream: anyio.abc.AnyByteStream) -> None:
+        await anyio.aclose_forcefully(stream)
+
+
+def presenting(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    return context
+
+
+def certified(
+    folder: Path,
+    *,
+    address: str = "127.0.0.1",
+    since: datetime = NOW - timedelta(days=30),
+    until: datetime = NOW + timedelta(days=30),
+) -> Path:
+    """A certificate that signs itself, and its key beside it."""
+    key = generate_private_key(SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Guichet, tests")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(since)
+        .not_valid_after(until)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(address))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    path = folder / "certificate.pem"
+    path.write_bytes(made.public_bytes(Encoding.PEM))
+    return path
