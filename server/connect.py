@@ -17,6 +17,7 @@ from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import DemarcheTokens
 from clients.http import OnFirstUse, Sleep, connected
 from server import instance
+from server.approvals import Pages
 from server.settings import Covoiturage, Demarches, Emjpm, Settings
 from tools.desk import Desk
 from tools.files import Folder
@@ -45,9 +46,9 @@ async def services(settings: Settings, seal: Seal) -> AsyncGenerator[Desk]:
     """A desk on the configured services, for as long as the server runs."""
     async with AsyncExitStack() as stack:
         clients = await _clients(settings, Transports(), stack)
-        journal = Journal(lambda: instance.ledger(settings), seal)
+        journal = Journal(lambda: instance.ledger(settings), seal, keep_days=settings.journal_days)
         stack.push_async_callback(journal.close)
-        yield _desk(settings, clients, journal)
+        yield await _desk(settings, clients, journal, stack)
 
 
 @asynccontextmanager
@@ -62,7 +63,8 @@ async def sandbox(
         clients = await _clients(settings, transports or miniatures(), stack)
         journal = Journal(lambda: instance.sqlite(folder / "ledger.db"), seal)
         stack.push_async_callback(journal.close)
-        yield _desk(settings.model_copy(update={"files": folder / "files"}), clients, journal)
+        own = settings.model_copy(update={"files": folder / "files"})
+        yield await _desk(own, clients, journal, stack)
 
 
 def sandboxed(settings: Settings) -> Settings:
@@ -111,8 +113,11 @@ def miniatures() -> Transports:
     return Transports(OnFirstUse(covoiturage), OnFirstUse(demarches), OnFirstUse(emjpm))
 
 
-def _desk(settings: Settings, clients: Clients, journal: Journal) -> Desk:
+async def _desk(
+    settings: Settings, clients: Clients, journal: Journal, stack: AsyncExitStack
+) -> Desk:
     say = speaking(settings.language)
+    pages = await stack.enter_async_context(Pages(journal, say))
     return Desk(
         clients=clients,
         journal=journal,
@@ -120,6 +125,7 @@ def _desk(settings: Settings, clients: Clients, journal: Journal) -> Desk:
         say=say,
         principal=lambda: LOCAL,
         consent=settings.consent,
+        present=pages.present,
         instructeur=settings.demarches.instructeur,
     )
 

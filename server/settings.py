@@ -171,12 +171,17 @@ class Settings(BaseSettings):
     read_only: bool = Field(default=False, description="offer no tool that changes anything")
     consent: Consent = Field(
         default="ask",
-        description="how a person is asked; `dangerously-relay` lets the model say they agreed",
+        description="how a person is asked: `ask`, by the client if it can; `page`, always on our "
+        "own page; `dangerously-relay` lets the model of a client that cannot ask say they agreed",
     )
     language: Language = Field(default="fr", description="the language of questions: `fr` or `en`")
     state_url: str = Field(
         default="",
         description="the ledger's database; SQLite in the user's state folder by default",
+    )
+    journal_days: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="how many days the journal keeps what happened; all of them by default",
     )
     secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
         default=None,
@@ -187,6 +192,7 @@ class Settings(BaseSettings):
     def needs_met(self) -> frozenset[Need]:
         """What these settings allow a tool to need."""
         met: dict[Need, bool] = {
+            "ledger": True,
             "covoiturage": "covoiturage" in self.services,
             "covoiturage_credentials": "covoiturage" in self.services
             and self.covoiturage.has_credentials,

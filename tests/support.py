@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import httpx
 from mcp import Client
@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 
 from server import connect, instance
 from server.app import Server
+from server.approvals import Pages
 from server.build import build
 from server.connect import Transports
 from server.sandbox import covoiturage, demarches, emjpm
@@ -34,9 +35,12 @@ from tools.desk import Desk
 from tools.journal import Journal
 from tools.storage import OPERATIONS
 
+Button = Literal["approve", "refuse"]
+BUTTONS: tuple[Button, ...] = ("approve", "refuse")
 Content = dict[str, str | int | float | bool | list[str] | None]
 
 ERAS = ("2025-11-25", "2026-07-28")
+NO_PAGE = "http://127.0.0.1:1/approvals"
 MODES = {"2025-11-25": "legacy", "2026-07-28": "auto"}
 
 
@@ -120,6 +124,11 @@ class Counter:
         default_factory=dict[str, httpx.AsyncBaseTransport]
     )
     """Transports that replace the direct ones, by service."""
+    presented: list[str] = field(default_factory=list[str])
+    """The operations shown to the person outside the client."""
+    page: bool = False
+    """Whether they are shown on the real page, whose addresses with a key are in `opened`."""
+    opened: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
         self.seal = instance.throwaway_seal()
@@ -149,6 +158,14 @@ class Counter:
             clock=self.clock,
         )
 
+    async def present(self, operation: str) -> str:
+        self.presented.append(operation)
+        return NO_PAGE
+
+    async def browse(self, address: str) -> bool:
+        self.opened.append(address)
+        return True
+
     async def rows(self) -> list[RowMapping]:
         """The operations as the ledger keeps them."""
         engine = create_async_engine(instance.sqlite(self.folder / "ledger.db"))
@@ -171,16 +188,67 @@ class Counter:
         through = {name: Wire(self, by) for name, by in (direct | self.over).items()}
         transports = Transports(**through, sleep=self.clock.sleep)
         journal = self.journal()
-        async with connect.sandbox(settings, self.seal, transports) as desk:
+        async with (
+            connect.sandbox(settings, self.seal, transports) as desk,
+            Pages(journal, desk.say, browse=self.browse, clock=self.clock) as pages,
+        ):
             files = replace(desk.files, root=self.folder / "files")
             yield replace(
                 desk,
                 journal=journal,
                 files=files if files.root and files.root.exists() else desk.files,
                 principal=lambda: self.principal,
+                present=pages.present if self.page else self.present,
                 sleep=self.clock.sleep,
             )
         await journal.close()
+
+
+class Browser:
+    """What a browser does at the page: it follows, keeps cookies, and says where forms are from."""
+
+    def __init__(self) -> None:
+        self.http = httpx.AsyncClient(follow_redirects=True, timeout=5)
+        self.address = ""
+        self.page = ""
+        """Its HTML, every space being an ordinary one."""
+        self.status = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    @property
+    def origin(self) -> str:
+        return self.address.partition("/approvals")[0]
+
+    @property
+    def token(self) -> str:
+        """What the form shown comes with."""
+        found = re.search(r'name="token" value="([^"]+)"', self.page)
+        return found[1] if found else ""
+
+    async def open(self, address: str) -> str:
+        return self._shown(await self.http.get(address))
+
+    async def press(self, button: Button, **fields: str) -> str:
+        """Send the form shown."""
+        shown = self.address.removesuffix("/approve").removesuffix("/refuse")
+        return self._shown(
+            await self.http.post(
+                f"{shown}/{button}",
+                data={"token": self.token} | fields,
+                headers={"Origin": self.origin},
+            )
+        )
+
+    def _shown(self, response: httpx.Response) -> str:
+        self.address = str(response.url)
+        self.page = response.text.replace("\u00a0", " ")
+        self.status = response.status_code
+        return self.page
 
 
 class Wire(httpx.AsyncBaseTransport):
@@ -197,6 +265,26 @@ class Wire(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._by.aclose()
+
+
+async def elsewhere(counter: Counter, *operations: str) -> None:
+    """Somebody decides on dossier 200001 through the service's own pages."""
+    transport = httpx.ASGITransport(app=counter.dossiers)
+    headers = {"Authorization": "Bearer sandbox"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://sandbox", headers=headers
+    ) as http:
+        query = "{ dossier(number: 200001) { id groupeInstructeur { instructeurs { id } } } }"
+        dossier = (await http.post("/api/v2/graphql", json={"query": query})).json()["data"][
+            "dossier"
+        ]
+        signer = dossier["groupeInstructeur"]["instructeurs"][0]["id"]
+        for operation in operations:
+            more = ', motivation: "Non."' if operation == "dossierRefuser" else ""
+            change = f'dossierId: "{dossier["id"]}", instructeurId: "{signer}"{more}'
+            query = f"mutation {{ {operation}(input: {{ {change} }}) {{ errors {{ message }} }} }}"
+            reply = (await http.post("/api/v2/graphql", json={"query": query})).json()
+            assert reply["data"][operation]["errors"] is None
 
 
 def asked_for(question: str) -> str:

@@ -3,6 +3,7 @@
 from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
 from tools.demarches import ACCEPTANCE, accept_dossier, query_dossiers
 from tools.emjpm import list_mesures
+from tools.operations import get_operation, list_operations
 from tools.questions import Rung
 from tools.registry import Tool, mutation, read
 
@@ -20,4 +21,6 @@ TOOLS = (
     read(query_dossiers, "List dossiers", "demarches"),
     mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, ACCEPTANCE),
     read(list_mesures, "List protection measures", "emjpm"),
+    read(list_operations, "List what was asked and changed", "ledger"),
+    read(get_operation, "Tell what came of a change", "ledger"),
 )

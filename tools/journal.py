@@ -3,7 +3,8 @@
 An operation is committed as `pending` when its question is put, as `executing` before its request
 leaves, and as what came of it afterwards. A replay finds it here and gets the recorded result.
 Nothing personal is kept in clear: a subject is a number, everything else is a mark or sealed. What
-happened is also kept as entries chained by their marks, which show that none was altered.
+happened is also kept as entries chained by their marks, which show that none was altered: they
+tell it alone, once the operations are purged.
 """
 
 import time
@@ -17,8 +18,9 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict
 
+from tools.chain import Ledger, Verdict, verdict
 from tools.questions import Asked
-from tools.sealing import Seal
+from tools.sealing import BrokenSealError, Seal
 
 ANSWER_WITHIN = 600.0
 """Seconds a question stays open, and an approval given on the page stays good."""
@@ -26,6 +28,9 @@ LEASE = 30.0
 """Seconds after which an operation whose process no longer says it is alive is abandoned."""
 RENEWED_EVERY = 10.0
 LOOKED_AT_EVERY = 0.1
+A_DAY = 86_400.0
+SHORT = 16
+"""How much of an identifier is shown: 64 bits, by which no two are alike."""
 
 Ending = Literal["declined", "stale", "applied", "not_applied", "undetermined"]
 Status = Literal["pending", "approved", "executing"] | Ending
@@ -53,6 +58,10 @@ class Operation(BaseModel):
     result: bytes | None = None
     asked: bytes | None = None
     by_page: bool = False
+
+    @property
+    def short(self) -> str:
+        return self.id[:SHORT]
 
 
 class Entry(BaseModel):
@@ -94,11 +103,14 @@ class Journal:
         seal: Seal,
         *,
         answer_within: float = ANSWER_WITHIN,
+        keep_days: int | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self.seal = seal
         self.answer_within = answer_within
+        self._keep_days = keep_days
+        self._purged_at = -A_DAY
         self._url = url
         self._clock = clock
         self._sleep = sleep
@@ -121,6 +133,7 @@ class Journal:
             asked=self.seal.close(asked.encode()) if by_page else None,
             by_page=by_page,
         )
+        await self._purge_if_due()
         await (await self._storage()).add(operation.model_dump())
         return operation
 
@@ -205,22 +218,58 @@ class Journal:
                 return None
             await self._sleep(LOOKED_AT_EVERY)
             operation = await self.find(operation.id) or operation
-        return CallToolResult.model_validate_json(self.seal.open(operation.result))
+        return self.recorded(operation)
+
+    def recorded(self, operation: Operation) -> CallToolResult | None:
+        """What came of an operation; None if it has not ended.
+
+        Raises:
+            ToolError: It was sealed under another secret.
+        """
+        if operation.result is None:
+            return None
+        try:
+            return CallToolResult.model_validate_json(self.seal.open(operation.result))
+        except BrokenSealError as error:
+            raise ToolError(
+                "What came of this operation was sealed under another secret than GUICHET_SECRET "
+                "now is: it cannot be read."
+            ) from error
 
     async def unsettled(self) -> list[Operation]:
         """What a process was executing when it died, and what nobody could read since."""
         rows = await (await self._storage()).unsettled(self._clock())
         return [Operation.model_validate(dict(row)) for row in rows]
 
-    async def recent(self, principal: str, most: int) -> list[Operation]:
-        """The newest operations of this principal."""
-        rows = await (await self._storage()).recent(principal, most)
+    async def recent(
+        self, principal: str, most: int, after: Operation | None = None
+    ) -> list[Operation]:
+        """The newest operations of this principal, or those that come after one of them."""
+        place = (after.asked_at, after.id) if after else None
+        rows = await (await self._storage()).recent(principal, most, place)
         return [Operation.model_validate(dict(row)) for row in rows]
+
+    async def named(self, principal: str, beginning: str) -> Operation | None:
+        """The one operation of this principal whose identifier begins so."""
+        rows = await (await self._storage()).named(principal, beginning)
+        return Operation.model_validate(dict(rows[0])) if len(rows) == 1 else None
 
     async def entries(self, operation: str = "") -> list[Entry]:
         """What happened, oldest first: everything, or to one operation."""
         rows = await (await self._storage()).entries(operation)
         return [Entry.model_validate(dict(row)) for row in rows]
+
+    async def ledger(self) -> Ledger:
+        """Everything the database holds, as it holds it."""
+        return await (await self._storage()).ledger()
+
+    async def verified(self) -> Verdict:
+        """Whether the journal is what this instance wrote, and all of it."""
+        return verdict(await self.ledger(), self.seal.mark)
+
+    async def purge(self, before: float) -> int:
+        """How many entries, older than this, were deleted; the chain goes on from the last one."""
+        return await (await self._storage()).purge(before, now=self._clock())
 
     async def close(self) -> None:
         if self._opened:
@@ -242,14 +291,21 @@ class Journal:
         storage = await self._storage()
         return await storage.change(operation, values, now=self._clock(), among=among)
 
+    async def _purge_if_due(self) -> None:
+        """Forget what is older than the settings keep, before the first change and once a day."""
+        now = self._clock()
+        if self._keep_days and now - self._purged_at >= A_DAY:
+            self._purged_at = now
+            await self.purge(now - self._keep_days * A_DAY)
+
     async def _storage(self):
         async with self._opening:
             if self._opened is None:
                 # Loading SQLAlchemy takes 0.3 s: not before the first change is asked for.
                 from tools.storage import Storage, UnusableDatabaseError  # noqa: PLC0415
 
-                storage = Storage(self._url(), self.seal.mark)
                 try:
+                    storage = Storage(self._url(), self.seal.mark)
                     await storage.prepare()
                 except UnusableDatabaseError as error:
                     raise ToolError(

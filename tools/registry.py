@@ -17,8 +17,11 @@ from tools.settling import Settlement
 
 P = ParamSpec("P")
 
-Need = Literal["covoiturage", "covoiturage_credentials", "demarches", "emjpm"]
-"""What must be configured for a tool to be offered; `covoiturage` needs no credentials."""
+Need = Literal["ledger", "covoiturage", "covoiturage_credentials", "demarches", "emjpm"]
+"""What must be there for a tool to be offered: `ledger` always is, `covoiturage` needs no secret.
+
+Before a tool that needs the ledger, what a process left unsettled is settled.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 `operations` holds what is going on, one row an operation, and the only transition that matters is
 atomic: a row becomes `executing` once, whoever tries and however many try at the same time.
-`entries` holds what happened, one row an event, each marked together with the mark before it.
+`entries` holds what happened, one row an event, in the chain that `tools.chain` describes.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import asdict, replace
 
+import anyio
+import anyio.to_thread
 from sqlalchemy import (
     Boolean,
     Column,
@@ -23,17 +27,21 @@ from sqlalchemy import (
     and_,
     delete,
     event,
+    func,
     insert,
     inspect,
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from tools.chain import COPIED, Head, Ledger, Mark, linked, proven
 
 Row = dict[str, object]
 
@@ -86,17 +94,18 @@ HEADS = Table(
     Column("mark", String, nullable=False),
     Column("purged", Integer, nullable=False),
     Column("purged_mark", String, nullable=False),
+    Column("proof", String, nullable=False),  # a mark of the rest
 )
 VERSIONS = Table("guichet_schema", TABLES, Column("version", Integer, nullable=False))
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {
-    1: (
-        "ALTER TABLE operations ADD COLUMN asked BLOB",
-        "ALTER TABLE operations ADD COLUMN by_page BOOLEAN DEFAULT 0 NOT NULL",
-        "ALTER TABLE operations ADD COLUMN told BOOLEAN DEFAULT 0 NOT NULL",
-    ),
+PATIENCE = 10
+"""Seconds that a writer waits for its turn."""
+
+ALONE = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(7483928)",  # any number that nobody else takes
 }
-"""What brings each version to the next, besides tables that are new; SQLite was the only one."""
+"""What makes the transactions that write wait for one another, before they read anything."""
 
 
 class UnusableDatabaseError(Exception):
@@ -104,10 +113,19 @@ class UnusableDatabaseError(Exception):
 
 
 class Storage:
-    """The rows of one database, shared by every process of this instance."""
+    """The rows of one database, shared by every process of this instance.
 
-    def __init__(self, url: str, mark: Callable[[str], str]) -> None:
-        self._engine = create_async_engine(url)
+    Raises:
+        UnusableDatabaseError: The address is none, or of a database that is not supported.
+    """
+
+    def __init__(self, url: str, mark: Mark) -> None:
+        try:
+            self._engine = create_async_engine(url)
+        except (SQLAlchemyError, ImportError) as error:
+            raise UnusableDatabaseError(type(error).__name__) from error
+        if self._engine.dialect.name not in ALONE:
+            raise UnusableDatabaseError("neither SQLite nor PostgreSQL")
         self._mark = mark
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _durable)
@@ -119,16 +137,22 @@ class Storage:
             UnusableDatabaseError: It cannot be opened, or was written by a newer Guichet.
         """
         try:
-            async with self._engine.begin() as connection:
-                await connection.run_sync(_prepared)
-        except (SQLAlchemyError, OSError) as error:
+            if self._engine.dialect.name == "sqlite":
+                await anyio.to_thread.run_sync(_opened, self._engine.url.database or "")
+            async with self._writing() as connection:
+                await connection.run_sync(_prepared, self._mark)
+        except UnusableDatabaseError:
+            await self.close()
+            raise
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            await self.close()
             raise UnusableDatabaseError(type(error).__name__) from error
 
     async def add(self, row: Row) -> None:
         """Keep a new operation, and the entry that says so."""
-        async with self._engine.begin() as connection:
+        async with self._writing() as connection:
             await connection.execute(insert(OPERATIONS).values(row))
-            await self._append(connection, str(row["id"]), "asked", row["asked_at"])
+            await connection.run_sync(_append, self._mark, row["id"], "asked", row["asked_at"])
 
     async def find(self, operation: str) -> RowMapping | None:
         query = select(OPERATIONS).where(OPERATIONS.c.id == operation)
@@ -149,16 +173,16 @@ class Storage:
         )
         if values["status"] in {"executing", "approved"}:
             change = change.where(OPERATIONS.c.expires_at > now)
-        async with self._engine.begin() as connection:
+        async with self._writing() as connection:
             if (await connection.execute(change)).rowcount != 1:
                 return False
-            await self._append(connection, operation, str(values["status"]), now)
+            await connection.run_sync(_append, self._mark, operation, values["status"], now)
             return True
 
     async def touch(self, operation: str, values: Row) -> None:
         """Change what no entry needs to tell."""
         change = update(OPERATIONS).where(OPERATIONS.c.id == operation).values(values)
-        async with self._engine.begin() as connection:
+        async with self._writing() as connection:
             await connection.execute(change)
 
     async def unsettled(self, now: float) -> list[RowMapping]:
@@ -180,9 +204,24 @@ class Storage:
             )
         )
 
-    async def recent(self, principal: str, most: int) -> list[RowMapping]:
-        """The newest operations of this principal."""
-        return (await self._operations(OPERATIONS.c.principal == principal))[:most]
+    async def recent(
+        self, principal: str, most: int, before: tuple[float, str] | None = None
+    ) -> list[RowMapping]:
+        """The newest operations of this principal, or those before a time and an identifier."""
+        his = OPERATIONS.c.principal == principal
+        if before:
+            earlier = tuple_(OPERATIONS.c.asked_at, OPERATIONS.c.id) < tuple_(*before)
+            his = and_(his, earlier)
+        return await self._operations(his, most)
+
+    async def named(self, principal: str, beginning: str) -> list[RowMapping]:
+        """The operations of this principal whose identifier begins so."""
+        return await self._operations(
+            and_(
+                OPERATIONS.c.principal == principal,
+                OPERATIONS.c.id.startswith(beginning, autoescape=True),
+            )
+        )
 
     async def entries(self, operation: str = "") -> list[RowMapping]:
         """What happened, oldest first: everything, or to one operation."""
@@ -192,96 +231,155 @@ class Storage:
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).mappings())
 
-    async def head(self) -> RowMapping:
-        """The newest entry's number and mark, and those of the last one purged."""
-        async with self._engine.connect() as connection:
-            return (await connection.execute(select(HEADS))).mappings().one()
-
-    async def purge(self, before: float) -> int:
-        """How many entries older than this were deleted, with the operations that had ended."""
-        old = (
-            select(ENTRIES).where(ENTRIES.c.at < before).order_by(ENTRIES.c.number.desc()).limit(1)
-        )
-        async with self._engine.begin() as connection:
-            last = (await connection.execute(old)).mappings().one_or_none()
-            if last is None:
-                return 0
-            gone = delete(ENTRIES).where(ENTRIES.c.number <= last["number"])
-            count = (await connection.execute(gone)).rowcount
-            await connection.execute(
-                update(HEADS).values(purged=last["number"], purged_mark=last["mark"])
+    async def ledger(self) -> Ledger:
+        """All of it, while nobody writes."""
+        entries, operations = select(ENTRIES).order_by(ENTRIES.c.number), select(OPERATIONS)
+        async with self._writing() as connection:
+            head, proof = await connection.run_sync(_head)
+            return Ledger(
+                _rows((await connection.execute(entries)).mappings()),
+                head,
+                proof,
+                _rows((await connection.execute(operations)).mappings()),
             )
-            await connection.execute(delete(OPERATIONS).where(OPERATIONS.c.ended_at < before))
+
+    async def purge(self, before: float, *, now: float) -> int:
+        """How many entries were deleted: the oldest, as long as they are older than this.
+
+        The operations that are over and that no entry tells of any more go with them. The head
+        keeps the mark of the last one deleted: the chain goes on from there.
+        """
+        kept = select(func.min(ENTRIES.c.number)).where(ENTRIES.c.at >= before)
+        over = or_(
+            OPERATIONS.c.ended_at.is_not(None),
+            and_(OPERATIONS.c.status.in_(("pending", "approved")), OPERATIONS.c.expires_at <= now),
+        )
+        async with self._writing() as connection:
+            head, _ = await connection.run_sync(_head)
+            first_kept = (await connection.execute(kept)).scalar() or head.number + 1
+            last = select(ENTRIES).where(ENTRIES.c.number == first_kept - 1)
+            gone = (await connection.execute(last)).mappings().one_or_none()
+            if gone is None:
+                return 0
+            old = ENTRIES.c.number <= gone["number"]
+            count = (await connection.execute(delete(ENTRIES).where(old))).rowcount
+            untold = OPERATIONS.c.id.not_in(select(ENTRIES.c.operation))
+            await connection.execute(delete(OPERATIONS).where(over, untold))
+            moved = replace(head, purged=gone["number"], purged_mark=gone["mark"])
+            await connection.run_sync(_move, moved, self._mark)
             return count
 
     async def close(self) -> None:
         await self._engine.dispose()
 
-    async def _operations(self, condition: ColumnElement[bool]) -> list[RowMapping]:
-        query = select(OPERATIONS).where(condition).order_by(OPERATIONS.c.asked_at.desc())
+    @asynccontextmanager
+    async def _writing(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that no other writer is in, from before it reads to its end."""
+        async with self._engine.begin() as connection:
+            await connection.execute(text(ALONE[self._engine.dialect.name]))
+            yield connection
+
+    async def _operations(
+        self, condition: ColumnElement[bool], most: int | None = None
+    ) -> list[RowMapping]:
+        """Newest first."""
+        newest = (OPERATIONS.c.asked_at.desc(), OPERATIONS.c.id.desc())
+        query = select(OPERATIONS).where(condition).order_by(*newest).limit(most)
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).mappings())
 
-    async def _append(
-        self, connection: AsyncConnection, operation: str, happened: str, at: object
-    ) -> None:
-        """Add an entry to the chain, within the transaction that makes it true."""
-        about = select(OPERATIONS).where(OPERATIONS.c.id == operation)
-        row = (await connection.execute(about)).mappings().one()
-        head = (await connection.execute(select(HEADS).with_for_update())).mappings().one()
-        entry: Row = {name: row[name] for name in COPIED} | {
-            "number": head["number"] + 1,
-            "at": at,
-            "operation": operation,
-            "event": happened,
-        }
-        entry["mark"] = self._mark(linked(entry, head["mark"]))
-        await connection.execute(insert(ENTRIES).values(entry))
-        await connection.execute(update(HEADS).values(number=entry["number"], mark=entry["mark"]))
+
+def _append(
+    connection: Connection, mark: Mark, operation: object, happened: object, at: object
+) -> None:
+    """Add an entry to the chain, within the transaction that makes it true."""
+    about = select(OPERATIONS).where(OPERATIONS.c.id == operation)
+    row, (head, _) = connection.execute(about).mappings().one(), _head(connection)
+    entry: Row = {name: row[name] for name in COPIED} | {
+        "number": head.number + 1,
+        "at": at,
+        "operation": operation,
+        "event": happened,
+    }
+    made = mark(linked(entry, head.mark))
+    connection.execute(insert(ENTRIES).values(entry | {"mark": made}))
+    _move(connection, replace(head, number=head.number + 1, mark=made), mark)
 
 
-COPIED = ("principal", "tool", "subject", "evidence", "arguments", "question")
-"""What an entry says of its operation, so that it can be read alone."""
+def _rows(found: Iterable[RowMapping]) -> list[Row]:
+    return [{str(name): value for name, value in row.items()} for row in found]
 
 
-def linked(entry: Mapping[str, object], previous: str) -> str:
-    """What an entry's mark is made of: all it says, and the mark before it."""
-    said = {name: entry[name] for name in (*COPIED, "number", "at", "operation", "event")}
-    return json.dumps([previous, said], sort_keys=True)
+def _head(connection: Connection) -> tuple[Head, str]:
+    """The head, and its proof."""
+    row = connection.execute(select(HEADS)).mappings().one()
+    return Head(**{name: row[name] for name in asdict(Head())}), row["proof"]
 
 
-def _prepared(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.execute(text("BEGIN IMMEDIATE"))  # another process may be preparing it too
+def _move(connection: Connection, head: Head, mark: Mark) -> None:
+    connection.execute(update(HEADS).values(asdict(head) | {"proof": mark(proven(head))}))
+
+
+def _prepared(connection: Connection, mark: Mark) -> None:
     old = _version(connection)
-    TABLES.create_all(connection)
     if old is None:
+        TABLES.create_all(connection)
         connection.execute(insert(VERSIONS).values(version=VERSION))
-        connection.execute(insert(HEADS).values(id=1, number=0, mark="", purged=0, purged_mark=""))
+        _begin(connection, mark)
     elif old > VERSION:
         raise UnusableDatabaseError("written by a newer Guichet")
-    else:
-        _migrate(connection, old)
+    elif old < VERSION:
+        for version in range(old, VERSION):
+            MIGRATIONS[version](connection, mark)
+        connection.execute(update(VERSIONS).values(version=VERSION))
 
 
 def _version(connection: Connection) -> int | None:
     if not inspect(connection).has_table(VERSIONS.name):
         return None
-    return connection.execute(select(VERSIONS.c.version)).scalar()
+    return connection.execute(select(VERSIONS.c.version)).scalar_one()
 
 
-def _migrate(connection: Connection, old: int) -> None:
-    for version in range(old, VERSION):
-        for statement in MIGRATIONS[version]:
-            connection.execute(text(statement))
-    if not connection.execute(select(HEADS.c.id)).scalar():
-        connection.execute(insert(HEADS).values(id=1, number=0, mark="", purged=0, purged_mark=""))
-    connection.execute(update(VERSIONS).values(version=VERSION))
+def _begin(connection: Connection, mark: Mark) -> None:
+    """Put a head where there is no entry yet."""
+    connection.execute(
+        insert(HEADS).values(asdict(Head()) | {"id": 1, "proof": mark(proven(Head()))})
+    )
+
+
+def _from_1(connection: Connection, mark: Mark) -> None:
+    """Version 1 had operations only, and SQLite only: each is now told of by an entry."""
+    for column in (
+        "asked BLOB",
+        "by_page BOOLEAN DEFAULT 0 NOT NULL",
+        "told BOOLEAN DEFAULT 0 NOT NULL",
+    ):
+        connection.execute(text(f"ALTER TABLE operations ADD COLUMN {column}"))
+    TABLES.create_all(connection, [ENTRIES, HEADS])
+    _begin(connection, mark)
+    at = func.coalesce(OPERATIONS.c.ended_at, OPERATIONS.c.asked_at)
+    known = select(OPERATIONS.c.id, OPERATIONS.c.status, at).order_by(at)
+    for operation, status, ended_or_asked_at in connection.execute(known).all():
+        happened = "asked" if status == "pending" else status
+        _append(connection, mark, operation, happened, ended_or_asked_at)
+
+
+MIGRATIONS = {1: _from_1}
+"""What brings each version to the next."""
+
+
+def _opened(file: str) -> None:
+    """Make the file if need be; processes read it while one writes (WAL).
+
+    It fails here if it must: a file that aiosqlite cannot open leaves a thread behind.
+    """
+    with closing(sqlite3.connect(file, timeout=PATIENCE)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    """Survive a power cut (FULL), and let processes read while one writes (WAL)."""
+    """Wait for one's turn, survive a power cut (FULL), erase what is deleted."""
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+    for pragma in (f"busy_timeout={PATIENCE * 1000}", "synchronous=FULL", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

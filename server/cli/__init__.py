@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from server import stdio
+from server.cli import journal
 
 app = typer.Typer(
     name="guichet",
@@ -13,6 +14,8 @@ app = typer.Typer(
     help="The counter where AI assistants meet French public services. Without a command: an MCP "
     "server on stdio, on the services that are configured.",
 )
+
+app.add_typer(journal.app)
 
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="On the services in miniature.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Offer nothing that changes anything.")]
@@ -74,3 +77,21 @@ def demo() -> None:
     from server.cli.demo import run  # noqa: PLC0415  (each command loads what it needs)
 
     raise typer.Exit(run())
+
+
+@app.command()
+def doctor(
+    *,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Call no service. A démarches token that admits only the first machine to use "
+            "it is then not used.",
+        ),
+    ] = False,
+) -> None:
+    """Say what is configured, what is missing, and whether each service answers."""
+    from server.cli.doctor import run  # noqa: PLC0415  (each command loads what it needs)
+
+    raise typer.Exit(run(offline=offline))

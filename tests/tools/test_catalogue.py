@@ -18,6 +18,8 @@ from tools import TOOLS
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 NAMES = [tool.name for tool in TOOLS]
+LEDGER = ["list_operations", "get_operation"]
+"""Always offered: what was done can always be told."""
 GIVEN = {"demarches": {"token": "x"}, "emjpm": {"token": "x"}, "covoiturage": {"token": "x"}}
 
 
@@ -99,6 +101,8 @@ async def test_the_model_is_offered_only_what_it_may_choose(
         },
         "accept_dossier": {"number", "motivation", "notify", "dry_run"},
         "list_mesures": {"status", "offset", "limit"},
+        "list_operations": {"limit", "after"},
+        "get_operation": {"id"},
     }
 
     assert set(listed[name].input_schema["properties"]) == chosen[name]
@@ -120,11 +124,14 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
-        ({}, ["verify_certificate"]),
-        ({"demarches": GIVEN["demarches"]}, ["verify_certificate", *NAMES[2:4]]),
+        ({}, ["verify_certificate", *LEDGER]),
+        ({"demarches": GIVEN["demarches"]}, ["verify_certificate", *NAMES[2:4], *LEDGER]),
         (GIVEN, NAMES),
-        (GIVEN | {"services": "emjpm"}, ["list_mesures"]),
-        (GIVEN | {"read_only": True}, ["verify_certificate", "query_dossiers", "list_mesures"]),
+        (GIVEN | {"services": "emjpm"}, ["list_mesures", *LEDGER]),
+        (
+            GIVEN | {"read_only": True},
+            ["verify_certificate", "query_dossiers", "list_mesures", *LEDGER],
+        ),
     ],
     ids=["nothing", "one service", "everything", "one chosen", "read only"],
 )

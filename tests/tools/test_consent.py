@@ -8,7 +8,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, InputRequiredResult, InputResponses
 
-from tests.support import Counter, Person, facts, put, text
+from tests.support import NO_PAGE, Counter, Person, elsewhere, facts, put, text
 
 ACCEPT = {"number": 200001, "motivation": "Dossier complet."}
 MODERN = "2026-07-28"
@@ -241,26 +241,6 @@ async def test_another_principal_cannot_use_an_answer(counter: Counter):
     assert not counter.accepted
 
 
-async def elsewhere(counter: Counter, *operations: str) -> None:
-    """Somebody decides on dossier 200001 through the service's own pages."""
-    transport = httpx.ASGITransport(app=counter.dossiers)
-    headers = {"Authorization": "Bearer sandbox"}
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://sandbox", headers=headers
-    ) as http:
-        query = "{ dossier(number: 200001) { id groupeInstructeur { instructeurs { id } } } }"
-        dossier = (await http.post("/api/v2/graphql", json={"query": query})).json()["data"][
-            "dossier"
-        ]
-        signer = dossier["groupeInstructeur"]["instructeurs"][0]["id"]
-        for operation in operations:
-            more = ', motivation: "Non."' if operation == "dossierRefuser" else ""
-            change = f'dossierId: "{dossier["id"]}", instructeurId: "{signer}"{more}'
-            query = f"mutation {{ {operation}(input: {{ {change} }}) {{ errors {{ message }} }} }}"
-            reply = (await http.post("/api/v2/graphql", json={"query": query})).json()
-            assert reply["data"][operation]["errors"] is None
-
-
 async def test_consent_is_void_once_the_dossier_was_decided_on(counter: Counter, era: str):
     """Refused by somebody else while the person was reading: nothing is sent."""
     person = Person(before=lambda: elsewhere(counter, "dossierRefuser"))
@@ -292,11 +272,14 @@ async def test_consent_is_void_once_the_dossier_changed_and_is_asked_anew(
     assert len(person.questions) == 2
 
 
-async def test_a_client_that_cannot_ask_is_refused(counter: Counter, era: str):
+async def test_a_client_that_cannot_ask_sends_its_person_to_the_page(counter: Counter, era: str):
+    """Nothing changes until they decide there: test_page_consent.py."""
     async with counter.host(era) as host:
         result = await host.call_tool("accept_dossier", ACCEPT)
 
-    assert "ne sait pas poser de question" in text(result)
+    assert result.is_error
+    assert f"({NO_PAGE}) : rien n'a encore été changé" in text(result)
+    assert counter.presented == [row["id"] for row in await counter.rows()]
     assert not counter.accepted
 
 

@@ -1,0 +1,39 @@
+"""Changes as the journal knows them, without any service."""
+
+from pathlib import Path
+
+from clients.http import Outgoing
+from tools.journal import Intent, Journal
+from tools.questions import Asked
+from tools.results import Outcome, structured
+from tools.sealing import Seal
+
+SECRET = "a secret for tests, long enough to be one"
+INTENT = Intent(
+    principal="local",
+    tool="accept_dossier",
+    subject="200001",
+    arguments='{"motivation": "Vu avec Jeanne Ferrand."}',
+    facts="Jeanne Ferrand, 06 12 34 56 78",
+    asked=Asked(
+        title="Accepter le dossier de Jeanne Ferrand ?",
+        says=(),
+        changes=(),
+        words=(),
+        typed=None,
+        request=Outgoing("POST", "https://service.example", "Jeanne Ferrand"),
+    ),
+)
+DONE = structured(Outcome(outcome="applied", conclusion="It was done."))
+
+
+def journal_of(file: Path | str) -> Journal:
+    return Journal(lambda: f"sqlite+aiosqlite:///{file}", Seal(SECRET.encode))
+
+
+async def make(journal: Journal, *names: str) -> None:
+    """Changes that were asked for, agreed to and made: three entries each."""
+    for name in names:
+        operation = await journal.ask(name, INTENT)
+        assert await journal.begin(operation, "form")
+        assert await journal.end(name, "executing", "applied", DONE)

@@ -1,0 +1,291 @@
+"""What the ledger's database withstands: older versions, many writers, commits that fail."""
+
+import sqlite3
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+import pytest
+from mcp.server.mcpserver.exceptions import ToolError
+from sqlalchemy.exc import SQLAlchemyError
+
+import server
+from tests.tools.changes import DONE, INTENT, SECRET, journal_of
+from tools.journal import Journal
+from tools.results import error
+from tools.sealing import Seal
+
+SOURCES = Path(server.__file__).parents[1]
+
+VERSION_1 = """
+PRAGMA journal_mode=WAL;
+CREATE TABLE operations (
+    id VARCHAR NOT NULL, asked_at FLOAT NOT NULL, expires_at FLOAT NOT NULL, ended_at FLOAT,
+    principal VARCHAR NOT NULL, tool VARCHAR NOT NULL, subject VARCHAR NOT NULL,
+    arguments VARCHAR NOT NULL, question VARCHAR NOT NULL, facts VARCHAR NOT NULL,
+    evidence VARCHAR NOT NULL, status VARCHAR NOT NULL, leased_until FLOAT, result BLOB,
+    PRIMARY KEY (id)
+);
+CREATE INDEX ix_operations_status ON operations (status);
+CREATE TABLE guichet_schema (version INTEGER NOT NULL);
+INSERT INTO guichet_schema VALUES (1);
+INSERT INTO operations VALUES ('aa', 100.5, 700.5, 130.25, 'local', 'accept_dossier', '200001',
+    'a1', 'q1', 'f1', 'form, typed', 'applied', 160.0, :result);
+INSERT INTO operations VALUES ('bb', 200.5, 800.5, NULL, 'local', 'accept_dossier', '200002',
+    'a2', 'q2', 'f2', 'form', 'executing', 230.0, NULL);
+INSERT INTO operations VALUES ('cc', 110.5, 9e9, NULL, 'local', 'import_cee_identities', '3 rows',
+    'a3', 'q3', 'f3', '', 'pending', NULL, NULL);
+"""
+"""What version 1 left, with an operation that ended, one cut short, and one that is open."""
+
+WRITER = """
+import sys
+import anyio
+from tests.tools.changes import journal_of, make
+
+async def main(file, name, count):
+    print("ready", flush=True)
+    sys.stdin.readline()
+    journal = journal_of(file)
+    await make(journal, *(f"{name}{number}" for number in range(int(count))))
+    await journal.close()
+
+anyio.run(main, *sys.argv[1:])
+"""
+"""A process that makes so many changes, one after the other, once it is told to."""
+
+
+@pytest.fixture(name="file")
+def _file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def left_by_version_1(file: Path, result: bytes = b"") -> None:
+    with sqlite3.connect(file) as connection:
+        for statement in VERSION_1.split(";"):
+            connection.execute(statement, {"result": result} if ":result" in statement else {})
+    connection.close()
+
+
+def rows(file: Path, query: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(file) as connection:
+        found = connection.execute(query).fetchall()
+    connection.close()
+    return found
+
+
+async def test_the_first_version_s_operations_are_all_there_in_this_one(file: Path):
+    journal = journal_of(file)
+    result = DONE.model_dump_json(by_alias=True, exclude_none=True)
+    left_by_version_1(file, journal.seal.close(result.encode()))
+
+    ended, cut_short, still_open = [await journal.find(name) for name in ("aa", "bb", "cc")]
+
+    assert ended is not None
+    assert journal.recorded(ended) == DONE
+    assert (ended.asked_at, ended.ended_at, ended.subject) == (100.5, 130.25, "200001")
+    assert [operation.id for operation in await journal.unsettled()] == ["bb"]
+    assert cut_short is not None
+    assert (cut_short.leased_until, cut_short.by_page, cut_short.asked) == (230.0, False, None)
+    assert still_open is not None
+    assert await journal.begin(still_open, "form"), "what was asked before may be answered after"
+    await journal.close()
+
+
+async def test_the_first_version_s_operations_are_each_told_of_by_an_entry(file: Path):
+    left_by_version_1(file)
+    journal = journal_of(file)
+    entries = await journal.entries()
+    found = await journal.verified()
+    await journal.close()
+
+    assert [(entry.operation, entry.event, entry.at) for entry in entries] == [
+        ("cc", "asked", 110.5),
+        ("aa", "applied", 130.25),
+        ("bb", "executing", 200.5),
+    ]
+    assert not found.fault
+    assert rows(file, "SELECT version FROM guichet_schema") == [(2,)]
+
+
+async def test_a_database_brought_up_is_one_that_was_made(tmp_path: Path):
+    """The same columns, so that what is tested on the one holds on the other."""
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    left_by_version_1(old)
+    for file in (old, new):
+        journal = journal_of(file)
+        await journal.entries()
+        await journal.close()
+
+    columns = "SELECT m.name, c.name, c.type, c.[notnull], c.pk FROM sqlite_master m "
+    columns += "JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.name"
+    indexes = "SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name"
+    assert rows(old, columns) == rows(new, columns)
+    assert rows(old, indexes) == rows(new, indexes)
+
+
+async def test_a_database_that_a_newer_version_wrote_is_left_alone(file: Path):
+    left_by_version_1(file)
+    rows(file, "UPDATE guichet_schema SET version = 3")
+    journal = journal_of(file)
+    with pytest.raises(ToolError, match="written by a newer Guichet"):
+        await journal.entries()
+    await journal.close()
+
+    assert rows(file, "SELECT version FROM guichet_schema") == [(3,)]
+    assert not rows(file, "SELECT name FROM sqlite_master WHERE name = 'entries'")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["no address", "mysql+aiomysql://somewhere/ledger", "sqlite+aiosqlite:////nowhere/ledger.db"],
+)
+async def test_a_database_that_cannot_be_used_is_said_to_be_so(url: str):
+    journal = Journal(lambda: url, Seal(SECRET.encode))
+
+    with pytest.raises(ToolError, match=r"cannot be used .*GUICHET_STATE_URL"):
+        await journal.entries()
+
+
+async def test_a_file_that_is_no_database_is_said_to_be_so(file: Path):
+    file.write_text("Ceci n'est pas une base.\n" * 100, encoding="utf-8")
+    journal = journal_of(file)
+
+    with pytest.raises(ToolError, match=r"cannot be used .*GUICHET_STATE_URL"):
+        await journal.entries()
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["brought up", "made"])
+async def test_a_database_is_prepared_once_whoever_comes_first(file: Path, *, old: bool):
+    if old:
+        left_by_version_1(file)
+    journals = [journal_of(file) for _ in range(8)]
+    async with anyio.create_task_group() as tasks:
+        for journal in journals:
+            tasks.start_soon(journal.verified)
+    found = await journals[0].verified()
+    for journal in journals:
+        await journal.close()
+
+    assert (found.entries, found.fault) == (3 if old else 0, "")
+
+
+async def test_the_chain_stays_whole_when_processes_write_at_the_same_time(file: Path):
+    """Each change is three entries; the processes also find no database when they start."""
+    with anyio.fail_after(60):
+        async with AsyncExitStack() as stack:
+            command = [sys.executable, "-c", WRITER, str(file)]
+            writers = [
+                await stack.enter_async_context(
+                    await anyio.open_process([*command, name, "10"], cwd=SOURCES)
+                )
+                for name in "abc"
+            ]
+            for writer in writers:
+                assert writer.stdout
+                assert await writer.stdout.receive() == b"ready\n"
+            for writer in writers:
+                assert writer.stdin
+                await writer.stdin.send(b"go\n")
+            assert [await writer.wait() for writer in writers] == [0, 0, 0]
+    journal = journal_of(file)
+    found = await journal.verified()
+    await journal.close()
+
+    assert (found.entries, found.fault) == (90, "")
+
+
+async def test_one_process_of_many_executes_an_operation(file: Path):
+    """Engines of their own stand for processes: only one may begin, and one entry says so."""
+    journals = [journal_of(file) for _ in range(10)]
+    operation = await journals[0].ask("aa", INTENT)
+    began: list[bool] = []
+
+    async def begin(journal: Journal) -> None:
+        began.append(await journal.begin(operation, "form"))
+
+    async with anyio.create_task_group() as tasks:
+        for journal in journals:
+            tasks.start_soon(begin, journal)
+    entries = await journals[0].entries()
+    for journal in journals:
+        await journal.close()
+
+    assert sorted(began) == [False] * 9 + [True]
+    assert [entry.event for entry in entries] == ["asked", "executing"]
+
+
+async def test_a_verification_sees_one_moment_while_others_write(file: Path):
+    """Entries, head and operations are read together: none is newer than the others."""
+    writer, reader = journal_of(file), journal_of(file)
+    faults: list[str] = []
+
+    async def verify() -> None:
+        while len(faults) < 20:
+            faults.append((await reader.verified()).fault)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(verify)
+        number = 0
+        while len(faults) < 20:
+            await writer.ask(str(number := number + 1), INTENT)
+    await writer.close()
+    await reader.close()
+
+    assert faults == [""] * 20
+
+
+@pytest.mark.parametrize("table", ["entries", "heads", "operations"])
+async def test_a_commit_that_fails_leaves_nothing_at_all(file: Path, table: str):
+    """The disk is full, say: neither the operation, nor its entry, nor the head has moved."""
+    journal = journal_of(file)
+    open_one = await journal.ask("aa", INTENT)
+    event = "INSERT" if table == "entries" else "UPDATE"
+    fail = "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    rows(file, f"CREATE TRIGGER full AFTER {event} ON {table} {fail}")
+    with pytest.raises(SQLAlchemyError):
+        await journal.begin(open_one, "form")
+    if table != "operations":  # an operation is inserted, and this trigger is on updates
+        with pytest.raises(SQLAlchemyError):
+            await journal.ask("bb", INTENT)
+    rows(file, "DROP TRIGGER full")
+
+    found = await journal.verified()
+    assert (found.entries, found.fault) == (1, "")
+    assert rows(file, "SELECT id, status, evidence FROM operations") == [("aa", "pending", "")]
+    assert await journal.begin(open_one, "form")
+    await journal.close()
+
+
+async def test_the_file_holds_no_text_and_no_name(file: Path):
+    """Not even that of a question that waits on the page: it is sealed."""
+    journal = journal_of(file)
+    waiting = await journal.ask("aa", INTENT, by_page=True)
+    assert "Jeanne Ferrand" in journal.asked(waiting).title
+    refused = await journal.ask("bb", INTENT)
+    await journal.refuse(refused.id, "declined", error("Jeanne Ferrand n'est pas d'accord."))
+
+    held = b"".join(part.read_bytes() for part in sorted(file.parent.iterdir()))
+    await journal.close()
+    assert b"200001" in held
+    assert b"accept_dossier" in held
+    for said in ("Jeanne", "Ferrand", "06 12 34", "Vu avec", "Accepter", "d'accord", "motivation"):
+        assert said.encode() not in held
+
+
+async def test_what_a_page_showed_is_gone_once_it_is_answered(file: Path):
+    journal = journal_of(file)
+    for name, answered in (("aa", journal.approve), ("bb", refused_in(journal))):
+        await journal.ask(name, INTENT, by_page=True)
+        assert await answered(name)
+    await journal.close()
+
+    assert rows(file, "SELECT asked FROM operations") == [(None,), (None,)]
+
+
+def refused_in(journal: Journal):
+    async def refused(name: str) -> bool:
+        return await journal.refuse(name, "declined", error("Non."))
+
+    return refused
