@@ -8,7 +8,7 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, RequestStateSecurity
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.request_state import AESGCMRequestStateCodec
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult
@@ -140,7 +140,7 @@ def _told(error: ToolError) -> ToolError:
     match error.__cause__:
         case ApiError() | ToolError() as cause:
             return ToolError(str(cause))
-        case ValidationError() as cause:
+        case ValidationError() as cause if not isinstance(error, UnexpectedToolError):
             return ToolError(_misfits(cause))
         case _:
             return error
