@@ -88,8 +88,13 @@ class Server(MCPServer[Desk]):
             raise ToolError(_unknown_arguments(listed))
         try:
             return await self._called(name, arguments, context)
+        except MCPError:
+            raise
         except ToolError as error:
             raise _told(error) from error.__cause__
+        except Exception as bug:
+            # The SDK would tell the model whatever a bug outside a tool's body says.
+            raise UnexpectedToolError(f"Error executing tool {name}") from bug
 
     async def _called(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any]

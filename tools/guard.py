@@ -15,6 +15,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ParamSpec
@@ -121,7 +122,10 @@ async def remembering(ctx: ServerRequestContext[Desk, Any], call_next: CallNext)
     finally:
         CALL.reset(token)
     if call.asking and (sealed := _sealed_state(result)):
-        await ctx.lifespan_context.journal.ask(_name(sealed), call.asking)
+        try:
+            await ctx.lifespan_context.journal.ask(_name(sealed), call.asking)
+        except ToolError as unusable:
+            return error(str(unusable))
     return result
 
 
@@ -223,7 +227,8 @@ def performing(
                 async with desk.journal.lease(operation.id):
                     made = await _ended(body, desk, settlement, operation)
             finally:
-                await desk.journal.end(operation.id, "executing", *made)
+                with suppress(ToolError):  # unrecorded, it stays to be settled: the change is made
+                    await desk.journal.end(operation.id, "executing", *made)
         return made[1]
 
     return performed

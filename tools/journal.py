@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import anyio
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict
 
@@ -170,13 +169,11 @@ class Journal:
                 # Loading SQLAlchemy takes 0.3 s: not before the first change is asked for.
                 from tools.storage import Storage, UnusableDatabaseError  # noqa: PLC0415
 
-                storage = Storage(self._url())
                 try:
-                    await storage.prepare()
-                except UnusableDatabaseError as error:
-                    raise ToolError(
-                        f"The ledger of consents cannot be used ({error}): nothing was changed. "
-                        "Check GUICHET_STATE_URL, or the rights on the state directory."
-                    ) from error
+                    url = self._url()
+                except OSError as error:
+                    raise UnusableDatabaseError(type(error).__name__) from error
+                storage = Storage(url)
+                await storage.prepare()
                 self._opened = storage
         return self._opened

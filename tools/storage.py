@@ -4,6 +4,10 @@ One table, one row an operation. The only transition that matters is atomic: a r
 `pending` to `executing` once, whoever tries and however many try at the same time.
 """
 
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+from mcp.server.mcpserver.exceptions import ToolError
 from sqlalchemy import (
     Column,
     Connection,
@@ -24,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 VERSION = 1
@@ -53,15 +57,26 @@ OPERATIONS = Table(
 VERSIONS = Table("guichet_schema", TABLES, Column("version", Integer, nullable=False))
 
 
-class UnusableDatabaseError(Exception):
-    """The database cannot be opened, or was written by a newer Guichet."""
+class UnusableDatabaseError(ToolError):
+    """The database cannot be read or written, or was written by a newer Guichet."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The ledger of consents cannot be used ({why}): nothing was changed. Check "
+            "GUICHET_STATE_URL, or the rights on the state directory."
+        )
 
 
 class Storage:
-    """The rows of one database, shared by every process of this instance."""
+    """The rows of one database, shared by every process of this instance.
+
+    Any of its methods may raise `UnusableDatabaseError`: an error of SQLAlchemy would quote the
+    statement and its values.
+    """
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(url)
+        with _usable():
+            self._engine = create_async_engine(url)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _durable)
 
@@ -72,18 +87,19 @@ class Storage:
             UnusableDatabaseError: It cannot be opened, or was written by a newer Guichet.
         """
         try:
-            async with self._engine.begin() as connection:
+            async with self._transaction() as connection:
                 await connection.run_sync(_prepared)
-        except (SQLAlchemyError, OSError) as error:
-            raise UnusableDatabaseError(type(error).__name__) from error
+        except UnusableDatabaseError:
+            await self.close()
+            raise
 
     async def add(self, row: dict[str, object]) -> None:
-        async with self._engine.begin() as connection:
+        async with self._transaction() as connection:
             await connection.execute(insert(OPERATIONS).values(row))
 
     async def find(self, operation: str) -> RowMapping | None:
         query = select(OPERATIONS).where(OPERATIONS.c.id == operation)
-        async with self._engine.connect() as connection:
+        async with self._transaction() as connection:
             return (await connection.execute(query)).mappings().one_or_none()
 
     async def begin(self, operation: str, *, now: float, until: float, evidence: str) -> bool:
@@ -97,12 +113,12 @@ class Storage:
             )
             .values(status="executing", leased_until=until, evidence=evidence)
         )
-        async with self._engine.begin() as connection:
+        async with self._transaction() as connection:
             return (await connection.execute(change)).rowcount == 1
 
     async def renew(self, operation: str, until: float) -> None:
         change = update(OPERATIONS).where(OPERATIONS.c.id == operation).values(leased_until=until)
-        async with self._engine.begin() as connection:
+        async with self._transaction() as connection:
             await connection.execute(change)
 
     async def end(
@@ -114,7 +130,7 @@ class Storage:
             .where(OPERATIONS.c.id == operation, OPERATIONS.c.status == expected)
             .values(status=status, ended_at=now, result=result)
         )
-        async with self._engine.begin() as connection:
+        async with self._transaction() as connection:
             return (await connection.execute(change)).rowcount == 1
 
     async def unsettled(self, now: float) -> list[RowMapping]:
@@ -125,11 +141,25 @@ class Storage:
                 OPERATIONS.c.status == "undetermined",
             )
         )
-        async with self._engine.connect() as connection:
+        async with self._transaction() as connection:
             return list((await connection.execute(query)).mappings())
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
+        with _usable():
+            async with self._engine.begin() as connection:
+                yield connection
+
+
+@contextmanager
+def _usable() -> Generator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise UnusableDatabaseError(type(error).__name__) from None
 
 
 def _prepared(connection: Connection) -> None:
