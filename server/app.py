@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, RequestStateSecurity
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.request_state import AESGCMRequestStateCodec
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult
@@ -92,8 +92,13 @@ class Server(MCPServer[Desk]):
             raise ToolError(_unknown_arguments(listed))
         try:
             return await self._called(name, arguments, context)
+        except MCPError:
+            raise
         except ToolError as error:
             raise _told(error) from error.__cause__
+        except Exception as bug:
+            # The SDK would tell the model whatever a bug outside a tool's body says.
+            raise UnexpectedToolError(f"Error executing tool {name}") from bug
 
     async def _called(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any]
@@ -147,7 +152,7 @@ def _told(error: ToolError) -> ToolError:
     match error.__cause__:
         case ApiError() | ToolError() as cause:
             return ToolError(str(cause))
-        case ValidationError() as cause:
+        case ValidationError() as cause if not isinstance(error, UnexpectedToolError):
             return ToolError(_misfits(cause))
         case _:
             return error

@@ -45,7 +45,7 @@ def throwaway_seal() -> Seal:
 
 def kept_secret(path: Path) -> bytes:
     """The secret kept in a file, made by the first process that needs it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(secrets.token_bytes(SECRET_BYTES))

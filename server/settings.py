@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -56,6 +55,7 @@ EMJPM_URLS = {
 SERVICES = ("covoiturage", "demarches", "emjpm")
 
 _NESTED = TypeAdapter(dict[str, object])
+_OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
 _LEFT_AS_IT_WAS = re.compile(r"\$\{[^}]*\}")
 
 
@@ -76,6 +76,10 @@ def _services(names: object) -> object:
     if not isinstance(names, str):
         return names
     return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _from_json(value: object) -> object:
+    return _OBJECT.validate_json(value) if isinstance(value, str) else value
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -120,7 +124,7 @@ class Demarches(Section):
         description="the whole endpoint",
     )
     token: SecretStr | None = Field(default=None, description="an administrator's API token")
-    tokens: dict[int, SecretStr] = Field(
+    tokens: Annotated[dict[int, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(
         default={},
         description="tokens of their own for some démarches, by number: the table "
         "`[demarches.tokens]`, or JSON",
@@ -245,7 +249,7 @@ def load() -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsError(f"{name}: {first['msg']}.") from None
-    except (SourceError, TOMLDecodeError) as error:
+    except (SourceError, OSError, ValueError) as error:
         raise SettingsError(f"The settings cannot be read: {error}.") from None
 
 

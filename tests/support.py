@@ -1,15 +1,18 @@
 """A counter to test at: a real server on services in miniature, and people to answer it."""
 
 import json
+import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import anyio
 import httpx
+import uvicorn
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import (
@@ -23,8 +26,9 @@ from mcp.types import (
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
-from server import connect, instance
+from server import connect, instance, logs
 from server.app import Server
 from server.approvals import Pages
 from server.build import build
@@ -285,6 +289,36 @@ async def elsewhere(counter: Counter, *operations: str) -> None:
             query = f"mutation {{ {operation}(input: {{ {change} }}) {{ errors {{ message }} }} }}"
             reply = (await http.post("/api/v2/graphql", json={"query": query})).json()
             assert reply["data"][operation]["errors"] is None
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncGenerator[str]:
+    """The address of an app served on a free port, for as long as the block runs."""
+    config = uvicorn.Config(app, port=0, log_config=None)
+    server = uvicorn.Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve)
+        while not server.started:
+            await anyio.lowlevel.checkpoint()
+        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        yield f"http://{host}:{port}"
+        server.should_exit = True
+
+
+@contextmanager
+def own_log() -> Generator[None]:
+    """Let the block set up the log of a process; it is as it was afterwards."""
+    root, quiet = logging.getLogger(), [logging.getLogger(name) for name in logs.QUIET]
+    handlers, levels = root.handlers, {logger: logger.level for logger in (root, *quiet)}
+    root.handlers = []
+    for logger in quiet:
+        logger.setLevel(logging.NOTSET)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 def asked_for(question: str) -> str:

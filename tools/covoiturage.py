@@ -29,12 +29,14 @@ from tools.guard import asks
 from tools.language import Say
 from tools.parameters import DryRun
 from tools.questions import Asked, Change, Question, Typed, Words
-from tools.results import Outcome, Result, fitting
+from tools.results import Outcome, Result
 from tools.settling import Settlement
 
 MOST_INLINE = 100
 MOST_FILE_BYTES = 10 * MEGABYTE
 MOST_SHOWN = 10
+MOST_EXPLAINED = 150
+"""Failures that are given their reason: the lines of the others, up to 1,000, fit beside them."""
 MOST_TRIPS = 80
 """Entries of trips a side shows: both fit in a result, and the totals count them all."""
 
@@ -205,7 +207,7 @@ async def import_cee_identities(
         for failure in report.failures
         if failure.index is not None
     ]
-    shown = fitting(failures)
+    shown = failures[:MOST_EXPLAINED]
     conclusion = f"{report.imported} imported, {report.failed} not."
     if report.unexplained:
         conclusion += f" The registry's answer does not account for {report.unexplained} rows."
@@ -214,7 +216,7 @@ async def import_cee_identities(
         conclusion=conclusion,
         imported=report.imported,
         failed=report.failed,
-        failures=list(shown),
+        failures=shown,
         also_failed=[failure.row for failure in failures[len(shown) :]],
     )
 

@@ -76,4 +76,9 @@ async def list_mesures(
 
 
 def _row(mesure: Mesure) -> MesureRow:
-    return MesureRow.model_validate(mesure, from_attributes=True)
+    row = MesureRow.model_validate(mesure, from_attributes=True)
+    return row.model_copy(update={"etats": sorted(row.etats, key=_since)})
+
+
+def _since(etat: EtatRow) -> date:
+    return etat.date_changement_etat or date.min

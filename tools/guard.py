@@ -3,13 +3,14 @@
 `asks(question)` fills a tool's `Approval` parameter. A client that can question its person does (an
 MCP elicitation, in both protocol eras). Otherwise, or when the operation or the settings require
 it, the person decides on a page outside the client, and the model calls again; `dangerously-relay`
-lets the model carry a single-use code where the client cannot ask. `performing` runs a tool's body once consent is
-recorded, out of reach of cancellation, and records what came of it.
+lets the model carry a single-use code where the client cannot ask. `performing` runs a tool's body
+once consent is recorded, out of reach of cancellation, and records what came of it.
 """
 
 import functools
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any, ParamSpec
 
 import anyio
@@ -111,7 +112,8 @@ def performing(
                 async with desk.journal.lease(operation.id):
                     made = await _made(body, desk, settlement, operation)
             finally:
-                await desk.journal.end(operation.id, "executing", *made)
+                with suppress(ToolError):  # unrecorded, it stays to be settled: the change is made
+                    await desk.journal.end(operation.id, "executing", *made)
         return made[1]
 
     return performed

@@ -305,12 +305,10 @@ class Journal:
                 from tools.storage import Storage, UnusableDatabaseError  # noqa: PLC0415
 
                 try:
-                    storage = Storage(self._url(), self.seal.mark)
-                    await storage.prepare()
-                except UnusableDatabaseError as error:
-                    raise ToolError(
-                        f"The ledger of consents cannot be used ({error}): nothing was changed. "
-                        "Check GUICHET_STATE_URL, or the rights on the state directory."
-                    ) from error
+                    url = self._url()
+                except OSError as error:
+                    raise UnusableDatabaseError(type(error).__name__) from error
+                storage = Storage(url, self.seal.mark)
+                await storage.prepare()
                 self._opened = storage
         return self._opened

@@ -50,7 +50,7 @@ class Tool:
 
 def read(function: Callable[P, Awaitable[BaseModel]], title: str, needs: Need) -> Tool:
     """A tool that changes nothing."""
-    if _asks_approval(function):
+    if _takes_approval(function):
         raise TypeError(f"{function.__name__} asks for an Approval: it is a mutation")
     hints = ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
@@ -91,5 +91,14 @@ def _answering(
 
 
 def _asks_approval(function: Callable[..., Any]) -> bool:
+    """Whether an `Approval` is filled in by the guard; a bare one would be the model's to fill."""
+    return any(Approval in get_args(annotation) for annotation in _annotations(function))
+
+
+def _takes_approval(function: Callable[..., Any]) -> bool:
+    return _asks_approval(function) or Approval in _annotations(function)
+
+
+def _annotations(function: Callable[..., Any]) -> list[Any]:
     parameters = inspect.signature(function).parameters.values()
-    return any(Approval in get_args(parameter.annotation) for parameter in parameters)
+    return [parameter.annotation for parameter in parameters]

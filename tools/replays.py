@@ -70,7 +70,10 @@ async def remembering(ctx: ServerRequestContext[Desk, Any], call_next: CallNext)
     finally:
         CALL.reset(token)
     if call.asking and (sealed := _sealed_state(result)):
-        await ctx.lifespan_context.journal.ask(_name(sealed), call.asking)
+        try:
+            await ctx.lifespan_context.journal.ask(_name(sealed), call.asking)
+        except ToolError as unusable:
+            return error(str(unusable))
     return result
 
 

@@ -6,12 +6,13 @@ atomic: a row becomes `executing` once, whoever tries and however many try at th
 """
 
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, replace
 
 import anyio
 import anyio.to_thread
+from mcp.server.mcpserver.exceptions import ToolError
 from sqlalchemy import (
     Boolean,
     Column,
@@ -108,8 +109,25 @@ ALONE = {
 """What makes the transactions that write wait for one another, before they read anything."""
 
 
-class UnusableDatabaseError(Exception):
-    """The database cannot be opened, or was written by a newer Guichet."""
+class UnusableDatabaseError(ToolError):
+    """The database cannot be read or written, or was written by a newer Guichet.
+
+    It says no more than the kind of failure: an error of SQLAlchemy quotes statements and values.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The ledger of consents cannot be used ({why}): nothing was changed. Check "
+            "GUICHET_STATE_URL, or the rights on the state directory."
+        )
+
+
+@contextmanager
+def _usable() -> Generator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise UnusableDatabaseError(type(error).__name__) from None
 
 
 class Storage:
@@ -156,7 +174,7 @@ class Storage:
 
     async def find(self, operation: str) -> RowMapping | None:
         query = select(OPERATIONS).where(OPERATIONS.c.id == operation)
-        async with self._engine.connect() as connection:
+        async with self._reading() as connection:
             return (await connection.execute(query)).mappings().one_or_none()
 
     async def change(
@@ -228,7 +246,7 @@ class Storage:
         query = select(ENTRIES).order_by(ENTRIES.c.number)
         if operation:
             query = query.where(ENTRIES.c.operation == operation)
-        async with self._engine.connect() as connection:
+        async with self._reading() as connection:
             return list((await connection.execute(query)).mappings())
 
     async def ledger(self) -> Ledger:
@@ -275,9 +293,16 @@ class Storage:
     @asynccontextmanager
     async def _writing(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that no other writer is in, from before it reads to its end."""
-        async with self._engine.begin() as connection:
-            await connection.execute(text(ALONE[self._engine.dialect.name]))
-            yield connection
+        with _usable():
+            async with self._engine.begin() as connection:
+                await connection.execute(text(ALONE[self._engine.dialect.name]))
+                yield connection
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncGenerator[AsyncConnection]:
+        with _usable():
+            async with self._engine.connect() as connection:
+                yield connection
 
     async def _operations(
         self, condition: ColumnElement[bool], most: int | None = None
@@ -285,7 +310,7 @@ class Storage:
         """Newest first."""
         newest = (OPERATIONS.c.asked_at.desc(), OPERATIONS.c.id.desc())
         query = select(OPERATIONS).where(condition).order_by(*newest).limit(most)
-        async with self._engine.connect() as connection:
+        async with self._reading() as connection:
             return list((await connection.execute(query)).mappings())
 
 

@@ -17,6 +17,7 @@ from rich.panel import Panel
 from rich.prompt import Prompt
 from rich.text import Text
 
+from server.build import configured
 from server.connect import SAMPLE_FILE
 
 VALID = "9415300a-7a51-4296-96d1-68636e46485d"
@@ -110,7 +111,8 @@ async def _shown(console: Console, client: Client, person: Person, step: Step) -
 
 def _server(*options: str, **variables: str) -> StdioServerParameters:
     """The server as a host starts it; isolated, since the working directory may hold anything."""
-    variables["GUICHET_CONFIG"] = os.devnull
+    language = configured(sandbox=True, read_only=False).language
+    variables |= {"GUICHET_CONFIG": os.devnull, "GUICHET_LANGUAGE": language}
     return StdioServerParameters(
         command=sys.executable, args=["-I", "-m", "server", *options], env=variables
     )

@@ -1,36 +1,19 @@
 """One consent replayed twenty times at once, counted by services behind a socket and a delay."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import httpx
 import pytest
-import uvicorn
 from mcp import Client
 from mcp.types import CallToolResult, InputRequiredResult, InputResponses
-from starlette.types import ASGIApp
 
 from server.sandbox.serving import Slow
-from tests.support import Counter, Person, facts, put
+from tests.support import Counter, Person, facts, listening, put
 
 LATENCY = 0.05
 REPLAYS = 20
-
-
-@asynccontextmanager
-async def listening(app: ASGIApp) -> AsyncGenerator[str]:
-    """The address of an app served on a free port, for as long as the block runs."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve)
-        while not server.started:
-            await anyio.lowlevel.checkpoint()
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        yield f"http://{host}:{port}"
-        server.should_exit = True
 
 
 class Elsewhere(httpx.AsyncBaseTransport):

@@ -149,7 +149,7 @@ async def test_a_database_that_cannot_be_used_is_said_to_be_so(url: str):
 
 
 async def test_a_file_that_is_no_database_is_said_to_be_so(file: Path):
-    file.write_text("Ceci n'est pas une base.\n" * 100, encoding="utf-8")
+    await anyio.Path(file).write_text("Ceci n'est pas une base.\n" * 100, encoding="utf-8")
     journal = journal_of(file)
 
     with pytest.raises(ToolError, match=r"cannot be used .*GUICHET_STATE_URL"):

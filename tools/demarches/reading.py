@@ -13,6 +13,7 @@ from tools.dependencies import Demarches
 from tools.parameters import DemarcheNumber, Whole
 from tools.results import Result, fitting
 
+MOST_MISSING = 20
 PARIS = ZoneInfo("Europe/Paris")
 
 StateFilter = Literal["all", "en_construction", "en_instruction", "accepte", "refuse", "sans_suite"]
@@ -64,6 +65,7 @@ class DossiersPage(Result):
     missing: list[Missing] = Field(
         description="What the service failed to give: with any, dossiers may be missing here."
     )
+    missing_more: int = Field(description="How many more it failed to give.")
 
 
 async def query_dossiers(
@@ -103,13 +105,15 @@ async def query_dossiers(
         first=limit,
         after=after,
     )
-    rows = fitting([_row(row.dossier) for row in page.rows])
+    missing = [_missing(problem) for problem in page.problems[:MOST_MISSING]]
+    rows = fitting([_row(row.dossier) for row in page.rows], beside=missing)
     cut = len(rows) < len(page.rows)
     return DossiersPage(
         demarche=page.title,
         dossiers=list(rows),
         next=page.rows[len(rows) - 1].cursor if cut else page.next,
-        missing=[_missing(problem) for problem in page.problems],
+        missing=missing,
+        missing_more=len(page.problems) - len(missing),
     )
 
 

@@ -1,0 +1,150 @@
+"""What our client relies on Démarches simplifiées for: in miniature, and for real.
+
+For real (`-m live`), with GUICHET_LIVE_DEMARCHES_TOKEN on the démarche whose number is
+GUICHET_LIVE_DEMARCHES_NUMBER, and which needs three dossiers at least. Nothing is written.
+"""
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from clients import DemarchesClient
+from clients.demarches import READ, DemarcheTokens
+from clients.errors import AccessDeniedError, NotFoundError, RejectedError
+from clients.http import connected
+from server.sandbox import demarches
+from server.settings import Demarches
+
+NONE = 2**31 - 1
+"""The number of no dossier and of no démarche."""
+LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Service:
+    """An instance, and a démarche of it."""
+
+    url: str
+    number: int
+    token: str = field(repr=False)
+    transport: httpx.AsyncBaseTransport | None = None
+
+    @asynccontextmanager
+    async def client(self, token: str = "") -> AsyncGenerator[DemarchesClient]:
+        async with connected(self.url, read=READ, transport=self.transport) as http:
+            tokens = DemarcheTokens(SecretStr(token or self.token))
+            yield DemarchesClient(http, tokens=tokens)
+
+
+def miniature() -> Service:
+    transport = httpx.ASGITransport(app=demarches.create())
+    return Service("https://demarches.sandbox/api/v2/graphql", 1001, "sandbox", transport)
+
+
+LIVE = Service(
+    os.environ.get("GUICHET_LIVE_DEMARCHES_URL", Demarches().url),
+    int(os.environ.get("GUICHET_LIVE_DEMARCHES_NUMBER") or "0"),
+    os.environ.get("GUICHET_LIVE_DEMARCHES_TOKEN", ""),
+)
+
+
+@pytest.fixture(name="service", params=["sandbox", pytest.param("live", marks=pytest.mark.live)])
+def _service(request: pytest.FixtureRequest) -> Service:
+    if request.param == "sandbox":
+        return miniature()
+    if not LIVE.token or not LIVE.number:
+        pytest.skip("GUICHET_LIVE_DEMARCHES_TOKEN or GUICHET_LIVE_DEMARCHES_NUMBER is not set")
+    return LIVE
+
+
+async def test_the_cursor_of_any_row_continues_after_it(service: Service):
+    """A page that is cut for its size relies on it: its last row need not be the service's."""
+    async with service.client() as client:
+        whole = await client.dossiers(service.number, first=3)
+        first, second, third = whole.rows
+        after = await client.dossiers(service.number, first=1, after=first.cursor)
+
+    assert after.rows[0] == second
+    assert len({first.cursor, second.cursor, third.cursor}) == 3
+    assert after.next == second.cursor
+
+
+async def test_dossiers_come_oldest_deposit_first(service: Service):
+    async with service.client() as client:
+        page = await client.dossiers(service.number, first=100)
+
+    assert all(a.dossier.date_depot <= b.dossier.date_depot for a, b in pairwise(page.rows))
+
+
+async def test_dossiers_come_oldest_change_first_once_asked_for_changes(service: Service):
+    async with service.client() as client:
+        page = await client.dossiers(service.number, first=100, updated_since=LONG_AGO)
+
+    changes = [row.dossier.date_derniere_modification for row in page.rows]
+    assert len(changes) >= 3
+    assert changes == sorted(changes)
+
+
+async def test_a_date_is_the_first_that_is_kept(service: Service):
+    async with service.client() as client:
+        _, second, _ = (await client.dossiers(service.number, first=3)).rows
+        since = second.dossier.date_depot
+        page = await client.dossiers(service.number, first=3, created_since=since)
+
+    assert min(row.dossier.date_depot for row in page.rows) >= since
+
+
+async def test_a_state_keeps_dossiers_in_that_state_alone(service: Service):
+    async with service.client() as client:
+        (first,) = (await client.dossiers(service.number, first=1)).rows
+        page = await client.dossiers(service.number, first=20, state=first.dossier.state)
+
+    assert {row.dossier.state for row in page.rows} == {first.dossier.state}
+
+
+async def test_archived_dossiers_are_among_the_others_unless_told_otherwise(service: Service):
+    async with service.client() as client:
+        kept = await client.dossiers(service.number, first=100, archived=False)
+        archived = await client.dossiers(service.number, first=100, archived=True)
+
+    assert {row.dossier.archived for row in kept.rows} <= {False}
+    assert {row.dossier.archived for row in archived.rows} <= {True}
+
+
+async def test_a_dossier_has_all_that_a_decision_needs(service: Service):
+    async with service.client() as client:
+        (row,) = (await client.dossiers(service.number, first=1)).rows
+        dossier = await client.dossier(row.dossier.number)
+
+    assert dossier.demarche.number == service.number
+    assert dossier.state == row.dossier.state
+    assert dossier.groupe_instructeur.id == row.dossier.groupe_instructeur.id
+    assert dossier.groupe_instructeur.instructeurs
+    assert all(member.id and member.email for member in dossier.groupe_instructeur.instructeurs)
+
+
+async def test_what_does_not_exist_is_not_found(service: Service):
+    async with service.client() as client:
+        with pytest.raises(NotFoundError):
+            await client.dossiers(NONE)
+        with pytest.raises(NotFoundError):
+            await client.dossier(NONE)
+
+
+async def test_a_cursor_that_is_none_is_refused(service: Service):
+    async with service.client() as client:
+        with pytest.raises(RejectedError):
+            await client.dossiers(service.number, after="not a cursor")
+
+
+async def test_an_unknown_token_is_refused(service: Service):
+    async with service.client(token="of-nobody") as client:
+        with pytest.raises(AccessDeniedError):
+            await client.dossiers(service.number)

@@ -1,0 +1,238 @@
+"""What an installation keeps: its secret and its ledger, for its owner alone."""
+
+import json
+import sqlite3
+import stat
+from collections.abc import AsyncGenerator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Barrier
+
+import platformdirs
+import pytest
+from mcp import Client
+from pydantic import SecretStr
+
+from server import instance
+from server.build import build, connection
+from server.sandbox.serving import mounted
+from server.settings import Settings
+from tests.support import Person, facts, listening, text
+
+MOTIVATION = "Quetzalcoatl a fourni toutes les pièces."
+AT_ONCE = 8
+
+
+@pytest.fixture(name="state")
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's state folder, which does not exist yet."""
+    folder = tmp_path / "state" / "guichet"
+
+    def user_state_path(_: str) -> Path:
+        return folder
+
+    monkeypatch.setattr(platformdirs, "user_state_path", user_state_path)
+    return folder
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def contents(folder: Path) -> str:
+    """Every byte of a folder, each as a character."""
+    return "".join(path.read_bytes().decode("latin-1") for path in folder.iterdir())
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+# The secret.
+
+
+def test_the_secret_is_made_once_and_is_its_owner_s_alone(state: Path):
+    marks = [instance.seal(Settings()).mark("a") for _ in range(3)]
+
+    assert len(set(marks)) == 1
+    assert mode(state) == 0o700
+    assert mode(state / "instance.key") == 0o600
+    assert len((state / "instance.key").read_bytes()) == 32
+    assert names(state) == ["instance.key"], "no draft is left"
+
+
+def test_a_configured_secret_needs_no_file(state: Path):
+    configured = Settings.model_validate({"secret": "k" * 32})
+
+    marks = {instance.seal(configured).mark("a") for _ in range(3)}
+
+    assert len(marks) == 1
+    assert not state.exists()
+
+
+def test_threads_that_start_together_keep_one_secret(tmp_path: Path):
+    """Several servers may run in one process."""
+    key, together = tmp_path / "instance.key", Barrier(AT_ONCE)
+
+    def keep(_: int) -> bytes:
+        together.wait(5)
+        return instance.kept_secret(key)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        secrets = list(threads.map(keep, range(AT_ONCE)))
+
+    assert set(secrets) == {key.read_bytes()}
+
+
+def test_processes_that_start_together_keep_one_secret(tmp_path: Path):
+    key = tmp_path / "instance.key"
+
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes:
+        secrets = list(processes.map(instance.kept_secret, [key] * AT_ONCE, timeout=60))
+
+    assert set(secrets) == {key.read_bytes()}
+    assert names(tmp_path) == ["instance.key"]
+
+
+# The ledger.
+
+
+@pytest.fixture(name="services")
+async def _services() -> AsyncGenerator[Settings]:
+    """The services in miniature, behind a socket, configured as the real ones are."""
+    app = mounted()
+    async with listening(app) as address:
+        yield Settings.model_validate(
+            {
+                "demarches": {
+                    "url": f"{address}/demarches/api/v2/graphql",
+                    "token": "sandbox",
+                    "instructeur": "camille.martin@exemple.gouv.fr",
+                }
+            }
+        )
+
+
+async def acceptance(settings: Settings, number: int = 200001) -> str:
+    """What the model is told of an acceptance that a person agreed to."""
+    connected, seal = connection(settings, sandbox=False)
+    server = build(settings, connected, seal)
+    async with Client(server, elicitation_callback=Person()) as host:
+        arguments = {"number": number, "motivation": MOTIVATION}
+        return text(await host.call_tool("accept_dossier", arguments))
+
+
+async def state_of(settings: Settings, number: int = 200001) -> str:
+    """The state of a dossier, at the service."""
+    connected, seal = connection(settings, sandbox=False)
+    async with Client(build(settings, connected, seal)) as host:
+        read = await host.call_tool("query_dossiers", {"demarche_number": 1001, "limit": 1})
+    (dossier,) = facts(read)["dossiers"]
+    assert dossier["number"] == number
+    return dossier["state"]
+
+
+def values(ledger: Path) -> str:
+    """Everything an SQLite file holds, as it would be read from it."""
+    with closing(sqlite3.connect(ledger)) as connection:
+        return "\n".join(connection.iterdump())
+
+
+async def test_the_ledger_is_kept_in_the_state_folder(state: Path, services: Settings):
+    assert json.loads(await acceptance(services))["outcome"] == "applied"
+
+    assert sorted(names(state))[:2] == ["instance.key", "ledger.db"]
+    assert mode(state) == 0o700
+
+
+async def test_the_ledger_may_be_kept_elsewhere(state: Path, tmp_path: Path, services: Settings):
+    elsewhere = services.model_copy(
+        update={"state_url": instance.sqlite(tmp_path / "a.db"), "secret": SecretStr("k" * 32)}
+    )
+
+    assert json.loads(await acceptance(elsewhere))["outcome"] == "applied"
+    assert "200001" in values(tmp_path / "a.db")
+    assert state.parent.name not in names(tmp_path)
+
+
+async def test_the_ledger_holds_no_word_of_a_question_nor_of_a_result(
+    state: Path, services: Settings
+):
+    await acceptance(services)
+
+    held = values(state / "ledger.db") + contents(state)
+    assert "accept_dossier" in held
+    assert "200001" in held
+    for words in (MOTIVATION, "Quetzalcoatl", "usager200001", "Martin", "mobilit", "camille"):
+        assert words not in held
+
+
+async def test_a_ledger_written_by_a_newer_version_is_refused(state: Path, services: Settings):
+    await acceptance(services)
+    with closing(sqlite3.connect(state / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE guichet_schema SET version = 99")
+
+    told = await acceptance(services, 200002)
+
+    assert told == (
+        "The ledger of consents cannot be used (written by a newer Guichet): nothing was changed. "
+        "Check GUICHET_STATE_URL, or the rights on the state directory."
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite+aiosqlite:///{folder}/absent/ledger.db",
+        "sqlite+aiosqlite:///{folder}",
+        "sqlite+aiosqlite:///{folder}/text",
+        "sqlite:///{folder}/ledger.db",
+        "ledger.db",
+        "nothing://localhost/ledger",
+    ],
+    ids=["no folder", "a folder", "no database", "not async", "no address", "no such database"],
+)
+async def test_a_state_that_cannot_be_used_is_told_and_changes_nothing(
+    state: Path, tmp_path: Path, services: Settings, url: str
+):
+    (tmp_path / "text").write_text("This is no database. " * 100)
+    address = url.format(folder=tmp_path)
+    wrong = services.model_copy(update={"state_url": address})
+
+    told = await acceptance(wrong)
+
+    assert told.startswith("The ledger of consents cannot be used (")
+    assert "nothing was changed. Check GUICHET_STATE_URL" in told
+    assert address not in told
+    assert await state_of(services) == "en_instruction"
+
+
+async def test_a_state_folder_that_cannot_be_made_is_told_and_changes_nothing(
+    state: Path, services: Settings
+):
+    """It is below what is a file."""
+    state.parent.touch()
+
+    told = await acceptance(services)
+
+    assert "nothing was changed. Check GUICHET_STATE_URL" in told
+    assert await state_of(services) == "en_instruction"
+
+
+async def test_a_ledger_that_fails_later_is_told_without_its_statements(
+    state: Path, services: Settings
+):
+    """An error of a database quotes the statement and its values."""
+    connected, seal = connection(services, sandbox=False)
+    server = build(services, connected, seal)
+    async with Client(server, elicitation_callback=Person()) as host:
+        await host.call_tool("accept_dossier", {"number": 200001})
+        with closing(sqlite3.connect(state / "ledger.db")) as ledger:
+            ledger.execute("DROP TABLE operations")
+        result = await host.call_tool("accept_dossier", {"number": 200002})
+
+    assert result.is_error
+    for noise in ("SELECT", "sqlite3", "sqlalche.me", "operations"):
+        assert noise not in text(result)

@@ -1,0 +1,348 @@
+"""Settings: where each is read, which wins, and what is said of one that is wrong."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+from pydantic import SecretStr
+
+from server.settings import EMJPM_URLS, Settings, SettingsError, load
+
+SECRET = "s3cr3t-0f-n0b0dy"
+
+
+@pytest.fixture(name="toml")
+def _toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of settings, still to be written."""
+    path = tmp_path / "guichet.toml"
+    monkeypatch.setenv("GUICHET_CONFIG", str(path))
+    return path
+
+
+@pytest.fixture(name="secrets")
+def _secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of secrets, still empty."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    monkeypatch.setenv("GUICHET_SECRETS_DIRECTORY", str(folder))
+    return folder
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+def refusal() -> str:
+    """What is said of settings that cannot be used."""
+    with pytest.raises(SettingsError) as caught:
+        load()
+    return str(caught.value)
+
+
+# Where they are read.
+
+
+def test_without_any_setting_everything_has_its_documented_default():
+    settings = load()
+
+    assert settings == Settings()
+    assert settings.demarches.url == "https://demarche.numerique.gouv.fr/api/v2/graphql"
+    assert settings.needs_met == {"covoiturage"}
+
+
+def test_a_variable_names_a_service_then_one_of_its_settings(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_COVOITURAGE_ACCESS_KEY", "key")
+    monkeypatch.setenv("GUICHET_COVOITURAGE_CERTIFICATES_VERSION", "v3.3")
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", '{"1001": "of 1001"}')
+    monkeypatch.setenv("GUICHET_READ_ONLY", "true")
+    monkeypatch.setenv("GUICHET_STATE_URL", "sqlite+aiosqlite:///ledger.db")
+
+    settings = load()
+
+    assert revealed(settings.covoiturage.access_key) == "key"
+    assert settings.covoiturage.certificates_version == "v3.3"
+    assert revealed(settings.demarches.tokens[1001]) == "of 1001"
+    assert settings.read_only
+    assert settings.state_url == "sqlite+aiosqlite:///ledger.db"
+
+
+def test_the_file_has_a_table_for_each_service(toml: Path):
+    toml.write_text(
+        'language = "en"\n'
+        'services = ["emjpm", "demarches"]\n'
+        '[demarches]\ntoken = "default"\n'
+        '[demarches.tokens]\n1001 = "of 1001"\n'
+    )
+
+    settings = load()
+
+    assert settings.language == "en"
+    assert settings.services == ("emjpm", "demarches")
+    assert revealed(settings.demarches.token) == "default"
+    assert revealed(settings.demarches.tokens[1001]) == "of 1001"
+
+
+def test_a_secret_may_be_a_file_named_as_its_variable(secrets: Path):
+    (secrets / "GUICHET_EMJPM_TOKEN").write_text("from a file\n")
+    (secrets / "GUICHET_SECRET").write_text("k" * 32)
+
+    settings = load()
+
+    assert revealed(settings.emjpm.token) == "from a file"
+    assert revealed(settings.secret) == "k" * 32
+
+
+def test_the_environment_wins_over_secrets_and_secrets_over_the_file(
+    toml: Path, secrets: Path, monkeypatch: pytest.MonkeyPatch
+):
+    toml.write_text('[emjpm]\ntoken = "file"\n[demarches]\ntoken = "file"\ninstructeur = "file"\n')
+    (secrets / "GUICHET_EMJPM_TOKEN").write_text("secrets")
+    (secrets / "GUICHET_DEMARCHES_TOKEN").write_text("secrets")
+    monkeypatch.setenv("GUICHET_EMJPM_TOKEN", "environment")
+
+    settings = load()
+
+    assert revealed(settings.emjpm.token) == "environment"
+    assert revealed(settings.demarches.token) == "secrets"
+    assert settings.demarches.instructeur == "file"
+
+
+@pytest.mark.parametrize("value", ["", "${GUICHET_EMJPM_TOKEN}", "${env:TOKEN}"])
+def test_what_is_empty_or_left_as_it_was_counts_as_unset(
+    toml: Path, monkeypatch: pytest.MonkeyPatch, value: str
+):
+    """Clients pass on what they could not fill in."""
+    toml.write_text('files = "/srv"\nread_only = true\n[emjpm]\ntoken = "file"\n')
+    for name in ("EMJPM_TOKEN", "EMJPM_URL", "FILES", "READ_ONLY", "SECRET", "DEMARCHES_TOKENS"):
+        monkeypatch.setenv(f"GUICHET_{name}", value)
+
+    settings = load()
+
+    assert revealed(settings.emjpm.token) == "file"
+    assert settings.emjpm.url is None
+    assert settings.files == Path("/srv")
+    assert settings.read_only
+    assert settings.secret is None
+    assert settings.demarches.tokens == {}
+
+
+@pytest.mark.parametrize("value", ["", "${GUICHET_SECRETS_DIRECTORY}"])
+def test_where_settings_are_may_be_left_unset_too(monkeypatch: pytest.MonkeyPatch, value: str):
+    monkeypatch.setenv("GUICHET_SECRETS_DIRECTORY", value)
+
+    assert load() == Settings()
+
+
+def test_a_file_of_the_working_directory_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It may be somebody else's: a cloned repository must not choose where tokens are sent."""
+    (tmp_path / "guichet.toml").write_text('language = "en"\n')
+    (tmp_path / ".env").write_text("GUICHET_LANGUAGE=en\n")
+    monkeypatch.delenv("GUICHET_CONFIG")
+    monkeypatch.setattr(platformdirs, "user_config_path", (tmp_path / "absent").joinpath)
+    monkeypatch.chdir(tmp_path)
+
+    assert load().language == "fr"
+
+
+def test_the_file_is_in_the_user_s_configuration_folder_unless_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "guichet").mkdir()
+    (tmp_path / "guichet" / "guichet.toml").write_text('language = "en"\n')
+    monkeypatch.setenv("GUICHET_CONFIG", "")
+    monkeypatch.setattr(platformdirs, "user_config_path", tmp_path.joinpath)
+
+    assert load().language == "en"
+
+
+@pytest.mark.parametrize("environment", ["production", "test"])
+def test_one_word_chooses_between_the_two_addresses_of_emjpm(
+    monkeypatch: pytest.MonkeyPatch, environment: str
+):
+    monkeypatch.setenv("GUICHET_EMJPM_ENVIRONMENT", environment)
+    assert load().emjpm.address == EMJPM_URLS[environment]
+
+    monkeypatch.setenv("GUICHET_EMJPM_URL", "https://emjpm.exemple.fr/")
+    assert load().emjpm.address == "https://emjpm.exemple.fr"
+
+
+def test_only_the_services_named_are_offered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_EMJPM_TOKEN", "token")
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKEN", "token")
+    monkeypatch.setenv("GUICHET_SERVICES", " emjpm, covoiturage ,")
+
+    settings = load()
+
+    assert settings.services == ("emjpm", "covoiturage")
+    assert settings.needs_met == {"emjpm", "covoiturage"}
+
+
+def test_half_of_an_operator_s_keys_are_no_credentials(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_COVOITURAGE_ACCESS_KEY", "key")
+    assert "covoiturage_credentials" not in load().needs_met
+
+    monkeypatch.setenv("GUICHET_COVOITURAGE_SECRET_KEY", "key")
+    assert "covoiturage_credentials" in load().needs_met
+
+
+# What is wrong with them.
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("GUICHET_DEMARCHE_TOKEN", "GUICHET_DEMARCHES_TOKEN"),
+        ("GUICHET_EMJPM_TOKENS", "GUICHET_EMJPM_TOKEN"),
+        ("GUICHET_READONLY", "GUICHET_READ_ONLY"),
+        ("GUICHET_CONFIGURATION", "GUICHET_CONFIG"),
+    ],
+)
+def test_a_misspelt_name_is_an_error_that_says_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+):
+    """Ignored, `GUICHET_READONLY` would let somebody believe that nothing can change."""
+    monkeypatch.setenv(name, SECRET)
+
+    assert refusal() == f"{name} is not a setting. Did you mean {meant}?"
+
+
+def test_a_name_like_no_other_is_an_error_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_QWERTYUIOPASDFGHJKL", SECRET)
+
+    assert refusal() == "GUICHET_QWERTYUIOPASDFGHJKL is not a setting."
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ('[demarche]\ntoken = "x"\n', "GUICHET_DEMARCHE"),
+        ('[demarches]\ntokn = "x"\n', "GUICHET_DEMARCHES_TOKN"),
+        ('[demarches.tokens]\nmobilite = "x"\n', "GUICHET_DEMARCHES_TOKENS_MOBILITE"),
+    ],
+)
+def test_a_misspelt_name_of_the_file_is_an_error(toml: Path, content: str, named: str):
+    toml.write_text(content)
+
+    assert refusal().startswith(named)
+
+
+@pytest.mark.parametrize(
+    "content", ["[demarches", "= 1", b"\xff\xfe"], ids=["syntax", "no name", "not UTF-8"]
+)
+def test_a_file_that_cannot_be_read_is_an_error(toml: Path, content: str | bytes):
+    toml.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    assert refusal().startswith("The settings cannot be read: ")
+
+
+def test_a_directory_of_secrets_that_is_not_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GUICHET_SECRETS_DIRECTORY", str(tmp_path / "absent"))
+
+    assert refusal().startswith("The settings cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("COVOITURAGE_URL", "http://service.exemple.fr", "must be https, except to a loopback"),
+        ("DEMARCHES_URL", "http://10.0.0.1/graphql", "must be https, except to a loopback"),
+        ("EMJPM_URL", "http://127.0.0.1.exemple.fr", "must be https, except to a loopback"),
+        ("EMJPM_URL", "http://localhost.exemple.fr", "must be https, except to a loopback"),
+        ("EMJPM_URL", "exemple.fr", "must be a whole address"),
+        ("EMJPM_URL", "ftp://exemple.fr", "must be a whole address"),
+        ("EMJPM_URL", "https:///api", "must be a whole address"),
+        ("EMJPM_URL", "https://[::1", "URL"),
+        ("COVOITURAGE_IMPORT_VERSION", "../v3", "String should match pattern"),
+        ("EMJPM_ENVIRONMENT", "preprod", "'production' or 'test'"),
+        ("SECRET", "k" * 31, "at least 32"),
+        ("SERVICES", "emjpm,faire_simple", "'covoiturage', 'demarches' or 'emjpm'"),
+        ("CONSENT", "none", "'ask' or 'dangerously-relay'"),
+        ("LANGUAGE", "de", "'fr' or 'en'"),
+        ("READ_ONLY", "perhaps", "valid boolean"),
+        ("DEMARCHES_TOKENS", "1001=x", ""),
+        ("DEMARCHES_TOKENS", '{"mobilite": "x"}', "valid integer"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+):
+    monkeypatch.setenv(f"GUICHET_{name}", value)
+
+    told = refusal()
+
+    assert name.partition("_")[0].lower() in told.lower()
+    assert reason in told
+    assert value not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:8766/x", "http://127.0.0.2", "http://[::1]:8766", "https://exemple.fr"],
+)
+def test_an_address_may_be_on_this_machine_or_https(monkeypatch: pytest.MonkeyPatch, url: str):
+    monkeypatch.setenv("GUICHET_EMJPM_URL", url)
+
+    assert load().emjpm.address == url
+
+
+# What never shows.
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "COVOITURAGE_ACCESS_KEY",
+        "COVOITURAGE_SECRET_KEY",
+        "COVOITURAGE_TOKEN",
+        "DEMARCHES_TOKEN",
+        "EMJPM_TOKEN",
+        "SECRET",
+    ],
+)
+def test_a_secret_never_shows(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(f"GUICHET_{name}", SECRET * 2)
+
+    settings = load()
+
+    assert (
+        SECRET
+        not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    )
+
+
+def test_a_demarche_s_own_token_never_shows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", f'{{"1001": "{SECRET}"}}')
+    assert SECRET not in repr(load())
+
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", f'{{"1001": ["{SECRET}"]}}')
+    assert SECRET not in refusal()
+
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", f'{{"1001": "{SECRET}"')
+    assert SECRET not in refusal()
+
+
+def test_a_secret_in_a_file_that_cannot_be_read_never_shows(toml: Path):
+    toml.write_text(f"[demarches]\ntoken = {SECRET}\n")
+    assert SECRET not in refusal()
+
+    toml.write_text(f'[demarches]\ntoken = ["{SECRET}"]\n')
+    assert SECRET not in refusal()
+
+
+def test_a_wrong_name_written_in_place_of_a_token_never_shows(toml: Path):
+    toml.write_text(f'demarches = "{SECRET}"\n')
+
+    assert SECRET not in refusal()
+
+
+def test_values_cannot_be_changed_once_read():
+    settings = load()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.read_only = True
+    assert not os.environ.get("GUICHET_READ_ONLY")

@@ -1,0 +1,246 @@
+"""Listing mesures: every one, once, newest first, and little of the protected persons."""
+
+import json
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from server.sandbox.emjpm.mesures import FIRST_ID, SIZE
+from server.settings import Emjpm
+from tests.support import Between, Counter, facts, text
+
+MODERN = "2026-07-28"
+
+
+async def page(host: Client, **arguments: object) -> dict[str, Any]:
+    result = await host.call_tool("list_mesures", arguments)
+    assert not result.is_error, text(result)
+    assert len(text(result).encode()) <= 20_000
+    return facts(result)
+
+
+async def every(counter: Counter, era: str = MODERN, **arguments: object) -> list[dict[str, Any]]:
+    """Every mesure that the arguments select, from the first page to the one that has no next."""
+    mesures: list[dict[str, Any]] = []
+    following: dict[str, int] = {}
+    async with counter.host(era) as host:
+        while True:
+            read = await page(host, **arguments, **following)
+            mesures += read["mesures"]
+            if "next_offset" not in read:
+                assert len(mesures) == read["total"]
+                return mesures
+            following = {"offset": read["next_offset"]}
+
+
+async def refusal(counter: Counter, era: str = MODERN, **arguments: object) -> str:
+    """What the model is told of a call that fails."""
+    async with counter.host(era) as host:
+        result = await host.call_tool("list_mesures", arguments)
+    assert result.is_error
+    return text(result)
+
+
+# Pages and filters.
+
+
+@pytest.mark.parametrize("limit", [100, 20, 7])
+async def test_following_next_visits_every_mesure_once(counter: Counter, era: str, limit: int):
+    ids = [mesure["id"] for mesure in await every(counter, era, limit=limit)]
+
+    assert sorted(ids) == list(range(FIRST_ID, FIRST_ID + SIZE))
+
+
+async def test_mesures_come_newest_nomination_first_and_last_those_without(
+    counter: Counter, era: str
+):
+    mesures = await every(counter, era)
+
+    dated = [mesure["date_nomination"] for mesure in mesures if "date_nomination" in mesure]
+    assert 0 < len(dated) < SIZE
+    assert dated == sorted(dated, reverse=True)
+    assert not [mesure for mesure in mesures[len(dated) :] if "date_nomination" in mesure]
+
+
+async def test_a_page_holds_twenty_mesures_unless_told_otherwise(counter: Counter, era: str):
+    async with counter.host(era) as host:
+        first = await page(host)
+        beyond = await page(host, offset=SIZE)
+
+    assert (len(first["mesures"]), first["total"], first["next_offset"]) == (20, SIZE, 20)
+    assert beyond == {"total": SIZE, "mesures": []}
+
+
+@pytest.mark.parametrize(
+    ("status", "count"), [("en_cours", 48), ("en_attente", 12), ("eteinte", 12), ("all", SIZE)]
+)
+async def test_mesures_are_listed_by_status(counter: Counter, status: str, count: int):
+    mesures = await every(counter, status=status)
+
+    assert len(mesures) == count
+    if status != "all":
+        ended = {"date_fin_mesure" in mesure for mesure in mesures}
+        assert ended == {status == "eteinte"}
+        dated = {"date_nomination" in mesure for mesure in mesures}
+        assert dated == {status != "en_attente"}
+
+
+async def test_a_page_cut_for_its_size_continues_after_its_last_row(counter: Counter, era: str):
+    def lengthen(reply: dict[str, Any]) -> None:
+        for mesure in reply["mesures"]:
+            mesure["numero_dossier"] = "é" * 1_000
+
+    counter.over["emjpm"] = Between(counter.mesures, lengthen)
+    ids = [mesure["id"] for mesure in await every(counter, era, limit=100)]
+
+    assert sorted(ids) == list(range(FIRST_ID, FIRST_ID + SIZE))
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("limit", 0),
+        ("limit", 101),
+        ("limit", True),
+        ("limit", "abc"),
+        ("offset", -1),
+        ("offset", False),
+        ("status", "en cours"),
+    ],
+)
+async def test_an_argument_that_does_not_fit_is_refused_before_any_request(
+    counter: Counter, argument: str, value: object
+):
+    counter.over["emjpm"] = network = Between(counter.mesures)
+
+    told = await refusal(counter, MODERN, **{argument: value})
+
+    assert told.startswith(f"Nothing was done. {argument}: ")
+    assert not network.requests
+
+
+# What is in a row.
+
+
+async def test_a_row_says_what_the_mesure_successively_was(counter: Counter, era: str):
+    mesures = {mesure["id"]: mesure for mesure in await every(counter, era)}
+
+    assert mesures[120_002] == {
+        "id": 120_002,
+        "numero_rg": "18A00001",
+        "numero_dossier": "D-2019-0001",
+        "tribunal_siret": mesures[120_002]["tribunal_siret"],
+        "date_nomination": "2019-01-15",
+        "etats": [
+            {
+                "date_changement_etat": "2019-01-15",
+                "nature_mesure": "tutelle",
+                "champ_mesure": "protection_bien",
+                "lieu_vie": "etablissement",
+            },
+            {
+                "date_changement_etat": "2019-08-03",
+                "nature_mesure": "curatelle_simple",
+                "champ_mesure": "protection_personne",
+                "lieu_vie": "domicile",
+            },
+        ],
+    }
+
+
+async def test_etats_come_oldest_first(counter: Counter, era: str):
+    """The service gives them in no order: every second mesure has them backwards."""
+    for mesure in await every(counter, era):
+        dates = [etat["date_changement_etat"] for etat in mesure["etats"]]
+        assert dates == sorted(dates)
+
+
+async def test_a_mesure_en_attente_is_nearly_empty(counter: Counter, era: str):
+    for mesure in await every(counter, era, status="en_attente"):
+        assert set(mesure) == {"id", "numero_rg", "tribunal_siret", "etats"}
+        assert mesure["etats"] == []
+
+
+async def test_values_of_lists_unknown_to_us_survive(counter: Counter, era: str):
+    """Old rows and new laws bring what no documentation lists."""
+    mesures = {mesure["id"]: mesure for mesure in await every(counter, era)}
+
+    natures = [etat["nature_mesure"] for etat in mesures[FIRST_ID + 9]["etats"]]
+    assert "habilitation_familiale" in natures
+    assert mesures[FIRST_ID + 26]["cause_sortie"] == "revocation"
+
+
+async def test_what_is_missing_is_absent_and_never_null(counter: Counter, era: str):
+    def strip(reply: dict[str, Any]) -> None:
+        reply["mesures"] = [
+            dict.fromkeys(mesure) | {"id": mesure["id"], "numero_rg": mesure["numero_rg"]}
+            for mesure in reply["mesures"]
+        ]
+
+    counter.over["emjpm"] = Between(counter.mesures, strip)
+    mesures = await every(counter, era)
+
+    assert len(mesures) == SIZE
+    assert {tuple(mesure) for mesure in mesures} == {("id", "numero_rg", "etats")}
+
+
+async def test_resources_may_be_numbers_as_they_are_documented(counter: Counter, era: str):
+    """The service is sent numbers, and gives texts back."""
+
+    def number(reply: dict[str, Any]) -> None:
+        for mesure in reply["mesures"]:
+            mesure["ressources"] = [{"annee": 2025, "niveau_ressource": 9870.5}]
+
+    counter.over["emjpm"] = Between(counter.mesures, number)
+
+    assert len(await every(counter, era)) == SIZE
+
+
+async def test_nothing_tells_who_the_protected_person_is(counter: Counter, era: str):
+    """Birth year, civility, town, position and resources: the service gives them all."""
+    told = json.dumps(await every(counter, era))
+
+    for name in (
+        *("annee_naissance", "civilite", "code_postal", "ville", "pays"),
+        *("latitude", "longitude", "ressources", "niveau_ressource", "prestations_sociales"),
+    ):
+        assert name not in told
+    for value in ("madame", "monsieur", "AUCH", "TOURNAI", "14246", "AAH"):
+        assert value not in told
+
+
+async def test_what_a_mandataire_wrote_is_clean_and_on_one_line(counter: Counter, era: str):
+    def rewrite(reply: dict[str, Any]) -> None:
+        reply["mesures"][0].update(numero_dossier="D\u202e-1\n2\x00", date_nomination="2099-01-01")
+
+    counter.over["emjpm"] = Between(counter.mesures, rewrite)
+    async with counter.host(era) as host:
+        (first,) = (await page(host, limit=1))["mesures"]
+
+    assert first["numero_dossier"] == "D\ufffd-1 2\ufffd"
+
+
+# What the service refuses.
+
+
+async def test_a_token_that_is_no_longer_good_is_told_with_its_setting(counter: Counter, era: str):
+    counter.settings["emjpm"] = Emjpm.model_validate(
+        {"url": "https://emjpm.sandbox", "token": "a-token-of-yesterday"}
+    )
+
+    told = await refusal(counter, era)
+
+    assert "the token is revoked, or unknown." in told
+    assert "GUICHET_EMJPM_TOKEN" in told
+    assert "a-token-of-yesterday" not in told
+
+
+async def test_an_address_that_is_not_the_api_s_is_told_with_its_setting(
+    counter: Counter, era: str
+):
+    counter.settings["emjpm"] = Emjpm.model_validate(
+        {"url": "https://emjpm.sandbox/application", "token": "sandbox"}
+    )
+
+    assert "GUICHET_EMJPM_URL" in await refusal(counter, era)
