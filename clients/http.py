@@ -48,6 +48,7 @@ MOST_BYTES = 20_000_000
 """The largest answer that is read."""
 
 PASSING_TROUBLE = frozenset({408, 429, 502, 503, 504})
+REQUEST_TIMEOUT = 408
 TOO_MANY_REQUESTS = 429
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -134,9 +135,9 @@ def from_response(
         return UnexpectedReplyError(service, f"HTTP {status}, a redirection.", remedy=remedy)
     if status == TOO_MANY_REQUESTS:
         seconds = asked_pause(response, time.time())
-        remedy = f"Nothing was changed. Try again in {seconds:.0f} seconds." if seconds else ""
+        remedy = f"Nothing was changed. Try again in {_said(seconds)}." if seconds else ""
         return UnavailableError(service, reason or "too many requests.", remedy=remedy)
-    if response.is_server_error and writing:
+    if writing and (response.is_server_error or status == REQUEST_TIMEOUT):
         return LostAnswerError(service, told)
     kinds: dict[int, type[ApiError]] = {
         401: AccessDeniedError,

@@ -121,6 +121,8 @@ class Counter:
     clock: Clock = field(default_factory=Clock)
     principal: str = "local"
     answer_within: float = 600.0
+    wait: Callable[[float], Awaitable[None]] = anyio.sleep
+    """How the ledger waits."""
     down: bool = False
     """Whether no service can be reached."""
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -160,6 +162,7 @@ class Counter:
             self.seal,
             answer_within=self.answer_within,
             clock=self.clock,
+            sleep=self.wait,
         )
 
     async def present(self, operation: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
+import anyio.to_thread
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,8 +123,12 @@ class Failure(Result):
 class Imported(Outcome):
     """What the registry did with each row."""
 
-    imported: int = Field(description="Rows whose key is now recorded.")
-    failed: int = Field(description="Rows whose key is not.")
+    imported: int | None = Field(
+        default=None, description="Rows whose key is now recorded; absent if not known."
+    )
+    failed: int | None = Field(
+        default=None, description="Rows whose key is not; absent if not known."
+    )
     failures: list[Failure]
     also_failed: list[int] = Field(
         description="Rows that failed too, when there are too many to give each its reason."
@@ -230,8 +235,6 @@ def _unknown(subject: str) -> Imported:
     return Imported(
         outcome="undetermined",
         conclusion=conclusion,
-        imported=0,
-        failed=0,
         failures=[],
         also_failed=[],
     )
@@ -241,7 +244,8 @@ IMPORT = Settlement(unread=_unknown)
 
 
 async def _read(files: Folder, say: Say, name: str) -> Batch:
-    read = applications(await files.content(name, most=MOST_FILE_BYTES), name=name)
+    content = await files.content(name, most=MOST_FILE_BYTES)
+    read = await anyio.to_thread.run_sync(partial(applications, content, name=name))
     if read.problems:
         raise ToolError(_problems(say, read.problems))
     if not 1 <= len(read.rows) <= MOST_ROWS:
@@ -266,7 +270,7 @@ def _verification(certificate: Certificate) -> Verification:
         period=Period(start_at=start_at, end_at=end_at, timezone=certificate.tz),
         operator=certificate.operator.name,
         identity_uuid=certificate.identity.uuid,
-        positions=[Position(lat=place.lat, lon=place.lon) for place in certificate.positions],
+        positions=[Position(lat=place.lat, lon=place.lon) for place in certificate.positions[:10]],
         driver=_side(certificate.driver),
         passenger=_side(certificate.passenger),
     )
@@ -336,7 +340,7 @@ def _asked(say: Say, batch: Batch, request: Outgoing) -> Asked:
                 after=say(fr="celle de chaque ligne", en="that of each row"),
             ),
         ),
-        words=_file_name(say, batch),
+        words=_named(say, batch),
         typed=Typed(
             label=say(fr="Nombre de lignes", en="Number of rows"),
             asks=say(
@@ -365,12 +369,23 @@ def _source(say: Say, batch: Batch) -> str:
             fr=f"Empreinte SHA-256 du fichier : {batch.sha256}",
             en=f"SHA-256 of the file: {batch.sha256}",
         )
-    return say(fr="Lignes données par l'assistant.", en="Rows given by the assistant.")
+    return say(
+        fr=f"Lignes données par l'assistant, empreinte SHA-256 : {batch.sha256}",
+        en=f"Rows given by the assistant, SHA-256: {batch.sha256}",
+    )
 
 
-def _file_name(say: Say, batch: Batch) -> tuple[Words, ...]:
-    label = say(fr="fichier, nommé par l'assistant", en="the file, named by the assistant")
-    return (Words(label=label, text=batch.file),) if batch.file else ()
+def _named(say: Say, batch: Batch) -> tuple[Words, ...]:
+    """What the model named: the file, or each of the applications it gave inline."""
+    if batch.file:
+        label = say(fr="fichier, nommé par l'assistant", en="the file, named by the assistant")
+        return (Words(label=label, text=batch.file),)
+    label = say(fr="demandes, données par l'assistant", en="applications, given by the assistant")
+    named = (
+        row.cee_application_uuid or f"{row.journey_type} {row.datetime} {row.phone_trunc}…"
+        for row in batch.rows
+    )
+    return (Words(label=label, text=" ; ".join(named)),)
 
 
 def _dates(say: Say, batch: Batch) -> str:

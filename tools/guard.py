@@ -16,6 +16,7 @@ from typing import Annotated, Any, ParamSpec
 import anyio
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -63,7 +64,7 @@ def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
         if elsewhere:
             return await elsewhere(desk, call, put, intent)
         call.evidence = "form, typed" if put.asked.typed else "form"
-        form = _form(desk.say, put.asked.typed)
+        form = _form(desk.say, put.asked.typed.label if put.asked.typed else "")
         if (ctx.protocol_version or "") >= INPUT_REQUIRED_ERA:
             call.asking = intent
             return Elicit(put.asked.text(desk.say), form)
@@ -113,7 +114,7 @@ def performing(
                     made = await _made(body, desk, settlement, operation)
             finally:
                 with suppress(ToolError):  # unrecorded, it stays to be settled: the change is made
-                    await desk.journal.end(operation.id, "executing", *made)
+                    await desk.journal.end(operation.id, *made)
         return made[1]
 
     return performed
@@ -199,6 +200,8 @@ async def _asked_now(ctx: Context[Desk], desk: Desk, text: str, form: type[BaseM
             return _given(await ctx.elicit(text, form))
     except TimeoutError:
         raise ToolError(refusals.too_late(desk.say)) from None
+    except MCPError:  # the client failed at asking, though it said it could
+        raise ToolError(refusals.nobody_to_ask(desk.say)) from None
     except ValueError:  # what came back does not fit the form
         return Answer(agreed=False)
 
@@ -255,12 +258,14 @@ def _can_ask(ctx: Context[Desk]) -> bool:
 
 
 @functools.cache
-def _form(say: Say, typed: Typed | None) -> type[BaseModel]:
+def _form(say: Say, copied: str) -> type[BaseModel]:
     """What the person fills in: a box to tick, and what has to be copied."""
     agree = say(fr="J'ai lu, et je suis d'accord", en="I have read this, and I agree")
     box = (bool, Field(title=agree, strict=True))
-    if typed is None:
+    if not copied:
         return create_model("Consent", agreed=box)
-    copied = (str, Field(title=typed.label, max_length=100))
-    config = ConfigDict(coerce_numbers_to_str=True)
-    return create_model("Consent", __config__=config, agreed=box, typed=copied)
+    config, typed = (
+        ConfigDict(coerce_numbers_to_str=True),
+        (str, Field(title=copied, max_length=100)),
+    )
+    return create_model("Consent", __config__=config, agreed=box, typed=typed)

@@ -9,7 +9,7 @@ tell it alone, once the operations are purged.
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -189,7 +189,8 @@ class Journal:
         async def renewing() -> None:
             while True:
                 await self._sleep(RENEWED_EVERY)
-                await storage.touch(operation, {"leased_until": self._clock() + LEASE})
+                with suppress(ToolError):  # a ledger that is busy must not cut the change short
+                    await storage.touch(operation, {"leased_until": self._clock() + LEASE})
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(renewing)
@@ -202,11 +203,21 @@ class Journal:
         """End a question for good, nothing having been sent; false if it has ended already."""
         return await self._end(operation, ending, result, "pending", "approved")
 
-    async def end(
-        self, operation: str, expected: Status, ending: Ending, result: CallToolResult
-    ) -> bool:
-        """Record what came of an operation; false if it is no longer in the expected state."""
-        return await self._end(operation, ending, result, expected)
+    async def end(self, operation: str, ending: Ending, result: CallToolResult) -> bool:
+        """Record what came of an operation, as whoever executed it knows.
+
+        It prevails over what others read of it, should they have taken its process for dead.
+        """
+        executed = ("executing", "undetermined", "not_applied", "applied")
+        return await self._end(operation, ending, result, *executed)
+
+    async def settle(self, operation: Operation, ending: Ending, result: CallToolResult) -> bool:
+        """Record what reading shows of an operation; false if it changed meanwhile."""
+        return await self._end(operation.id, ending, result, operation.status)
+
+    def idle(self, operation: Operation) -> float:
+        """Seconds since an operation was last known to be executed."""
+        return self._clock() - ((operation.leased_until or 0.0) - LEASE)
 
     async def result(self, operation: Operation) -> CallToolResult | None:
         """What came of an operation, waiting for the end of one that is being executed.

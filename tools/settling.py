@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import anyio
 from mcp.types import CallToolResult
 
 from clients import ApiError
@@ -10,8 +11,12 @@ from tools.desk import Desk
 from tools.journal import Ending
 from tools.results import Outcome, structured
 
-READ_AGAIN_AFTER = (0.0, 2.0, 5.0)
-"""Seconds before each reading: the service may still be at work on what it received."""
+READ_AGAIN_AFTER = (0.0, 2.0, 5.0, 10.0, 20.0, 25.0)
+"""Seconds before each reading: together, as long as `AT_WORK`."""
+AT_WORK = 60.0
+"""Seconds a service may still be at work on what it received: before, not done is not settled."""
+WITHIN = 10.0
+"""Seconds that settling what others left may hold up a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +43,27 @@ async def settled(
         outcome = await _read(desk, settlement, subject)
         if outcome.outcome == "applied":
             break
-    endings: dict[str, Ending] = {"applied": "applied", "not_applied": "not_applied"}
-    return endings.get(outcome.outcome, "undetermined"), structured(outcome)
+    return _ending(outcome), structured(outcome)
 
 
 async def settle_abandoned(desk: Desk, settlements: Settlements) -> None:
-    """Settle the changes that a process was making when it died, and those not settled since."""
-    for operation in await desk.journal.unsettled():
-        settlement = settlements.get(operation.tool)
-        if settlement is None or (operation.status == "undetermined" and not settlement.read):
-            continue
-        ending, result = await settled(desk, settlement, operation.subject)
-        if ending != operation.status:
-            await desk.journal.end(operation.id, operation.status, ending, result)
+    """Read once what became of the changes of processes that died, and of those unsettled since."""
+    with anyio.move_on_after(WITHIN):
+        for operation in await desk.journal.unsettled():
+            settlement = settlements.get(operation.tool)
+            if settlement is None or (operation.status == "undetermined" and not settlement.read):
+                continue
+            outcome = await _read(desk, settlement, operation.subject)
+            if outcome.outcome == "not_applied" and desk.journal.idle(operation) < AT_WORK:
+                outcome = settlement.unread(operation.subject)
+            ending = _ending(outcome)
+            if ending != operation.status:
+                await desk.journal.settle(operation, ending, structured(outcome))
+
+
+def _ending(outcome: Outcome) -> Ending:
+    endings: dict[str, Ending] = {"applied": "applied", "not_applied": "not_applied"}
+    return endings.get(outcome.outcome, "undetermined")
 
 
 async def _read(desk: Desk, settlement: Settlement, subject: str) -> Outcome:

@@ -117,8 +117,8 @@ class UnusableDatabaseError(ToolError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The ledger of consents cannot be used ({why}): nothing was changed. Check "
-            "GUICHET_STATE_URL, or the rights on the state directory."
+            f"The ledger of consents cannot be used ({why}), and nothing is changed without "
+            "it. Check GUICHET_STATE_URL, or the rights on the state directory."
         )
 
 

@@ -129,9 +129,9 @@ def applications(content: bytes, *, name: str) -> ApplicationsFile:
 
     The suffix of `name` decides: `.jsonl`, `.ndjson` and `.json` hold JSON. The columns are the
     documented fields; `phone` and `last_name` may stand in for `identity_key`, `phone_trunc` and
-    `last_name_trunc`, which are then made from them.
+    `last_name_trunc`, which are then made from them: a file with these two must be in UTF-8.
     """
-    read = rows(content, suffix=PurePath(name).suffix, columns=_COLUMNS)
+    read = rows(content, suffix=PurePath(name).suffix, columns=_COLUMNS, exact=_WHOLE)
     found = [item for row in read for item in _meant(row)]
     found = found or [Problem(1, "there is no row below the header.")]
     return ApplicationsFile(
@@ -151,7 +151,8 @@ def duplicates(rows: Iterable[Application]) -> int:
 
 
 _MADE = {"identity_key", "phone_trunc", "last_name_trunc"}
-_COLUMNS = {"phone", "last_name"} | Application.model_fields.keys()
+_WHOLE = {"phone", "last_name"}
+_COLUMNS = _WHOLE | Application.model_fields.keys()
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )

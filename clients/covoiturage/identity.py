@@ -32,7 +32,8 @@ class Identity:
 def identity_of(*, phone: str, last_name: str) -> Identity:
     """The identity of a person by their whole phone number and whole last name.
 
-    A number without a country code is French.
+    A number without a country code is French. One with a letter or an extension is refused: as on
+    a keypad, letters would be read as digits.
 
     Raises:
         RejectedError: The phone cannot be understood or truncated, or the name has no letter.
@@ -53,10 +54,15 @@ def identity_of(*, phone: str, last_name: str) -> Identity:
 
 
 def _number(phone: str) -> phonenumbers.PhoneNumber:
+    if any(character.isalpha() for character in phone):
+        raise RejectedError(SERVICE, "the phone number has a letter in it.")
     try:
-        return phonenumbers.parse(phone, "FR")
+        number = phonenumbers.parse(" ".join(phone.split()), "FR")
     except phonenumbers.NumberParseException:
         raise RejectedError(SERVICE, "the phone number cannot be understood.") from None
+    if number.extension:
+        raise RejectedError(SERVICE, "the phone number has an extension.")
+    return number
 
 
 def _letters(name: str) -> str:

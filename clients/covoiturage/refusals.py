@@ -235,8 +235,11 @@ def _harmless(sentence: str) -> str:
 
 
 def _complaint(complaint: re.Match[str]) -> str:
-    """Which row, which field and which rule, as far as each is one we know."""
-    row = f"row {int(complaint['row']) + 1}" if complaint["row"] else ""
+    """Which row, which field and which rule, as far as each is one we know.
+
+    A row is told by its rank among those sent, from 1: the service knows of no line of a file.
+    """
+    row = f"row {int(complaint['row']) + 1} of those sent" if complaint["row"] else ""
     field = complaint["field"] if complaint["field"] in _FIELDS else ""
     place = ", ".join(part for part in (row, field) if part) or "the list"
     return f"{place}: {_rule(complaint['rule'])}"

@@ -49,8 +49,14 @@ class Doubt:
 Found = Row | Problem | Doubt
 
 
-def rows(content: bytes, *, suffix: str, columns: Collection[str]) -> Iterator[Found]:
-    """What a file holds, in its order. Columns are known in any case, whatever their order."""
+def rows(
+    content: bytes, *, suffix: str, columns: Collection[str], exact: Collection[str] = ()
+) -> Iterator[Found]:
+    """What a file holds, in its order. Columns are known in any case, whatever their order.
+
+    A file with one of the `exact` columns is read in UTF-8 or not at all: what is computed from a
+    wrong letter shows nothing of it.
+    """
     if len(content) > MOST_BYTES:
         yield Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")
     elif (nul := content.find(0)) >= 0:
@@ -61,7 +67,7 @@ def rows(content: bytes, *, suffix: str, columns: Collection[str]) -> Iterator[F
     elif suffix.lower() in OBJECTS:
         yield from _from_json(content, columns)
     else:
-        yield from _from_csv(content, columns)
+        yield from _from_csv(content, columns, exact)
 
 
 def _from_json(content: bytes, columns: Collection[str]) -> Iterator[Found]:
@@ -100,15 +106,19 @@ class _Object:
     pairs: Sequence[tuple[str, object]]
 
 
-def _from_csv(content: bytes, columns: Collection[str]) -> Iterator[Found]:
+def _from_csv(
+    content: bytes, columns: Collection[str], exact: Collection[str]
+) -> Iterator[Found]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        line, text = _line(content, error.start), content.decode("cp1252", errors="replace")
+        if not _header(text).isdisjoint(exact):
+            yield Problem(line, "not in UTF-8, so that names may be misread: save it as UTF-8.")
+            return
         yield Doubt(
-            _line(content, error.start),
-            "not in UTF-8, hence read as Windows-1252: check that accents came out right.",
+            line, "not in UTF-8, hence read as Windows-1252: check that accents came out right."
         )
-        text = content.decode("cp1252", errors="replace")
     if "\ufffd" in text:
         line = text.count("\n", 0, text.index("\ufffd")) + 1
         yield Problem(
@@ -156,6 +166,11 @@ def _records(text: str) -> Iterator[tuple[int, list[str]] | Problem]:
         else:
             if any(cell.strip() for cell in record):
                 yield line, record
+
+
+def _header(text: str) -> set[str]:
+    first = next(_records(text), None)
+    return set(_known(first[1])) if isinstance(first, tuple) else set()
 
 
 def _known(names: Iterable[str]) -> list[str]:

@@ -52,9 +52,10 @@ def whole(reply: Reply) -> Dossier:
 
 
 def new_state(reply: Reply, dossier: Dossier) -> State:
-    """Where a decision leaves a dossier.
+    """Where an acceptance leaves a dossier: accepte.
 
     Raises:
+        LostAnswerError: It is said to be in another state, or in none.
         RejectedError: The service refused the decision, in its own words.
         ApiError: The decision failed, or may have.
     """
@@ -66,6 +67,8 @@ def new_state(reply: Reply, dossier: Dossier) -> State:
         raise RejectedError(SERVICE, f"it refuses: {quoted(told)}.", remedy=_way_out(dossier))
     if outcome.dossier is None:
         raise LostAnswerError(SERVICE, "it does not say what became of the dossier.")
+    if outcome.dossier.state != "accepte":
+        raise LostAnswerError(SERVICE, f"it says that the dossier is {outcome.dossier.state}.")
     return outcome.dossier.state
 
 

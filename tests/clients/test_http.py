@@ -385,7 +385,7 @@ def test_numbers_are_what_they_look_like():
         (401, AccessDeniedError, AccessDeniedError),
         (403, AccessDeniedError, AccessDeniedError),
         (404, NotFoundError, NotFoundError),
-        (408, UnavailableError, UnavailableError),
+        (408, UnavailableError, LostAnswerError),
         (410, NotFoundError, NotFoundError),
         (422, RejectedError, RejectedError),
         (429, UnavailableError, UnavailableError),
@@ -409,6 +409,14 @@ def test_a_status_says_whose_move_it_is(
 def test_too_many_requests_says_when_to_come_back():
     busy = httpx.Response(429, headers={"RateLimit-Reset": str(int(time.time()) + 600)})
     assert "Try again in" in str(from_response("Service", busy))
+
+
+@pytest.mark.parametrize("asked", ["3601", "9" * 30, "9" * 400], ids=len)
+@pytest.mark.parametrize("header", ["Retry-After", "RateLimit-Reset"])
+def test_a_pause_without_measure_is_not_repeated(header: str, asked: str):
+    told = str(from_response("Service", httpx.Response(429, headers={header: asked})))
+
+    assert told.endswith("Nothing was changed. Try again in more than an hour.")
 
 
 @pytest.mark.parametrize(

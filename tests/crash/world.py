@@ -340,8 +340,6 @@ class _Journal(Journal):
         await self._process.reaches("the refusal")
         return await super().refuse(operation, ending, result)
 
-    async def end(
-        self, operation: str, expected: Status, ending: Ending, result: CallToolResult
-    ) -> bool:
+    async def end(self, operation: str, ending: Ending, result: CallToolResult) -> bool:
         await self._process.reaches("the outcome")
-        return await super().end(operation, expected, ending, result)
+        return await super().end(operation, ending, result)

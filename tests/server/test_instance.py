@@ -204,7 +204,7 @@ async def test_a_state_that_cannot_be_used_is_told_and_changes_nothing(
     told = await acceptance(wrong)
 
     assert told.startswith("The ledger of consents cannot be used (")
-    assert "nothing was changed. Check GUICHET_STATE_URL" in told
+    assert "nothing is changed without it. Check GUICHET_STATE_URL" in told
     assert address not in told
     assert await state_of(services) == "en_instruction"
 
@@ -217,7 +217,7 @@ async def test_a_state_folder_that_cannot_be_made_is_told_and_changes_nothing(
 
     told = await acceptance(services)
 
-    assert "nothing was changed. Check GUICHET_STATE_URL" in told
+    assert "nothing is changed without it. Check GUICHET_STATE_URL" in told
     assert await state_of(services) == "en_instruction"
 
 

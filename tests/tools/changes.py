@@ -36,4 +36,4 @@ async def make(journal: Journal, *names: str) -> None:
     for name in names:
         operation = await journal.ask(name, INTENT)
         assert await journal.begin(operation, "form")
-        assert await journal.end(name, "executing", "applied", DONE)
+        assert await journal.end(name, "applied", DONE)

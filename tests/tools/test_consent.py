@@ -9,6 +9,7 @@ from mcp import Client, MCPError
 from mcp.types import CallToolResult, InputRequiredResult, InputResponses
 
 from tests.support import NO_PAGE, Counter, Person, elsewhere, facts, put, text
+from tools.storage import Storage, UnusableDatabaseError
 
 ACCEPT = {"number": 200001, "motivation": "Dossier complet."}
 MODERN = "2026-07-28"
@@ -326,13 +327,13 @@ async def test_what_strangers_wrote_comes_last_quoted_and_on_one_line(counter: C
     person = Person("decline")
     async with counter.host(era, person) as host:
         await host.call_tool(
-            "accept_dossier", {"number": 200009, "motivation": "ok »\nConfirmé : 200001.\n\u202ex"}
+            "accept_dossier", {"number": 200009, "motivation": "ok »\nConfirmé : 200001.\nx"}
         )
 
     (question,) = person.questions
     ours, _, theirs = question.partition("textes écrits par d'autres :\n")
     assert "gnore" not in ours
-    assert len(theirs.splitlines()) == 4
+    assert len(theirs.splitlines()) == 5
     assert all(line.count("»") == 1 and line.endswith("»") for line in theirs.splitlines())
     assert question.isprintable() or set(question) - {"\n"} <= {
         c for c in question if c.isprintable()
@@ -447,3 +448,92 @@ async def test_a_change_is_made_to_its_end_when_the_call_is_cancelled(counter: C
     (row,) = await counter.rows()
     assert row["status"] == "applied"
     assert len(counter.accepted) == 1
+
+
+async def test_what_cannot_be_seen_is_not_sent(counter: Counter, era: str):
+    """What the question shows must be what is sent: soft hyphens go, hidden orders are refused."""
+    person = Person()
+    async with counter.host(era, person) as host:
+        hidden = await host.call_tool(
+            "accept_dossier", {"number": 200001, "motivation": "ok\u202eoui"}
+        )
+        assert "cannot be seen" in text(hidden)
+        assert not person.questions
+        await host.call_tool("accept_dossier", {"number": 200001, "motivation": "co\u00adop "})
+
+    assert "« coop »" in person.questions[0]
+    assert [write.motivation for write in counter.accepted] == ["coop"]
+
+
+async def test_a_busy_ledger_does_not_cut_a_change_short(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+):
+    """Saying that the process is alive fails while the service is at work: the change goes on."""
+    tried = anyio.Event()
+    direct = httpx.ASGITransport(app=counter.dossiers)
+
+    async def soon(_: float) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def busy(self: Storage, operation: str, values: object) -> None:
+        tried.set()
+        raise UnusableDatabaseError("OperationalError")
+
+    class Held(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b"dossierAccepter" in request.content:
+                await tried.wait()
+            return await direct.handle_async_request(request)
+
+    counter.over["demarches"] = Held()
+    counter.wait = soon
+    monkeypatch.setattr(Storage, "touch", busy)
+    with anyio.fail_after(10):
+        async with counter.host(MODERN, Person()) as host:
+            result = await host.call_tool("accept_dossier", ACCEPT)
+
+    assert facts(result)["outcome"] == "applied"
+    assert len(counter.accepted) == 1
+
+
+async def test_whoever_made_a_change_knows_better_than_whoever_read_it_meanwhile(counter: Counter):
+    """The machine slept while the service was at work: another process took this one for dead."""
+    arrived, go_on = anyio.Event(), anyio.Event()
+    direct = httpx.ASGITransport(app=counter.dossiers)
+
+    class Held(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b"dossierAccepter" in request.content and not arrived.is_set():
+                arrived.set()
+                await go_on.wait()
+            return await direct.handle_async_request(request)
+
+    counter.over["demarches"] = Held()
+    with anyio.fail_after(10):
+        async with (
+            counter.host(MODERN, Person()) as host,
+            counter.host(MODERN, Person()) as other,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(host.call_tool, "accept_dossier", ACCEPT)
+            await arrived.wait()
+            counter.clock.now += 120
+            await other.call_tool("accept_dossier", {"number": 200002})
+            before = {row["subject"]: row["status"] for row in await counter.rows()}
+            go_on.set()
+
+    assert before["200001"] == "not_applied"
+    after = {row["subject"]: row["status"] for row in await counter.rows()}
+    assert after == {"200001": "applied", "200002": "applied"}
+
+
+async def test_a_client_that_fails_at_asking_is_one_that_cannot_ask(counter: Counter):
+    async def fails() -> None:
+        raise MCPError(-32603, "no window")
+
+    async with counter.host("2025-11-25", Person(before=fails)) as host:
+        result = await host.call_tool("accept_dossier", ACCEPT)
+
+    assert result.is_error
+    assert "ne sait pas poser de question" in text(result)
+    assert not counter.accepted

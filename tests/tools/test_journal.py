@@ -92,7 +92,7 @@ async def test_what_was_refused_a_change_of_state_has_no_entry(counter: Counter)
     await journal.refuse("aa", "declined", error("Non."))
     assert not await journal.begin(operation, "form")
     assert not await journal.approve("aa")
-    assert not await journal.end("aa", "executing", "applied", DONE)
+    assert not await journal.end("aa", "applied", DONE)
     told = await journal.entries()
     await journal.close()
 
@@ -299,7 +299,7 @@ async def test_a_purge_keeps_operations_that_are_not_over(counter: Counter):
     await journal.purge(counter.clock.now)
     left = [row["id"] for row in await counter.rows()]
     assert await journal.begin(waiting, "form")
-    assert await journal.end("aa", "executing", "applied", DONE)
+    assert await journal.end("aa", "applied", DONE)
     found = await journal.verified()
     await journal.close()
 

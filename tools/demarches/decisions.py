@@ -20,10 +20,22 @@ from tools.questions import Asked, Change, Question, Typed, Words
 from tools.results import Outcome
 from tools.settling import Settlement
 
+INVISIBLE_AND_HARMLESS = dict.fromkeys(map(ord, "\u00ad\u200b\ufeff"))
+"""Soft hyphens and the like: texts pick them up on their way, and nobody misses them."""
+
+
+def _visible(text: str) -> str:
+    """The text that is both shown and sent: they must be the same."""
+    plain = text.translate(INVISIBLE_AND_HARMLESS).replace("\r\n", "\n").strip()
+    if clean(plain) != plain:
+        raise ValueError("holds characters that cannot be seen: write it without them")
+    return plain
+
+
 Motivation = Annotated[
     str,
-    AfterValidator(clean),  # what is sent must be what the question can show
     Field(max_length=5000, description="Why; the applicant reads it."),
+    AfterValidator(_visible),
 ]
 Notify = Annotated[
     bool, Field(description="Whether the service e-mails the applicant at once. False: silently.")
@@ -147,7 +159,7 @@ ACCEPTANCE = Settlement(unread=_unknown, read=_accepted)
 def _asked(
     say: Say, pending: Pending, motivation: str, request: Outgoing, *, notify: bool
 ) -> Asked:
-    dossier, signer = pending.dossier, pending.signer.email
+    dossier = pending.dossier
     number, demarche = dossier.number, dossier.demarche.number
     return Asked(
         title=say(
@@ -156,8 +168,8 @@ def _asked(
         ),
         says=(
             say(
-                fr=f"Déposé le {dossier.date_depot:%d/%m/%Y}. Signé par {signer}.",
-                en=f"Deposited on {dossier.date_depot:%d/%m/%Y}. Signed by {signer}.",
+                fr=f"Déposé le {dossier.date_depot:%d/%m/%Y}.",
+                en=f"Deposited on {dossier.date_depot:%d/%m/%Y}.",
             ),
             say(
                 fr="C'est un acte administratif : il ne peut pas être repris.",
@@ -166,7 +178,7 @@ def _asked(
             _email(say, notify=notify),
         ),
         changes=(Change(field=say(fr="État", en="State"), before=dossier.state, after="accepte"),),
-        words=_words(say, dossier, motivation),
+        words=_words(say, pending, motivation),
         typed=Typed(
             label=say(fr="Numéro du dossier", en="The dossier's number"),
             asks=say(
@@ -179,18 +191,20 @@ def _asked(
     )
 
 
-def _words(say: Say, dossier: Dossier, motivation: str) -> tuple[Words, ...]:
+def _words(say: Say, pending: Pending, motivation: str) -> tuple[Words, ...]:
     """What others wrote, the model last: it is the one who asks."""
+    dossier, signs = pending.dossier, say(fr="signataire", en="signed by")
     title = say(fr="titre de la démarche", en="the démarche's title")
     worded = say(
         fr="motivation envoyée, rédigée par l'assistant",
         en="the motivation sent, worded by the assistant",
     )
     return (
+        Words(label=signs, text=pending.signer.email),
         Words(label=title, text=dossier.demarche.title),
         Words(label="demandeur", text=dossier.demandeur.line),
         Words(label="usager", text=dossier.usager.email),
-        *((Words(label=worded, text=motivation),) if motivation.strip() else ()),
+        *((Words(label=worded, text=motivation),) if motivation else ()),
     )
 
 

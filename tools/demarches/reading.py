@@ -52,7 +52,7 @@ class DossierRow(Result):
 class Missing(Result):
     """Something the service could not give."""
 
-    path: str
+    path: Line
     reason: Line
 
 

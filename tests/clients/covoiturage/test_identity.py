@@ -99,6 +99,33 @@ def test_a_phone_that_cannot_be_truncated_is_refused_without_being_repeated(phon
     assert not phone or phone not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "phone", ["0601DUPONT", "06 01 02 03 04a", "0601020304 ext. 5", "06 O1 02 03 04", "06０１abc"]
+)
+def test_a_letter_in_a_phone_is_no_digit(phone: str):
+    with pytest.raises(RejectedError, match="has a letter") as refusal:
+        identity_of(phone=phone, last_name="Dupont")
+
+    assert phone not in str(refusal.value)
+
+
+@pytest.mark.parametrize("phone", ["0601020304#5", "+33601020304;5", "0601020304 # 12"])
+def test_a_phone_with_an_extension_is_refused(phone: str):
+    with pytest.raises(RejectedError):
+        identity_of(phone=phone, last_name="Dupont")
+
+
+@pytest.mark.parametrize(
+    "space", ["\u00a0", "\u202f", "\u2007", "\u2009", "\u3000", "\t"], ids=ascii
+)
+def test_any_space_may_part_the_digits_of_a_phone(space: str):
+    phone = space.join(["", "06", "01", "02", "03", "04", ""])
+
+    assert identity_of(phone=phone, last_name="Dupont") == identity_of(
+        phone=PHONE, last_name="Dupont"
+    )
+
+
 def test_a_phone_unknown_to_libphonenumber_only_warns():
     """It refuses the documentation's own example, whose key is published all the same."""
     identity = identity_of(phone="+33701020304", last_name="D Herug de l Herault")

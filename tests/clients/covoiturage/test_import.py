@@ -182,7 +182,7 @@ RAW = 'null value in column "phone_trunc": Failing row contains (DUP, +336010203
         (
             httpx.Response(400, json=["/0/phone_trunc: must be a valid truncated phone number"]),
             RejectedError,
-            "row 1, phone_trunc: must be a valid truncated phone number",
+            "row 1 of those sent, phone_trunc: must be a valid truncated phone number",
         ),
         (httpx.Response(401, json={"error": {"code": 401}}), AccessDeniedError, "the token is"),
         (httpx.Response(403, json={"error": "Forbidden Error"}), AccessDeniedError, "missing, or"),

@@ -13,7 +13,7 @@ RPC = {"jsonrpc": "2.0", "id": 1}
     [
         (
             httpx.Response(400, json=["/0/identity_key: must be a valid identity key"]),
-            "row 1, identity_key: must be a valid identity key",
+            "row 1 of those sent, identity_key: must be a valid identity key",
         ),
         (
             httpx.Response(400, json=[": must NOT have more than 1000 items"]),
@@ -21,7 +21,7 @@ RPC = {"jsonrpc": "2.0", "id": 1}
         ),
         (
             httpx.Response(400, json=["/12: must have required property 'datetime'"]),
-            "row 13: must have required property 'datetime'",
+            "row 13 of those sent: must have required property 'datetime'",
         ),
         (httpx.Response(403, json="Invalid permissions"), "Invalid permissions"),
         (httpx.Response(404, json={"error": "Not found"}), "Not found"),
@@ -125,4 +125,6 @@ def test_a_long_list_of_complaints_is_cut_short():
 
     told = reason(httpx.Response(400, json=said))
 
-    assert told.endswith("row 5, identity_key: must be a valid identity key; and 995 more")
+    assert told.endswith(
+        "row 5 of those sent, identity_key: must be a valid identity key; and 995 more"
+    )

@@ -321,6 +321,8 @@ async def test_a_refusal_about_the_state_does_not_blame_the_annotations(
     [
         {"dossierAccepter": {"dossier": None, "errors": None}},
         {"dossierAccepter": {"dossier": {"state": "a_new_state"}, "errors": None}},
+        {"dossierAccepter": {"dossier": {"state": "en_instruction"}, "errors": None}},
+        {"dossierAccepter": {"dossier": {"state": "refuse"}, "errors": None}},
         {"dossierAccepter": None},
         {},
         None,
