@@ -276,6 +276,7 @@ class OnFirstUse(httpx.AsyncBaseTransport):
 
 
 _A_YEAR = 31_536_000.0
+_AN_HOUR = 3600.0
 
 
 def _finite(number: str) -> float:
@@ -285,6 +286,11 @@ def _finite(number: str) -> float:
 
 def _not_json(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _said(seconds: float) -> str:
+    """A pause in words; whatever a service asks for, few digits of it are repeated."""
+    return f"{seconds:.0f} seconds" if seconds <= _AN_HOUR else "more than an hour"
 
 
 def _unanswered(service: str, reason: str, *, writing: bool) -> NoReturn:

@@ -17,7 +17,6 @@ from typing import Literal
 
 import anyio
 import httpx
-import platformdirs
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -26,7 +25,7 @@ from clients.demarches import NO_DEMARCHE
 from clients.network import proxy_of
 from server import instance
 from server.build import offered
-from server.settings import SERVICES, Settings
+from server.settings import SERVICES, Settings, config_file
 from tools import TOOLS, Tool
 
 LONGEST = 15.0
@@ -140,12 +139,6 @@ CONSENT: Mapping[str, tuple[State, str]] = {
     ),
 }
 """What each mode of consent means."""
-
-
-def config_file(environ: Mapping[str, str]) -> Path:
-    """Where `guichet.toml` is looked for."""
-    named = _set(environ, "GUICHET_CONFIG")
-    return Path(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
 
 
 # Where settings come from.

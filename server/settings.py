@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
 )
@@ -52,10 +53,13 @@ EMJPM_URLS = {
     "production": "https://api-emjpm.fabrique.social.gouv.fr",
     "test": "https://api-apitest-emjpm.dev.fabrique.social.gouv.fr",
 }
+SHORTEST_SECRET = 32
+"""Characters of the instance's key."""
 SERVICES = ("covoiturage", "demarches", "emjpm")
 
 _NESTED = TypeAdapter(dict[str, object])
 _OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
+_WHOLE_ADDRESS = "must be a whole address, such as https://service.example"
 _LEFT_AS_IT_WAS = re.compile(r"\$\{[^}]*\}")
 
 
@@ -64,9 +68,15 @@ class SettingsError(Exception):
 
 
 def _address(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # its text would repeat the address
+        raise ValueError(f"no usable host or port: {_WHOLE_ADDRESS}") from None
     if not parts.hostname or parts.scheme not in {"http", "https"}:
-        raise ValueError("must be a whole address, such as https://service.example")
+        raise ValueError(_WHOLE_ADDRESS)
+    if "@" in parts.netloc:
+        raise ValueError("must hold no user name and no password")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("must be https, except to a loopback address")
     return url.rstrip("/")
@@ -79,10 +89,31 @@ def _services(names: object) -> object:
 
 
 def _from_json(value: object) -> object:
-    return _OBJECT.validate_json(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return _OBJECT.validate_json(value)
+    except ValidationError:  # its text would repeat what is written in place of a number
+        raise ValueError("must be a JSON object of texts, by démarche number") from None
+
+
+def _key(written: SecretStr) -> SecretStr:
+    """A key that a header can carry: a request that cannot be written would look lost."""
+    key = written.get_secret_value().strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError("must hold only plain letters, digits and signs: copy it again")
+    return SecretStr(key)
+
+
+def _long(written: SecretStr) -> SecretStr:
+    secret = written.get_secret_value().strip()
+    if len(secret) < SHORTEST_SECRET:
+        raise ValueError(f"must have {SHORTEST_SECRET} characters or more")
+    return SecretStr(secret)
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
     tuple[Literal["covoiturage", "demarches", "emjpm"], ...], BeforeValidator(_services)
@@ -105,13 +136,9 @@ class Covoiturage(Section):
     import_version: Version = Field(
         default="v3.3", description="the version that imports identity keys"
     )
-    access_key: SecretStr | None = Field(default=None, description="an operator's application key…")
-    secret_key: SecretStr | None = Field(
-        default=None, description="…and the secret that goes with it"
-    )
-    token: SecretStr | None = Field(
-        default=None, description="a fixed bearer token, instead of the keys"
-    )
+    access_key: Key | None = Field(default=None, description="an operator's application key…")
+    secret_key: Key | None = Field(default=None, description="…and the secret that goes with it")
+    token: Key | None = Field(default=None, description="a fixed bearer token, instead of the keys")
 
     @property
     def has_credentials(self) -> bool:
@@ -123,13 +150,13 @@ class Demarches(Section):
         default="https://demarche.numerique.gouv.fr/api/v2/graphql",
         description="the whole endpoint",
     )
-    token: SecretStr | None = Field(default=None, description="an administrator's API token")
-    tokens: Annotated[dict[int, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(
+    token: Key | None = Field(default=None, description="an administrator's API token")
+    tokens: Annotated[dict[int, Key], NoDecode, BeforeValidator(_from_json)] = Field(
         default={},
         description="tokens of their own for some démarches, by number: the table "
         "`[demarches.tokens]`, or JSON",
     )
-    instructeur: str = Field(
+    instructeur: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
         default="",
         description="the e-mail, or the identifier, of the instructeur who signs decisions",
     )
@@ -140,7 +167,7 @@ class Emjpm(Section):
         default="production", description="which of the two documented addresses"
     )
     url: Address | None = Field(default=None, description="another address than these two")
-    token: SecretStr | None = Field(
+    token: Key | None = Field(
         default=None, description="a bearer token of the mandataire's account"
     )
 
@@ -187,7 +214,7 @@ class Settings(BaseSettings):
         default=None,
         description="how many days the journal keeps what happened; all of them by default",
     )
-    secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+    secret: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
         default=None,
         description="the instance's key, 32 characters or more; a 0600 file by default",
     )
@@ -202,7 +229,7 @@ class Settings(BaseSettings):
             and self.covoiturage.has_credentials,
             "demarches": "demarches" in self.services
             and bool(self.demarches.token or self.demarches.tokens),
-            "emjpm": "emjpm" in self.services and self.emjpm.token is not None,
+            "emjpm": "emjpm" in self.services and bool(self.emjpm.token),
         }
         return frozenset(need for need, is_met in met.items() if is_met)
 
@@ -220,7 +247,7 @@ class Settings(BaseSettings):
             init_settings,
             _Environment(settings_cls),
             NestedSecretsSettingsSource(file_secret_settings, secrets_dir=secrets),
-            TomlConfigSettingsSource(settings_cls, toml_file=_config(os.environ)),
+            TomlConfigSettingsSource(settings_cls, toml_file=config_file(os.environ)),
         )
 
 
@@ -243,14 +270,16 @@ def load() -> Settings:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise SettingsError(f"{name} is not a setting.{hint}")
+    _check_config_file(os.environ)
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name}: {first['msg']}.") from None
+        raise SettingsError(_mistake(error)) from None
     except (SourceError, OSError, ValueError) as error:
         raise SettingsError(f"The settings cannot be read: {error}.") from None
+    if settings.files and not settings.files.is_dir():
+        raise SettingsError("GUICHET_FILES: must be a folder that exists.")
+    return settings
 
 
 def described() -> Iterator[tuple[str, str]]:
@@ -264,10 +293,29 @@ def described() -> Iterator[tuple[str, str]]:
             yield f"{PREFIX}{name}".upper(), field.description or ""
 
 
-def _config(environ: Mapping[str, str]) -> Path:
-    """Where the file is: never the working directory, which may be somebody else's."""
+def config_file(environ: Mapping[str, str]) -> Path:
+    """Where `guichet.toml` is: never the working directory, which may be somebody else's."""
     named = _value(environ, "GUICHET_CONFIG")
     return Path(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
+
+
+def _check_config_file(environ: Mapping[str, str]) -> None:
+    """A file that is named is expected; the null device is how one says that there is none."""
+    path = config_file(environ)
+    if not _value(environ, "GUICHET_CONFIG"):
+        return
+    if not path.exists():
+        raise SettingsError("GUICHET_CONFIG: there is no such file.")
+    if path.is_dir():
+        raise SettingsError("GUICHET_CONFIG: this is a folder, and must be a file.")
+
+
+def _mistake(error: ValidationError) -> str:
+    """Which setting is wrong and why, without what may have been written in place of a name."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    setting = [part for part in first["loc"][:2] if isinstance(part, str)]
+    why = first["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{'_'.join(setting).upper()}: {why}."
 
 
 def _value(environ: Mapping[str, str], name: str) -> str | None:

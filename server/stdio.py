@@ -10,7 +10,7 @@ from tools.desk import Desk
 
 HINT = (
     "guichet: an MCP server is waiting for a client on stdin. A client usually starts it: see "
-    "mcp.json. Try `guichet demo`, or `guichet --help`. Ctrl+C to leave.\n"
+    "mcp.json. Try `guichet demo`, or `guichet --help`. Ctrl+D to leave.\n"
 )
 
 

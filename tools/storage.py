@@ -6,6 +6,7 @@ atomic: a row becomes `executing` once, whoever tries and however many try at th
 """
 
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, replace
@@ -101,6 +102,7 @@ VERSIONS = Table("guichet_schema", TABLES, Column("version", Integer, nullable=F
 
 PATIENCE = 10
 """Seconds that a writer waits for its turn."""
+TRIED_AGAIN_AFTER = 0.01
 
 ALONE = {
     "sqlite": "BEGIN IMMEDIATE",
@@ -396,10 +398,20 @@ MIGRATIONS = {1: _from_1}
 def _opened(file: str) -> None:
     """Make the file if need be; processes read it while one writes (WAL).
 
-    It fails here if it must: a file that aiosqlite cannot open leaves a thread behind.
+    It fails here if it must: a file that aiosqlite cannot open leaves a thread behind. SQLite does
+    not wait when two processes turn to WAL at once: whoever comes second tries again.
     """
+    give_up_at = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(file, timeout=PATIENCE)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(TRIED_AGAIN_AFTER)
+            else:
+                return
 
 
 def _durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

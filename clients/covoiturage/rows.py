@@ -106,9 +106,7 @@ class _Object:
     pairs: Sequence[tuple[str, object]]
 
 
-def _from_csv(
-    content: bytes, columns: Collection[str], exact: Collection[str]
-) -> Iterator[Found]:
+def _from_csv(content: bytes, columns: Collection[str], exact: Collection[str]) -> Iterator[Found]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

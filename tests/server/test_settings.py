@@ -10,6 +10,13 @@ from pydantic import SecretStr
 from server.settings import EMJPM_URLS, Settings, SettingsError, load
 
 SECRET = "s3cr3t-0f-n0b0dy"
+KEYS = [
+    "COVOITURAGE_ACCESS_KEY",
+    "COVOITURAGE_SECRET_KEY",
+    "COVOITURAGE_TOKEN",
+    "DEMARCHES_TOKEN",
+    "EMJPM_TOKEN",
+]
 
 
 @pytest.fixture(name="toml")
@@ -48,7 +55,7 @@ def test_without_any_setting_everything_has_its_documented_default():
 
     assert settings == Settings()
     assert settings.demarches.url == "https://demarche.numerique.gouv.fr/api/v2/graphql"
-    assert settings.needs_met == {"covoiturage"}
+    assert settings.needs_met == {"covoiturage", "ledger"}
 
 
 def test_a_variable_names_a_service_then_one_of_its_settings(monkeypatch: pytest.MonkeyPatch):
@@ -177,7 +184,7 @@ def test_only_the_services_named_are_offered(monkeypatch: pytest.MonkeyPatch):
     settings = load()
 
     assert settings.services == ("emjpm", "covoiturage")
-    assert settings.needs_met == {"emjpm", "covoiturage"}
+    assert settings.needs_met == {"emjpm", "covoiturage", "ledger"}
 
 
 def test_half_of_an_operator_s_keys_are_no_credentials(monkeypatch: pytest.MonkeyPatch):
@@ -220,7 +227,7 @@ def test_a_name_like_no_other_is_an_error_too(monkeypatch: pytest.MonkeyPatch):
     [
         ('[demarche]\ntoken = "x"\n', "GUICHET_DEMARCHE"),
         ('[demarches]\ntokn = "x"\n', "GUICHET_DEMARCHES_TOKN"),
-        ('[demarches.tokens]\nmobilite = "x"\n', "GUICHET_DEMARCHES_TOKENS_MOBILITE"),
+        ('[demarches.tokens]\nmobilite = "x"\n', "GUICHET_DEMARCHES_TOKENS: "),
     ],
 )
 def test_a_misspelt_name_of_the_file_is_an_error(toml: Path, content: str, named: str):
@@ -256,12 +263,17 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("EMJPM_URL", "exemple.fr", "must be a whole address"),
         ("EMJPM_URL", "ftp://exemple.fr", "must be a whole address"),
         ("EMJPM_URL", "https:///api", "must be a whole address"),
-        ("EMJPM_URL", "https://[::1", "URL"),
+        ("EMJPM_URL", "https://[::1", "must be a whole address"),
+        ("EMJPM_URL", "https://exemple.fr:abc", "must be a whole address"),
+        ("EMJPM_URL", "https://exemple.fr:99999", "must be a whole address"),
+        ("EMJPM_URL", "https://jean:secret@exemple.fr", "no user name and no password"),
+        ("EMJPM_URL", "https://jean@exemple.fr", "no user name and no password"),
         ("COVOITURAGE_IMPORT_VERSION", "../v3", "String should match pattern"),
         ("EMJPM_ENVIRONMENT", "preprod", "'production' or 'test'"),
-        ("SECRET", "k" * 31, "at least 32"),
+        ("SECRET", "k" * 31, "must have 32 characters or more"),
+        ("SECRET", "k" * 31 + " ", "must have 32 characters or more"),
         ("SERVICES", "emjpm,faire_simple", "'covoiturage', 'demarches' or 'emjpm'"),
-        ("CONSENT", "none", "'ask' or 'dangerously-relay'"),
+        ("CONSENT", "none", "'ask', 'page' or 'dangerously-relay'"),
         ("LANGUAGE", "de", "'fr' or 'en'"),
         ("READ_ONLY", "perhaps", "valid boolean"),
         ("DEMARCHES_TOKENS", "1001=x", ""),
@@ -290,19 +302,79 @@ def test_an_address_may_be_on_this_machine_or_https(monkeypatch: pytest.MonkeyPa
     assert load().emjpm.address == url
 
 
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize(
+    "written", ["clé", "one\ntwo", "one\x7ftwo", "one\u200btwo", "one\u00a0two"], ids=ascii
+)
+def test_a_key_that_no_header_can_carry_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str
+):
+    """Found only when a request is written, it would make a change look lost."""
+    monkeypatch.setenv(f"GUICHET_{name}", written)
+
+    assert refusal() == (
+        f"GUICHET_{name}: must hold only plain letters, digits and signs: copy it again."
+    )
+
+
+def test_a_demarche_s_own_token_is_a_key_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", '{"1001": " of 1001\\n"}')
+    assert revealed(load().demarches.tokens[1001]) == "of 1001"
+
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", '{"1001": "clé"}')
+    assert refusal().startswith("GUICHET_DEMARCHES_TOKENS: must hold only plain letters")
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_what_surrounds_a_key_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(f"GUICHET_{name}", "  a key\t\r\n")
+
+    service, key = name.lower().split("_", 1)
+
+    assert revealed(getattr(getattr(load(), service), key)) == "a key"
+
+
+def test_a_blank_token_is_no_token(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_EMJPM_TOKEN", " ")
+
+    assert "emjpm" not in load().needs_met
+
+
+def test_what_surrounds_an_instructeur_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_DEMARCHES_INSTRUCTEUR", " camille@exemple.fr\n")
+
+    assert load().demarches.instructeur == "camille@exemple.fr"
+
+
+def test_a_file_of_settings_that_is_named_must_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GUICHET_CONFIG", str(tmp_path / "absent.toml"))
+    assert refusal() == "GUICHET_CONFIG: there is no such file."
+
+    monkeypatch.setenv("GUICHET_CONFIG", str(tmp_path))
+    assert refusal() == "GUICHET_CONFIG: this is a folder, and must be a file."
+
+    monkeypatch.setenv("GUICHET_CONFIG", os.devnull)
+    assert load() == Settings()
+
+
+def test_the_folder_of_files_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_FILES", str(tmp_path))
+    assert load().files == tmp_path
+
+    (tmp_path / "file").touch()
+    for name in ("absent", "file"):
+        monkeypatch.setenv("GUICHET_FILES", str(tmp_path / name))
+        assert refusal() == "GUICHET_FILES: must be a folder that exists."
+
+
 # What never shows.
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "COVOITURAGE_ACCESS_KEY",
-        "COVOITURAGE_SECRET_KEY",
-        "COVOITURAGE_TOKEN",
-        "DEMARCHES_TOKEN",
-        "EMJPM_TOKEN",
-        "SECRET",
-    ],
+    [*KEYS, "SECRET"],
 )
 def test_a_secret_never_shows(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setenv(f"GUICHET_{name}", SECRET * 2)
@@ -321,6 +393,12 @@ def test_a_demarche_s_own_token_never_shows(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", f'{{"1001": ["{SECRET}"]}}')
     assert SECRET not in refusal()
+
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", f'{{"{SECRET}": "1001"}}')
+    assert SECRET.lower() not in refusal().lower()
+
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", f'{{"{SECRET}": ["1001"]}}')
+    assert SECRET.lower() not in refusal().lower()
 
     monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", f'{{"1001": "{SECRET}"')
     assert SECRET not in refusal()

@@ -1,5 +1,7 @@
 """Changes as the journal knows them, without any service."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from clients.http import Outgoing
@@ -27,8 +29,8 @@ INTENT = Intent(
 DONE = structured(Outcome(outcome="applied", conclusion="It was done."))
 
 
-def journal_of(file: Path | str) -> Journal:
-    return Journal(lambda: f"sqlite+aiosqlite:///{file}", Seal(SECRET.encode))
+def journal_of(file: Path | str, clock: Callable[[], float] = time.time) -> Journal:
+    return Journal(lambda: f"sqlite+aiosqlite:///{file}", Seal(SECRET.encode), clock=clock)
 
 
 async def make(journal: Journal, *names: str) -> None:

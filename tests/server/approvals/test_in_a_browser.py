@@ -16,8 +16,10 @@ import anyio
 import pytest
 from mcp.types import CallToolResult
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from starlette.responses import HTMLResponse
 
 from tests.support import Counter
+from tests.tools.test_replays_over_a_socket import listening
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -366,13 +368,15 @@ async def test_a_form_that_another_site_sends_with_the_cookie_decides_nothing(re
         "<input name=agreed value=yes><input name=typed value=200001></form>"
         "<script>document.forms[0].submit()</script>"
     )
-    hostile = await playing(reader.tab.context, "http://127.0.0.1:1/", forged)
-    async with hostile.expect_response(action) as answer:
-        await hostile.goto("http://127.0.0.1:1/")
-    response = await answer.value
-    sent = await response.request.all_headers()
+    tab = await reader.tab.context.new_page()
+    async with listening(HTMLResponse(forged)) as hostile:
+        async with tab.expect_response(action) as answer:
+            await tab.goto(hostile)
+        response = await answer.value
+        sent = await response.request.all_headers()
+        await tab.close()
 
-    assert sent["origin"] == "http://127.0.0.1:1"
+    assert sent["origin"] == hostile
     assert "guichet-" in sent["cookie"]
     assert response.status == 403
     assert await reader.outcomes() == ["pending"]
@@ -381,10 +385,11 @@ async def test_a_form_that_another_site_sends_with_the_cookie_decides_nothing(re
 async def test_the_page_cannot_be_framed(reader: Reader):
     await reader.open_plan()
     framing = f"<iframe src='{reader.tab.url}' width=900 height=900></iframe>"
-    hostile = await playing(reader.tab.context, "http://127.0.0.1:1/", framing)
-    await hostile.goto("http://127.0.0.1:1/")
-
-    assert hostile.frames[1].url == "chrome-error://chromewebdata/"
+    tab = await reader.tab.context.new_page()
+    async with listening(HTMLResponse(framing)) as hostile:
+        await tab.goto(hostile)
+        assert tab.frames[1].url == "chrome-error://chromewebdata/"
+        await tab.close()
 
 
 async def test_a_link_from_another_site_leads_in_by_one_more_step(reader: Reader):
