@@ -2,11 +2,17 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter
 
 Json = TypeVar("Json")
+
+LONGEST_LINE = 300
+"""Characters of a stranger's text in a result."""
+MOST_MARKS = 4
+"""Combining marks on one letter; no language in use needs more."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
@@ -19,15 +25,19 @@ _VARIATIONS = re.compile(
     "\U000e0000\U000e0002-\U000e001f\U000e0080-\U000e0fff]"
 )
 """Selectors, and the places kept for more of them: they draw nothing and can carry hidden text."""
+_MARKS = {"Mn", "Mc", "Me"}
 _QUOTES = str.maketrans({"«": "‹", "»": "›", "“": "‘", "”": "’", "„": "‚"})
 
 
 def clean(text: str) -> str:
-    """The text without what a reader cannot see; line breaks and tabs stay."""
+    """The text without what a reader cannot see; line breaks and tabs stay.
+
+    Nor are there marks without a letter, or so many that they cover the lines around.
+    """
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(
         character if character in "\n\t" or _visible(character) else "\ufffd"
-        for character in _VARIATIONS.sub("", plain)
+        for character in _borne(_VARIATIONS.sub("", plain))
     )
 
 
@@ -36,8 +46,14 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", clean(text)).strip()
 
 
+def shortened(text: str) -> str:
+    """The text, clean, on one line and no longer than what is told of a stranger's text."""
+    line = one_line(text)
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
+
+
 def quoted(text: str) -> str:
-    """The text, clean, on one line and between quotation marks that it cannot close itself."""
+    """The whole text, clean, on one line, between quotation marks that it cannot close itself."""
     return f"« {one_line(text).translate(_QUOTES)} »"
 
 
@@ -55,8 +71,21 @@ def without_surrogates(values: object) -> object:
             return values
 
 
-Line = Annotated[str, AfterValidator(one_line)]
-"""A stranger's text in a result: clean, on one line."""
+Line = Annotated[str, AfterValidator(shortened)]
+"""A stranger's text in a result: clean, on one line, cut short when it would fill the result."""
+
+
+def _borne(text: str) -> Iterator[str]:
+    """The characters, without the combining marks that no letter bears."""
+    marks = MOST_MARKS  # at the start of a text, there is nothing of its own to bear one
+    for character in text:
+        if unicodedata.category(character) not in _MARKS:
+            marks = MOST_MARKS if character.isspace() else 0
+        elif marks < MOST_MARKS:
+            marks += 1
+        else:
+            continue
+        yield character
 
 
 def _visible(character: str) -> bool:

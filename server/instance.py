@@ -13,6 +13,10 @@ from tools.sealing import Seal
 SECRET_BYTES = 32
 
 
+class BrokenKeyError(OSError):
+    """The file of this instance's key does not hold one."""
+
+
 def state_folder() -> Path:
     """The user's state folder for Guichet, made when missing, readable by its owner alone."""
     folder = platformdirs.user_state_path("guichet")
@@ -25,17 +29,19 @@ def seal(settings: Settings) -> Seal:
     if settings.secret:
         secret = settings.secret.get_secret_value().encode()
         return Seal(lambda: secret)
-    return Seal(lambda: kept_secret(state_folder() / "instance.key"))
+    return Seal(lambda: kept_secret(_private_folder() / "instance.key"))
 
 
 def ledger(settings: Settings) -> str:
     """The address of the ledger's database."""
-    return settings.state_url or sqlite(state_folder() / "ledger.db")
+    return settings.state_url or sqlite(_private_folder() / "ledger.db")
 
 
 def sqlite(path: Path) -> str:
-    """The address of an SQLite file."""
-    return f"sqlite+aiosqlite:///{path}"
+    """The address of an SQLite file, whatever signs its path holds."""
+    # No more than what an address gives a meaning to: SQLAlchemy 2.0 decodes nothing of a path.
+    escaped = str(path).replace("%", "%25").replace("?", "%3F")
+    return f"sqlite+aiosqlite:///{escaped}"
 
 
 def throwaway_seal() -> Seal:
@@ -44,7 +50,23 @@ def throwaway_seal() -> Seal:
 
 
 def kept_secret(path: Path) -> bytes:
-    """The secret kept in a file, made by the first process that needs it."""
+    """The secret kept in a file, made by the first process that needs it.
+
+    Raises:
+        BrokenKeyError: The file holds something else: what was sealed before cannot be opened.
+    """
+    if not path.exists():
+        _make(path)
+    secret = path.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise BrokenKeyError(
+            f"{path} does not hold {SECRET_BYTES} bytes: put back a copy of it, or delete it and "
+            "what was sealed with it is lost."
+        )
+    return secret
+
+
+def _make(path: Path) -> None:
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -55,4 +77,21 @@ def kept_secret(path: Path) -> bytes:
         pass
     finally:
         draft.unlink()
-    return path.read_bytes()
+
+
+def _private_folder() -> Path:
+    """The state folder, where others on this machine can no longer look in."""
+    folder = state_folder()
+    _close(folder, 0o700)
+    for file in folder.glob("ledger.db*"):
+        _close(file, 0o600)
+    return folder
+
+
+def _close(path: Path, mode: int) -> None:
+    """Close to others what is ours and a file or a folder of its own."""
+    if os.name != "posix" or path.is_symlink():
+        return
+    found = path.stat()
+    if found.st_uid == os.getuid() and found.st_mode & 0o077:
+        path.chmod(mode)

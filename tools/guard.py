@@ -163,22 +163,28 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
         await desk.journal.refuse(waiting.id, "stale", error(refusals.changed(desk.say)))
         waiting = None
     if waiting is None:
-        waiting = await desk.journal.ask(secrets.token_hex(32), intent, by_page=True)
+        async with desk.journal.asking:
+            waiting = await _on_page(desk, call) or await desk.journal.ask(
+                secrets.token_hex(32), intent, by_page=True
+            )
     raise ToolError(refusals.decide_on_page(desk.say, await desk.present(waiting.id)))
 
 
 async def _on_page(desk: Desk, call: Call) -> Operation | None:
-    """This very call, as it awaits a decision on the page or was just decided on."""
+    """This very call, as it was just decided on or awaits a decision on the page.
+
+    Calls made at once, in several processes, may each have put the question: an answer to one of
+    them comes before those that still wait, and a refusal before an agreement.
+    """
     arguments = desk.journal.seal.mark(call.arguments)
-    return next(
-        (
-            operation
-            for operation in await desk.journal.on_page(desk.principal())
-            if (operation.tool, operation.arguments) == (call.tool, arguments)
-            and (operation.status == "declined" or desk.journal.is_open(operation))
-        ),
-        None,
-    )
+    found = [
+        operation
+        for operation in await desk.journal.on_page(desk.principal())
+        if (operation.tool, operation.arguments) == (call.tool, arguments)
+        and (operation.status == "declined" or desk.journal.is_open(operation))
+    ]
+    first = ("declined", "approved", "pending")
+    return min(found, key=lambda operation: first.index(operation.status), default=None)
 
 
 async def _relayed(desk: Desk, call: Call, put: Question, intent: Intent) -> Answer:

@@ -109,6 +109,8 @@ class Journal:
     ) -> None:
         self.seal = seal
         self.answer_within = answer_within
+        self.asking = anyio.Lock()
+        """Held while the same question is looked for, then put if nobody did."""
         self._keep_days = keep_days
         self._purged_at = -A_DAY
         self._url = url

@@ -180,7 +180,8 @@ class Interleavings(RuleBasedStateMachine):
         """All goes on to its end, and the next call settles what is left."""
         self.world.down = False
         while self.stopped:
-            self.run(self.stopped[0].go, "on")
+            for call in self.stopped:
+                self.run(call.go, "on")
             self.run(self.world.passes, 5.0)
         if self.unsettled:
             self.run(self.world.passes, LONGER_THAN_A_LEASE)

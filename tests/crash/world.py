@@ -160,15 +160,14 @@ class World:
         """Somebody takes this decision through the service's own pages, if it lets them."""
         given = f'dossierId: "{typed_id("Dossier", number)}", instructeurId: "{SIGNER}"'
         reason = "" if operation == "dossierRepasserEnInstruction" else ', motivation: "Ailleurs."'
-        query = (
-            f"mutation {{ {operation}(input: {{ {given}{reason} }}) {{ errors {{ message }} }} }}"
-        )
+        query = f"mutation {{ {operation}(input: {{ {given}{reason} }}) {{ errors {{ message }} }} }}"
         headers = {"Authorization": "Bearer sandbox"}
         async with httpx.AsyncClient(
             transport=self.way, base_url="http://sandbox", headers=headers
         ) as http:
             reply = await http.post("/api/v2/graphql", json={"query": query})
         assert "errors" not in reply.json()
+
 
     def _begin(self) -> None:
         self.down = False

@@ -1,6 +1,7 @@
 """What an installation keeps: its secret and its ledger, for its owner alone."""
 
 import json
+import os
 import sqlite3
 import stat
 from collections.abc import AsyncGenerator
@@ -14,6 +15,8 @@ import platformdirs
 import pytest
 from mcp import Client
 from pydantic import SecretStr
+from sqlalchemy import DDL
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from server import instance
 from server.build import build, connection
@@ -96,7 +99,70 @@ def test_processes_that_start_together_keep_one_secret(tmp_path: Path):
     assert names(tmp_path) == ["instance.key"]
 
 
+@pytest.mark.parametrize("held", [b"", b"k" * 31, b"k" * 33], ids=len)
+def test_a_file_that_holds_no_whole_secret_is_never_used(tmp_path: Path, held: bytes):
+    """A disk that was full leaves an empty one, and everybody knows the key that is nothing."""
+    key = tmp_path / "instance.key"
+    key.write_bytes(held)
+
+    with pytest.raises(instance.BrokenKeyError, match="does not hold 32 bytes"):
+        instance.kept_secret(key)
+
+    assert key.read_bytes() == held
+    assert names(tmp_path) == ["instance.key"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_a_secret_that_is_there_is_read_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    secret = instance.kept_secret(tmp_path / "instance.key")
+
+    def full(*_: object) -> int:
+        raise OSError
+
+    monkeypatch.setattr(os, "open", full)
+
+    assert instance.kept_secret(tmp_path / "instance.key") == secret
+
+
+async def test_a_broken_secret_is_told_and_changes_nothing(state: Path, services: Settings):
+    (instance.state_folder() / "instance.key").touch()
+
+    told = await acceptance(services)
+
+    assert told.startswith("The ledger of consents cannot be used (BrokenKeyError)")
+    assert await state_of(services) == "en_instruction"
+
+
 # The ledger.
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_what_was_open_to_others_is_closed(state: Path):
+    state.mkdir(parents=True, mode=0o755)
+    for name in ("ledger.db", "ledger.db-wal"):
+        (state / name).touch(mode=0o644)
+
+    instance.ledger(Settings())
+
+    assert mode(state) == 0o700
+    assert {mode(path) for path in state.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    "home", ["what?", "50%", "100%25", "c#", "a b", "é", "x?mode=memory&uri=1"]
+)
+async def test_a_ledger_may_be_in_a_folder_of_any_name(tmp_path: Path, home: str):
+    folder = tmp_path / home
+    folder.mkdir()
+
+    engine = create_async_engine(instance.sqlite(folder / "ledger.db"))
+    async with engine.begin() as connection:
+        await connection.execute(DDL("CREATE TABLE kept (number INTEGER)"))
+    await engine.dispose()
+
+    assert names(folder) == ["ledger.db"]
 
 
 @pytest.fixture(name="services")
@@ -177,8 +243,8 @@ async def test_a_ledger_written_by_a_newer_version_is_refused(state: Path, servi
     told = await acceptance(services, 200002)
 
     assert told == (
-        "The ledger of consents cannot be used (written by a newer Guichet): nothing was changed. "
-        "Check GUICHET_STATE_URL, or the rights on the state directory."
+        "The ledger of consents cannot be used (written by a newer Guichet), and nothing "
+        "is changed without it. Check GUICHET_STATE_URL, or the rights on the state directory."
     )
 
 

@@ -81,6 +81,23 @@ async def test_nothing_is_sent_before_a_person_decides(counter: Counter, era: st
     assert len(counter.opened) == 1
 
 
+async def test_twenty_first_calls_at_once_put_one_question(
+    counter: Counter, era: str, browser: Browser
+):
+    async with counter.host(era) as host:
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(20):
+                    tasks.start_soon(accept, host)
+        assert len(await counter.rows()) == len(counter.opened) == 1
+        await browser.open(counter.opened[0])
+        await browser.press("approve", **YES)
+        result = await accept(host)
+
+    assert facts(result)["outcome"] == "applied"
+    assert len(counter.accepted) == 1
+
+
 async def test_twenty_calls_at_once_after_one_agreement_make_one_change(
     counter: Counter, era: str, browser: Browser
 ):

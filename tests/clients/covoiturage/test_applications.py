@@ -217,7 +217,7 @@ def test_each_row_that_cannot_be_used_says_why_and_the_others_are_kept():
 
     assert [row.line for row in file.rows] == [2, 4, 10]
     assert reasons(file.problems) == [
-        (3, "the phone number cannot be understood."),
+        (3, "the phone number has a letter in it."),
         (6, "4 cells below a header of 5."),
         (7, "journey_type: Input should be 'short', 'long' or ''."),
         (8, "the last name has no letter from A to Z."),
