@@ -41,6 +41,8 @@ from tools.desk import Consent
 from tools.language import Language
 from tools.registry import Need
 
+ENVIRONMENT: Mapping[str, str] = os.environ
+"""What nothing else reads by itself."""
 PREFIX = "GUICHET_"
 WHERE_TO_READ = {
     "GUICHET_CONFIG": "the path of `guichet.toml`, in the user's configuration folder by default",

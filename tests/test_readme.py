@@ -107,6 +107,12 @@ def test_only_what_writes_asks_a_person():
     assert asking == {tool.name for tool in TOOLS if tool.writes}
 
 
+def test_what_a_person_must_do_is_what_the_catalogue_requires():
+    told = {name: row["and must do"] for name, row in table("Tools").items()}
+
+    assert told == {tool.name: tool.rung.value if tool.rung else "nothing" for tool in TOOLS}
+
+
 def test_the_settings_are_those_the_server_reads():
     known = {name for name, _ in described()} | set(WHERE_TO_READ)
 
@@ -137,7 +143,8 @@ def test_an_entry_for_a_client_parses_and_sets_what_exists(block: str):
 
 def test_the_example_file_of_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (example,) = blocks("toml")
-    (tmp_path / "guichet.toml").write_text(example, encoding="utf-8")
+    here = example.replace("/srv/guichet", str(tmp_path))
+    (tmp_path / "guichet.toml").write_text(here, encoding="utf-8")
     monkeypatch.setenv("GUICHET_CONFIG", str(tmp_path / "guichet.toml"))
 
     settings = load()

@@ -1,7 +1,5 @@
 """What `guichet doctor` shows: the findings by chapter, each with its state in a word."""
 
-import os
-
 import anyio
 import httpx
 from rich.console import Console
@@ -10,7 +8,7 @@ from rich.text import Text
 
 from server import connect, doctor, instance, logs
 from server.doctor import Chapter, Finding, State
-from server.settings import Settings, SettingsError, load
+from server.settings import ENVIRONMENT, Settings, SettingsError, load
 
 COLOURS: dict[State, str] = {
     "ok": "green",
@@ -32,7 +30,7 @@ def run(*, offline: bool) -> int:
 
 
 async def _chapters(offline: bool) -> tuple[Chapter, ...]:  # noqa: FBT001  (anyio.run names nothing)
-    about = doctor.installation(os.environ)
+    about = doctor.installation(ENVIRONMENT)
     try:
         settings = load()
     except SettingsError as error:
@@ -42,7 +40,7 @@ async def _chapters(offline: bool) -> tuple[Chapter, ...]:  # noqa: FBT001  (any
     logs.to_stderr(settings)
     try:
         called = doctor.unasked() if offline else await _answers(settings)
-        return about, *doctor.configuration(settings, os.environ), called
+        return about, *doctor.configuration(settings, ENVIRONMENT), called
     except httpx.InvalidURL:
         return about, _unusable("One of the addresses, GUICHET_…_URL, has no usable host or port.")
 

@@ -310,7 +310,7 @@ def subject(arguments: Arguments) -> str:
 def subject_of(body: bytes) -> str:
     """The subject of a change, from what was sent; empty for a read."""
     sent: Any = json.loads(body)
-    if isinstance(sent, list):
+    if body.startswith(b"["):
         return f"{len(sent)} rows"
     return sent["variables"].get("input", {}).get("motivation", "")
 

@@ -645,7 +645,7 @@ async def test_no_secret_is_ever_shown():
     async with speaking(b"HTTP/1.1 407 Who?\r\n\r\n") as port:
         run = await ran(
             https_proxy=f"http://user:{SECRET}@127.0.0.1:{port}",
-            GUICHET_COVOITURAGE_URL=f"https://user:{SECRET}@covoiturage.test",
+            GUICHET_COVOITURAGE_URL="https://covoiturage.test",
             GUICHET_COVOITURAGE_ACCESS_KEY=SECRET,
             GUICHET_COVOITURAGE_SECRET_KEY=SECRET,
             GUICHET_DEMARCHES_URL=f"https://demarches.test/api?key={SECRET}",

@@ -509,6 +509,7 @@ async def test_whoever_made_a_change_knows_better_than_whoever_read_it_meanwhile
             return await direct.handle_async_request(request)
 
     counter.over["demarches"] = Held()
+    before: dict[str, str] = {}
     with anyio.fail_after(10):
         async with (
             counter.host(MODERN, Person()) as host,

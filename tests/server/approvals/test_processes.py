@@ -1,5 +1,6 @@
 """The page of real processes, over stdio and over HTTP, on a machine that has no browser."""
 
+import os
 import re
 import socket
 import sys
@@ -31,7 +32,7 @@ def _variables(tmp_path: Path) -> dict[str, str]:
         "PATH": str(tmp_path),
         "TERM": "dumb",
         "PYTHONPATH": str(SOURCES),
-        "GUICHET_CONFIG": str(tmp_path / "none.toml"),
+        "GUICHET_CONFIG": os.devnull,
     }
 
 
