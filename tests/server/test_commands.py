@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from server import stdio
 from server.cli import app
 from tests.support import facts
+from tools import TOOLS
 
 GUICHET = (sys.executable, "-I", "-m", "server")
 NOBODY_S = {"GUICHET_CONFIG": os.devnull, "TERM": "dumb", "COLUMNS": "200", "NO_COLOR": "1"}
@@ -118,7 +119,7 @@ async def test_the_variables_it_prints_configure_a_server_on_it(
             listed = await host.list_tools()
             read = await host.call_tool("query_dossiers", {"demarche_number": 1001})
 
-    assert len(listed.tools) == 5
+    assert len(listed.tools) == len(TOOLS)
     assert len(facts(read)["dossiers"]) == 20
 
 
@@ -126,7 +127,7 @@ def test_help_names_every_command():
     shown = CliRunner().invoke(app, ["--help"], env=NOBODY_S)
 
     names = list(getattr(get_command(app), "commands", {}))
-    assert sorted(names) == ["demo", "serve", "serve-sandbox"]
+    assert sorted(names) == ["demo", "doctor", "journal", "serve", "serve-sandbox"]
     assert shown.exit_code == 0
     for name in names:
         assert f" {name} " in shown.stdout
