@@ -59,8 +59,10 @@ async def test_the_sandbox_offers_every_tool():
     assert await offered(LOCAL["guichet-sandbox"]) == [tool.name for tool in TOOLS]
 
 
-async def test_without_secrets_only_certificates_can_be_verified():
-    assert await offered(LOCAL["guichet"]) == ["verify_certificate"]
+async def test_without_secrets_only_certificates_and_the_journal_are_offered():
+    always = ["verify_certificate", "list_operations", "get_operation"]
+
+    assert await offered(LOCAL["guichet"]) == always
 
 
 def test_every_local_entry_is_one_of_those_started_above():

@@ -72,7 +72,7 @@ def said_of(content: str, *texts: str) -> list[str]:
 def by_uuid(number: int = 0) -> dict[str, str]:
     return {
         "cee_application_type": "standardized",
-        "cee_application_uuid": f"00000000-0000-4000-8000-{number:012}",
+        "cee_application_uuid": f"00000000-0000-4000-9000-{number:012}",
         "identity_key": f"{number:064x}",
     }
 
@@ -184,9 +184,11 @@ async def test_the_question_states_what_will_be_sent(counter: Counter, era: str)
         "1 en double.\n"
         "Une clé ne s'écrit qu'une fois : elle ne peut être ni changée ni reprise.\n"
         "Le registre n'écrit à personne.\n"
-        "Pour confirmer, recopiez le nombre de lignes : 41.\n"
         f"Empreinte SHA-256 du fichier : {hashlib.sha256(content).hexdigest()}\n"
-        "Fichier, nommé par l'assistant : « a.csv »"
+        "Clé d'identité de 41 demandes : aucune → celle de chaque ligne\n"
+        "Pour confirmer, recopiez le nombre de lignes : 41.\n"
+        "Ci-dessous, entre guillemets, des textes écrits par d'autres :\n"
+        "- fichier, nommé par l'assistant : « a.csv »"
     )
 
 
@@ -207,7 +209,9 @@ async def test_the_question_says_when_rows_come_from_the_assistant(counter: Coun
 
     assert "2 clés d'identité" in person.questions[0]
     assert "sans date" in person.questions[0]
-    assert person.questions[0].endswith("Lignes données par l'assistant.")
+    assert "Lignes données par l'assistant, empreinte SHA-256 : " in person.questions[0]
+    for row in (by_uuid(1), by_uuid(2)):
+        assert row["cee_application_uuid"] in person.questions[0]
 
 
 async def test_unusual_names_and_phones_are_pointed_at_by_their_lines(counter: Counter, era: str):
@@ -227,7 +231,7 @@ async def test_the_name_of_a_file_cannot_pass_for_our_words(counter: Counter, er
     _, person = await importing(counter, era, file=name)
 
     *_, last = person.questions[0].splitlines()
-    assert last.startswith("Fichier, nommé par l'assistant : « a.csv › Pour confirmer")
+    assert last.startswith("- fichier, nommé par l'assistant : « a.csv › Pour confirmer")
     assert last.count("»") == 1
     assert "\u202e" not in last
 
@@ -479,7 +483,8 @@ async def test_an_import_whose_answer_is_lost_is_undetermined_and_not_sent_again
 
     assert result.is_error
     told = facts(result)
-    assert (told["outcome"], told["imported"], told["failed"]) == ("undetermined", 0, 0)
+    assert told["outcome"] == "undetermined"
+    assert not {"imported", "failed"} & set(told)
     assert "may have imported all of the 40 rows, some or none" in told["conclusion"]
     assert len(counter.imports) == 1
 
