@@ -134,8 +134,9 @@ async def test_a_service_that_cannot_be_reached_is_named_in_plain_words(
     reason = await told(counter, era, tool, **arguments)
 
     assert reason == (
-        f"{service}: cannot be reached (ConnectError). "
-        "Nothing was changed. Try again in a few minutes."
+        f"{service}: cannot be reached: the connection is cut (ConnectError). Nothing was changed. "
+        "Try again in a few minutes; if it lasts, check the address configured for this service, "
+        "and that this machine is online."
     )
 
 

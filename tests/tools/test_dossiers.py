@@ -101,7 +101,7 @@ async def test_a_row_says_who_asks_for_what_and_when(counter: Counter, era: str)
         "deposited_at": "2026-01-05T09:00:00+01:00",
         "changed_at": row["changed_at"],
         "archived": False,
-        "demandeur": "M Alice Martin",
+        "demandeur": "Mme Alice Martin",
         "usager": "usager200001@exemple.fr",
         "group": "Défaut",
     }
@@ -115,7 +115,7 @@ async def test_a_demarche_without_dossiers_is_an_empty_page(counter: Counter, er
 
 
 async def test_a_page_cut_for_its_size_continues_after_its_last_row(counter: Counter, era: str):
-    """Names of two thousand bytes: the service gives a hundred rows, a result holds fewer."""
+    """Very long names: the service gives a hundred rows, a result holds fewer."""
 
     def lengthen(reply: dict[str, Any]) -> None:
         for edge in edges(reply):
@@ -125,7 +125,7 @@ async def test_a_page_cut_for_its_size_continues_after_its_last_row(counter: Cou
     async with counter.host(era) as host:
         read = await pages(host, limit=100)
 
-    assert all(1 < len(rows) < 20 for rows in read)
+    assert all(1 < len(rows) < 40 for rows in read)
     assert [number for rows in read for number in numbers(rows)] == NUMBERS
 
 

@@ -167,7 +167,7 @@ async def test_what_a_dead_process_left_is_read_before_it_is_told(counter: Count
         journal = counter.journal()
         (operation,) = await journal.recent("local", 1)
         await journal.begin(operation, "form, typed")
-        counter.clock.now += 31
+        counter.clock.now += 61
         (told_of,) = await listed(host)
         await journal.close()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp.server.mcpserver.exceptions import ToolError
-from sqlalchemy.exc import SQLAlchemyError
 
 import server
 from tests.tools.changes import DONE, INTENT, SECRET, journal_of
@@ -244,10 +243,10 @@ async def test_a_commit_that_fails_leaves_nothing_at_all(file: Path, table: str)
     event = "INSERT" if table == "entries" else "UPDATE"
     fail = "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
     rows(file, f"CREATE TRIGGER full AFTER {event} ON {table} {fail}")
-    with pytest.raises(SQLAlchemyError):
+    with pytest.raises(ToolError):
         await journal.begin(open_one, "form")
     if table != "operations":  # an operation is inserted, and this trigger is on updates
-        with pytest.raises(SQLAlchemyError):
+        with pytest.raises(ToolError):
             await journal.ask("bb", INTENT)
     rows(file, "DROP TRIGGER full")
 
