@@ -91,6 +91,16 @@ class Outgoing:
     """Without its query, which may hold a key."""
     body: str
 
+    @property
+    def origin(self) -> str:
+        """The service it goes to: scheme, host and port."""
+        return origin(httpx.URL(self.address))
+
+
+def origin(url: httpx.URL) -> str:
+    """The scheme, the host and the port of an address."""
+    return str(url.copy_with(raw_path=b"/", userinfo=b"")).rstrip("/")
+
 
 def outgoing(request: httpx.Request, body: str | None = None) -> Outgoing:
     """What a request will send; `body` says it in other words where it is not to be shown."""

@@ -15,7 +15,7 @@ from clients.auth import Bearer
 from clients.covoiturage import OperatorKeys
 from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import DemarcheTokens
-from clients.http import OnFirstUse, Sleep, connected
+from clients.http import OnFirstUse, Sleep, connected, origin
 from server import instance
 from server.approvals import Pages
 from server.settings import Covoiturage, Demarches, Emjpm, Settings
@@ -127,6 +127,14 @@ async def _desk(
         consent=settings.consent,
         present=pages.present,
         instructeur=settings.demarches.instructeur,
+        places=frozenset(
+            origin(httpx.URL(address))
+            for address in (
+                settings.covoiturage.url,
+                settings.demarches.url,
+                settings.emjpm.address,
+            )
+        ),
     )
 
 

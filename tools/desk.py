@@ -30,4 +30,6 @@ class Desk:
     present: Present | None = None
     instructeur: str = ""
     """The e-mail or the identifier of the instructeur who signs decisions."""
+    places: frozenset[str] = frozenset()
+    """Where the services answer: a change is settled only where it was asked for."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep

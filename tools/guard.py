@@ -10,7 +10,6 @@ once consent is recorded, out of reach of cancellation, and records what came of
 import functools
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Annotated, Any, ParamSpec
 
 import anyio
@@ -20,16 +19,17 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from clients import ApiError, Approval, LostAnswerError
+from clients import Approval
 from tools import refusals
 from tools.desk import Desk
-from tools.journal import Ending, Intent, Operation
+from tools.executing import executed, led
+from tools.journal import Intent, Operation
 from tools.language import Say
 from tools.parameters import DryRun
 from tools.questions import Question, Rung, Typed
 from tools.replays import CALL, Call, PreviewedError, ServedError, code_name
-from tools.results import error, structured
-from tools.settling import Settlement, settled
+from tools.results import error
+from tools.settling import Settlement
 
 P = ParamSpec("P")
 
@@ -92,7 +92,11 @@ def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
 def performing(
     function: Callable[P, Awaitable[BaseModel]], settlement: Settlement
 ) -> Callable[P, Awaitable[CallToolResult]]:
-    """The same tool, run once per approval, to its end, with what came of it recorded."""
+    """The same tool, run once per approval, to its end, with what came of it recorded.
+
+    One that is made in parts can be cancelled between two of them.
+    """
+    makes = led if settlement.part else executed
 
     @functools.wraps(function)
     async def performed(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
@@ -101,23 +105,21 @@ def performing(
         if operation is None:
             raise ServedError
         body = functools.partial(function, *args, **kwargs)
-        # This stands should the body fail in a way nobody foresaw.
-        made: tuple[Ending, CallToolResult] = (
-            "undetermined",
-            structured(settlement.unread(operation.subject)),
-        )
         with anyio.CancelScope(shield=True):
             if not await desk.journal.begin(operation, call.evidence):
                 raise ServedError
-            try:
-                async with desk.journal.lease(operation.id):
-                    made = await _made(body, desk, settlement, operation)
-            finally:
-                with suppress(ToolError):  # unrecorded, it stays to be settled: the change is made
-                    await desk.journal.end(operation.id, *made)
-        return made[1]
+        return (await makes(desk, settlement, operation, body))[1]
 
     return performed
+
+
+async def planned(desk: Desk) -> str:
+    """The plan that this very call put on the page, if it is not over; empty if there is none.
+
+    A plan is carried out as it was read: it is neither read nor made again for the second call.
+    """
+    waiting = await _on_page(desk, CALL.get())
+    return desk.journal.plan(waiting) if waiting and desk.journal.is_open(waiting) else ""
 
 
 def fits(typed: Typed, given: str) -> bool:
@@ -132,20 +134,6 @@ def _elsewhere(ctx: Context[Desk], desk: Desk, call: Call):
     if _can_ask(ctx):
         return None
     return _relayed if desk.consent == "dangerously-relay" else _by_page
-
-
-async def _made(
-    body: Callable[[], Awaitable[BaseModel]],
-    desk: Desk,
-    settlement: Settlement,
-    operation: Operation,
-) -> tuple[Ending, CallToolResult]:
-    try:
-        return "applied", structured(await body())
-    except LostAnswerError:
-        return await settled(desk, settlement, operation.subject)
-    except (ApiError, ToolError) as refusal:
-        return "not_applied", error(str(refusal))
 
 
 async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Answer:
@@ -252,6 +240,8 @@ def _intent(desk: Desk, call: Call, put: Question) -> Intent:
         arguments=call.arguments,
         facts=put.facts.model_dump_json(),
         asked=put.asked,
+        goal=put.goal,
+        keeps_facts=put.keeps_facts,
     )
 
 

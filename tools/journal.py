@@ -7,6 +7,7 @@ happened is also kept as entries chained by their marks, which show that none wa
 tell it alone, once the operations are purged.
 """
 
+import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -46,6 +47,9 @@ class Operation(BaseModel):
     principal: str
     tool: str
     subject: str
+    goal: str = ""
+    part_of: str = ""
+    place: str = ""
     arguments: str
     question: str
     facts: str
@@ -57,6 +61,7 @@ class Operation(BaseModel):
     leased_until: float | None = None
     result: bytes | None = None
     asked: bytes | None = None
+    plan: bytes | None = None
     by_page: bool = False
 
     @property
@@ -92,6 +97,8 @@ class Intent:
     arguments: str
     facts: str
     asked: Asked
+    goal: str = ""
+    keeps_facts: bool = False
 
 
 class Journal:
@@ -127,17 +134,45 @@ class Journal:
             principal=intent.principal,
             tool=intent.tool,
             subject=intent.subject,
+            goal=intent.goal,
+            place=intent.asked.request.origin,
             arguments=mark(intent.arguments),
             question=mark(asked),
             facts=mark(intent.facts),
             asked_at=now,
             expires_at=now + self.answer_within,
             asked=self.seal.close(asked.encode()) if by_page else None,
+            plan=self.seal.close(intent.facts.encode()) if intent.keeps_facts else None,
             by_page=by_page,
         )
         await self._purge_if_due()
         await (await self._storage()).add(operation.model_dump())
         return operation
+
+    async def part(self, whole: str, *, subject: str, goal: str) -> Operation:
+        """A part of an operation that is being executed, itself committed as being executed."""
+        executed, now = await self.find(whole), self._clock()
+        if executed is None:
+            raise LookupError(whole)
+        fresh = {
+            "id": secrets.token_hex(32),
+            "subject": subject,
+            "goal": goal,
+            "part_of": whole,
+            "asked_at": now,
+            "status": "executing",
+            "leased_until": now + LEASE,
+            "by_page": False,
+            "plan": None,
+        }
+        operation = executed.model_copy(update=fresh)
+        await (await self._storage()).add(operation.model_dump())
+        return operation
+
+    async def parts(self, whole: str) -> list[Operation]:
+        """What an operation was carried out by, newest first."""
+        rows = await (await self._storage()).parts(whole)
+        return [Operation.model_validate(dict(row)) for row in rows]
 
     async def find(self, operation: str) -> Operation | None:
         """The operation recorded under this identifier."""
@@ -151,6 +186,10 @@ class Journal:
     def asked(self, operation: Operation) -> Asked:
         """What the page shows of a question that awaits its answer."""
         return Asked.model_validate_json(self.seal.open(operation.asked or b""))
+
+    def plan(self, operation: Operation) -> str:
+        """The facts that an operation which is not over was asked about, where they are a plan."""
+        return self.seal.open(operation.plan).decode() if operation.plan else ""
 
     async def on_page(self, principal: str) -> list[Operation]:
         """What was put to this principal on the page and is not over, newest first."""
@@ -255,11 +294,14 @@ class Journal:
         return [Operation.model_validate(dict(row)) for row in rows]
 
     async def recent(
-        self, principal: str, most: int, after: Operation | None = None
+        self, principal: str, most: int, after: Operation | None = None, whole: str = ""
     ) -> list[Operation]:
-        """The newest operations of this principal, or those that come after one of them."""
+        """The newest operations of this principal, or those that come after one of them.
+
+        Parts are left out; given the operation they are parts of, they alone are found.
+        """
         place = (after.asked_at, after.id) if after else None
-        rows = await (await self._storage()).recent(principal, most, place)
+        rows = await (await self._storage()).recent(principal, most, place, whole)
         return [Operation.model_validate(dict(row)) for row in rows]
 
     async def named(self, principal: str, beginning: str) -> Operation | None:
@@ -297,6 +339,7 @@ class Journal:
             "ended_at": self._clock(),
             "result": sealed,
             "asked": None,
+            "plan": None,
         }
         return await self._change(operation, values, *among)
 

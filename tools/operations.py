@@ -49,6 +49,13 @@ Page = Annotated[
     str,
     Field(pattern=r"^([0-9a-f]{16,64})?$", description="The `next` of the page before this one."),
 ]
+PartOf = Annotated[
+    str,
+    Field(
+        pattern=r"^([0-9a-f]{16,64})?$",
+        description="The `id` of a change made in parts, to list its parts instead.",
+    ),
+]
 Identifier = Annotated[
     str, Field(pattern=r"^[0-9a-f]{16,64}$", description="The operation's `id`, as listed.")
 ]
@@ -101,7 +108,9 @@ async def desk(ctx: Context[Desk]) -> Desk:
 Counter = Annotated[Desk, Resolve(desk)]
 
 
-async def list_operations(desk: Counter, limit: Limit = 20, after: Page = "") -> OperationsPage:
+async def list_operations(
+    desk: Counter, limit: Limit = 20, after: Page = "", part_of: PartOf = ""
+) -> OperationsPage:
     """List the changes that were asked for here on this user's behalf, made or not, newest first.
 
     The journal, not your memory, says what was done: read it when the user asks what you changed,
@@ -109,8 +118,9 @@ async def list_operations(desk: Counter, limit: Limit = 20, after: Page = "") ->
     tool, the number it was about, how the person agreed and what came of it. Reads are not in it.
     """
     place = await _known(desk, after) if after else None
+    whole = (await _known(desk, part_of)).id if part_of else ""
     # One more than asked for tells whether there is a next page.
-    found = await desk.journal.recent(desk.principal(), limit + 1, place)
+    found = await desk.journal.recent(desk.principal(), limit + 1, place, whole)
     rows = fitting([_row(desk, operation) for operation in found[:limit]])
     return OperationsPage(operations=list(rows), next=rows[-1].id if len(rows) < len(found) else "")
 

@@ -85,3 +85,7 @@ class Question:
     facts: BaseModel
     """What the service showed; consent is void once it shows anything else."""
     read_again: Callable[[], Awaitable[BaseModel]]
+    goal: str = ""
+    """What a lost answer is settled by, kept in clear: states, ids and marks, never a text."""
+    keeps_facts: bool = False
+    """Whether the facts are a plan: sealed in the ledger, and carried out as they were read."""

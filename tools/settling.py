@@ -8,7 +8,7 @@ from mcp.types import CallToolResult
 
 from clients import ApiError
 from tools.desk import Desk
-from tools.journal import Ending
+from tools.journal import Ending, Operation
 from tools.results import Outcome, structured
 
 READ_AGAIN_AFTER = (0.0, 2.0, 5.0, 10.0, 20.0, 25.0)
@@ -25,8 +25,14 @@ class Settlement:
 
     unread: Callable[[str], Outcome]
     """What is said of a subject that cannot be read."""
-    read: Callable[[Desk, str], Awaitable[Outcome]] | None = None
-    """What the service now shows of a subject; None where it has nothing to read."""
+    read: Callable[[Desk, Operation], Awaitable[Outcome]] | None = None
+    """What the service now shows of an operation; None where it has nothing to read."""
+    part: "Settlement | None" = None
+    """How a part of the change is settled, where it is carried out by several requests."""
+
+    def of(self, operation: Operation) -> "Settlement":
+        """How this operation of the tool is settled."""
+        return self.part if operation.part_of and self.part else self
 
 
 Settlements = Mapping[str, Settlement]
@@ -34,42 +40,52 @@ Settlements = Mapping[str, Settlement]
 
 
 async def settled(
-    desk: Desk, settlement: Settlement, subject: str
+    desk: Desk, settlement: Settlement, operation: Operation
 ) -> tuple[Ending, CallToolResult]:
     """What became of a change, as far as reading can tell."""
-    outcome = settlement.unread(subject)
+    outcome = settlement.unread(operation.subject)
     for pause in READ_AGAIN_AFTER if settlement.read else ():
         await desk.sleep(pause)
-        outcome = await _read(desk, settlement, subject)
+        outcome = await read(desk, settlement, operation)
         if outcome.outcome == "applied":
             break
-    return _ending(outcome), structured(outcome)
+    return ending(outcome), structured(outcome)
 
 
 async def settle_abandoned(desk: Desk, settlements: Settlements) -> None:
-    """Read once what became of the changes of processes that died, and of those unsettled since."""
+    """Read once what became of the changes of processes that died, and of those unsettled since.
+
+    Parts come before what they are parts of, being newer. What was asked of a service at another
+    address is left alone: a record of the same number there would be somebody else's.
+    """
     with anyio.move_on_after(WITHIN):
         for operation in await desk.journal.unsettled():
-            settlement = settlements.get(operation.tool)
-            if settlement is None or (operation.status == "undetermined" and not settlement.read):
-                continue
-            outcome = await _read(desk, settlement, operation.subject)
-            if outcome.outcome == "not_applied" and desk.journal.idle(operation) < AT_WORK:
-                outcome = settlement.unread(operation.subject)
-            ending = _ending(outcome)
-            if ending != operation.status:
-                await desk.journal.settle(operation, ending, structured(outcome))
+            if operation.tool in settlements and operation.place in {"", *desk.places}:
+                await _settle(desk, settlements[operation.tool].of(operation), operation)
 
 
-def _ending(outcome: Outcome) -> Ending:
+def ending(outcome: Outcome) -> Ending:
+    """How the ledger says it."""
     endings: dict[str, Ending] = {"applied": "applied", "not_applied": "not_applied"}
     return endings.get(outcome.outcome, "undetermined")
 
 
-async def _read(desk: Desk, settlement: Settlement, subject: str) -> Outcome:
+async def read(desk: Desk, settlement: Settlement, operation: Operation) -> Outcome:
+    """What a service shows of an operation, or that it could not be read."""
     try:
-        return (
-            await settlement.read(desk, subject) if settlement.read else settlement.unread(subject)
-        )
+        if settlement.read:
+            return await settlement.read(desk, operation)
     except ApiError:
-        return settlement.unread(subject)
+        pass
+    return settlement.unread(operation.subject)
+
+
+async def _settle(desk: Desk, settlement: Settlement, operation: Operation) -> None:
+    if operation.status == "undetermined" and not settlement.read:
+        return
+    outcome = await read(desk, settlement, operation)
+    if outcome.outcome == "not_applied" and desk.journal.idle(operation) < AT_WORK:
+        outcome = settlement.unread(operation.subject)
+    came = ending(outcome)
+    if came != operation.status:
+        await desk.journal.settle(operation, came, structured(outcome))

@@ -47,7 +47,7 @@ from tools.chain import COPIED, Head, Ledger, Mark, linked, proven
 
 Row = dict[str, object]
 
-VERSION = 2
+VERSION = 3
 """The schema's version, kept in the database: an older one is brought up, a newer one refused."""
 
 TABLES = MetaData()
@@ -62,14 +62,18 @@ OPERATIONS = Table(
     Column("principal", String, nullable=False),
     Column("tool", String, nullable=False),
     Column("subject", String, nullable=False),  # a number, never a name
+    Column("goal", String, nullable=False, server_default=""),  # states, ids and marks
+    Column("part_of", String, nullable=False, server_default="", index=True),  # an operation
+    Column("place", String, nullable=False, server_default=""),  # where the service answers
     Column("arguments", String, nullable=False),  # a mark, as are the next two
     Column("question", String, nullable=False),
     Column("facts", String, nullable=False),
     Column("evidence", String, nullable=False, default=""),
     Column("status", String, nullable=False, index=True),
     Column("leased_until", Float),
-    Column("result", LargeBinary),  # sealed, as is the next
+    Column("result", LargeBinary),  # sealed, as are the next two
     Column("asked", LargeBinary),  # what the page shows, until the question is answered
+    Column("plan", LargeBinary),  # what was read and is to be carried out, until it is over
     Column("by_page", Boolean, nullable=False, server_default="0"),
     Column("told", Boolean, nullable=False, server_default="0"),
 )
@@ -170,9 +174,10 @@ class Storage:
 
     async def add(self, row: Row) -> None:
         """Keep a new operation, and the entry that says so."""
+        happened = _event(row["status"])
         async with self._writing() as connection:
             await connection.execute(insert(OPERATIONS).values(row))
-            await connection.run_sync(_append, self._mark, row["id"], "asked", row["asked_at"])
+            await connection.run_sync(_append, self._mark, row["id"], happened, row["asked_at"])
 
     async def find(self, operation: str) -> RowMapping | None:
         query = select(OPERATIONS).where(OPERATIONS.c.id == operation)
@@ -225,14 +230,21 @@ class Storage:
         )
 
     async def recent(
-        self, principal: str, most: int, before: tuple[float, str] | None = None
+        self, principal: str, most: int, before: tuple[float, str] | None = None, whole: str = ""
     ) -> list[RowMapping]:
-        """The newest operations of this principal, or those before a time and an identifier."""
-        his = OPERATIONS.c.principal == principal
+        """The newest operations of this principal, or those before a time and an identifier.
+
+        Parts are left out; given what they are parts of, they alone are found.
+        """
+        his = and_(OPERATIONS.c.principal == principal, OPERATIONS.c.part_of == whole)
         if before:
             earlier = tuple_(OPERATIONS.c.asked_at, OPERATIONS.c.id) < tuple_(*before)
             his = and_(his, earlier)
         return await self._operations(his, most)
+
+    async def parts(self, whole: str) -> list[RowMapping]:
+        """What an operation was carried out by, newest first."""
+        return await self._operations(OPERATIONS.c.part_of == whole)
 
     async def named(self, principal: str, beginning: str) -> list[RowMapping]:
         """The operations of this principal whose identifier begins so."""
@@ -320,7 +332,8 @@ def _append(
     connection: Connection, mark: Mark, operation: object, happened: object, at: object
 ) -> None:
     """Add an entry to the chain, within the transaction that makes it true."""
-    about = select(OPERATIONS).where(OPERATIONS.c.id == operation)
+    said = (OPERATIONS.c[name] for name in COPIED)
+    about = select(*said).where(OPERATIONS.c.id == operation)
     row, (head, _) = connection.execute(about).mappings().one(), _head(connection)
     entry: Row = {name: row[name] for name in COPIED} | {
         "number": head.number + 1,
@@ -331,6 +344,11 @@ def _append(
     made = mark(linked(entry, head.mark))
     connection.execute(insert(ENTRIES).values(entry | {"mark": made}))
     _move(connection, replace(head, number=head.number + 1, mark=made), mark)
+
+
+def _event(status: object) -> object:
+    """What an entry calls an operation's coming to this status."""
+    return "asked" if status == "pending" else status
 
 
 def _rows(found: Iterable[RowMapping]) -> list[Row]:
@@ -387,11 +405,22 @@ def _from_1(connection: Connection, mark: Mark) -> None:
     at = func.coalesce(OPERATIONS.c.ended_at, OPERATIONS.c.asked_at)
     known = select(OPERATIONS.c.id, OPERATIONS.c.status, at).order_by(at)
     for operation, status, ended_or_asked_at in connection.execute(known).all():
-        happened = "asked" if status == "pending" else status
-        _append(connection, mark, operation, happened, ended_or_asked_at)
+        _append(connection, mark, operation, _event(status), ended_or_asked_at)
 
 
-MIGRATIONS = {1: _from_1}
+def _from_2(connection: Connection, _: Mark) -> None:
+    """Version 2 did not say what an operation aims at, where, nor what it is a part of."""
+    binary = "BLOB" if connection.dialect.name == "sqlite" else "BYTEA"
+    for column in (
+        *(f"{name} VARCHAR DEFAULT '' NOT NULL" for name in ("goal", "part_of", "place")),
+        f"plan {binary}",
+    ):
+        connection.execute(text(f"ALTER TABLE operations ADD COLUMN {column}"))
+    for index in OPERATIONS.indexes:
+        index.create(connection, checkfirst=True)
+
+
+MIGRATIONS = {1: _from_1, 2: _from_2}
 """What brings each version to the next."""
 
 

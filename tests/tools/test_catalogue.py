@@ -101,7 +101,7 @@ async def test_the_model_is_offered_only_what_it_may_choose(
         },
         "accept_dossier": {"number", "motivation", "notify", "dry_run"},
         "list_mesures": {"status", "offset", "limit"},
-        "list_operations": {"limit", "after"},
+        "list_operations": {"limit", "after", "part_of"},
         "get_operation": {"id"},
     }
 

@@ -38,6 +38,36 @@ INSERT INTO operations VALUES ('cc', 110.5, 9e9, NULL, 'local', 'import_cee_iden
 """
 """What version 1 left, with an operation that ended, one cut short, and one that is open."""
 
+VERSION_2 = """
+PRAGMA journal_mode=WAL;
+CREATE TABLE entries (
+    number INTEGER NOT NULL, at FLOAT NOT NULL, operation VARCHAR NOT NULL, event VARCHAR NOT NULL,
+    principal VARCHAR NOT NULL, tool VARCHAR NOT NULL, subject VARCHAR NOT NULL,
+    evidence VARCHAR NOT NULL, arguments VARCHAR NOT NULL, question VARCHAR NOT NULL,
+    mark VARCHAR NOT NULL, PRIMARY KEY (number)
+);
+CREATE INDEX ix_entries_operation ON entries (operation);
+CREATE TABLE guichet_schema (version INTEGER NOT NULL);
+CREATE TABLE heads (
+    id INTEGER NOT NULL, number INTEGER NOT NULL, mark VARCHAR NOT NULL, purged INTEGER NOT NULL,
+    purged_mark VARCHAR NOT NULL, proof VARCHAR NOT NULL, PRIMARY KEY (id)
+);
+CREATE TABLE operations (
+    id VARCHAR NOT NULL, asked_at FLOAT NOT NULL, expires_at FLOAT NOT NULL, ended_at FLOAT,
+    principal VARCHAR NOT NULL, tool VARCHAR NOT NULL, subject VARCHAR NOT NULL,
+    arguments VARCHAR NOT NULL, question VARCHAR NOT NULL, facts VARCHAR NOT NULL,
+    evidence VARCHAR NOT NULL, status VARCHAR NOT NULL, leased_until FLOAT, result BLOB,
+    asked BLOB, by_page BOOLEAN DEFAULT '0' NOT NULL, told BOOLEAN DEFAULT '0' NOT NULL,
+    PRIMARY KEY (id)
+);
+CREATE INDEX ix_operations_status ON operations (status);
+INSERT INTO guichet_schema VALUES (2);
+INSERT INTO heads VALUES (1, 0, '', 0, '', '');
+INSERT INTO operations VALUES ('aa', 100.5, 9e9, NULL, 'local', 'accept_dossier', '200001',
+    'a1', 'q1', 'f1', '', 'pending', NULL, NULL, NULL, 0, 0);
+"""
+"""What version 2 left, with an operation that is open."""
+
 WRITER = """
 import sys
 import anyio
@@ -60,9 +90,9 @@ def _file(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-def left_by_version_1(file: Path, result: bytes = b"") -> None:
+def left_by(version: str, file: Path, result: bytes = b"") -> None:
     with sqlite3.connect(file) as connection:
-        for statement in VERSION_1.split(";"):
+        for statement in version.split(";"):
             connection.execute(statement, {"result": result} if ":result" in statement else {})
     connection.close()
 
@@ -77,7 +107,7 @@ def rows(file: Path, query: str) -> list[tuple[object, ...]]:
 async def test_the_first_version_s_operations_are_all_there_in_this_one(file: Path):
     journal = journal_of(file)
     result = DONE.model_dump_json(by_alias=True, exclude_none=True)
-    left_by_version_1(file, journal.seal.close(result.encode()))
+    left_by(VERSION_1, file, journal.seal.close(result.encode()))
 
     ended, cut_short, still_open = [await journal.find(name) for name in ("aa", "bb", "cc")]
 
@@ -93,7 +123,7 @@ async def test_the_first_version_s_operations_are_all_there_in_this_one(file: Pa
 
 
 async def test_the_first_version_s_operations_are_each_told_of_by_an_entry(file: Path):
-    left_by_version_1(file)
+    left_by(VERSION_1, file)
     journal = journal_of(file)
     entries = await journal.entries()
     found = await journal.verified()
@@ -105,13 +135,25 @@ async def test_the_first_version_s_operations_are_each_told_of_by_an_entry(file:
         ("bb", "executing", 200.5),
     ]
     assert not found.fault
-    assert rows(file, "SELECT version FROM guichet_schema") == [(2,)]
+    assert rows(file, "SELECT version FROM guichet_schema") == [(3,)]
 
 
-async def test_a_database_brought_up_is_one_that_was_made(tmp_path: Path):
+async def test_what_the_second_version_asked_may_be_answered_in_this_one(file: Path):
+    left_by(VERSION_2, file)
+    journal = journal_of(file)
+    still_open = await journal.find("aa")
+
+    assert still_open is not None
+    assert (still_open.goal, still_open.part_of, still_open.plan) == ("", "", None)
+    assert await journal.begin(still_open, "form")
+    await journal.close()
+
+
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2], ids=["1", "2"])
+async def test_a_database_brought_up_is_one_that_was_made(tmp_path: Path, version: str):
     """The same columns, so that what is tested on the one holds on the other."""
     old, new = tmp_path / "old.db", tmp_path / "new.db"
-    left_by_version_1(old)
+    left_by(version, old)
     for file in (old, new):
         journal = journal_of(file)
         await journal.entries()
@@ -125,14 +167,14 @@ async def test_a_database_brought_up_is_one_that_was_made(tmp_path: Path):
 
 
 async def test_a_database_that_a_newer_version_wrote_is_left_alone(file: Path):
-    left_by_version_1(file)
-    rows(file, "UPDATE guichet_schema SET version = 3")
+    left_by(VERSION_1, file)
+    rows(file, "UPDATE guichet_schema SET version = 4")
     journal = journal_of(file)
     with pytest.raises(ToolError, match="written by a newer Guichet"):
         await journal.entries()
     await journal.close()
 
-    assert rows(file, "SELECT version FROM guichet_schema") == [(3,)]
+    assert rows(file, "SELECT version FROM guichet_schema") == [(4,)]
     assert not rows(file, "SELECT name FROM sqlite_master WHERE name = 'entries'")
 
 
@@ -158,7 +200,7 @@ async def test_a_file_that_is_no_database_is_said_to_be_so(file: Path):
 @pytest.mark.parametrize("old", [True, False], ids=["brought up", "made"])
 async def test_a_database_is_prepared_once_whoever_comes_first(file: Path, *, old: bool):
     if old:
-        left_by_version_1(file)
+        left_by(VERSION_1, file)
     journals = [journal_of(file) for _ in range(8)]
     async with anyio.create_task_group() as tasks:
         for journal in journals:

@@ -14,6 +14,7 @@ from clients.text import clean, quoted
 from tools.dependencies import Demarches, Saying, Signer
 from tools.desk import Desk
 from tools.guard import asks
+from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Asked, Change, Question, Typed, Words
@@ -128,8 +129,9 @@ async def accept_dossier(
     )
 
 
-async def _accepted(desk: Desk, subject: str) -> Decision:
+async def _accepted(desk: Desk, operation: Operation) -> Decision:
     """What became of an acceptance whose answer was lost, as the dossier now shows it."""
+    subject = operation.subject
     dossier = await desk.clients.demarches.dossier(int(subject))
     if dossier.state == "accepte":
         conclusion = f"The answer was lost, but dossier {subject} now reads as accepted."

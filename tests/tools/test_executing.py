@@ -1,0 +1,169 @@
+"""Changes made in parts: each part is in the ledger, and what was begun is known to its end."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from clients import Approval, LostAnswerError
+from clients.errors import RejectedError
+from server import connect
+from server.settings import Settings
+from tests.support import Clock
+from tests.tools.changes import INTENT, journal_of
+from tools.desk import Desk
+from tools.executing import led, part
+from tools.journal import LEASE, Operation
+from tools.results import Outcome
+from tools.settling import Settlement, settle_abandoned
+
+ELSEWHERE = "https://another.example"
+
+
+def unread(subject: str) -> Outcome:
+    return Outcome(outcome="undetermined", conclusion=f"{subject} cannot be read.")
+
+
+async def shown(_: Desk, operation: Operation) -> Outcome:
+    """What the service shows: it made what has this goal."""
+    made = operation.goal == "made"
+    return Outcome(outcome="applied" if made else "not_applied", conclusion="As it now reads.")
+
+
+async def counted(desk: Desk, operation: Operation) -> Outcome:
+    parts = await desk.journal.parts(operation.id)
+    made = [one for one in parts if one.status == "applied"]
+    return Outcome(outcome="applied", conclusion=f"{len(made)} made, of {len(parts)} begun.")
+
+
+PART = Settlement(unread=unread, read=shown)
+WHOLE = Settlement(unread=unread, read=counted, part=PART)
+SETTLEMENTS = {INTENT.tool: WHOLE}
+
+
+async def done(_: Approval) -> Outcome:
+    return Outcome(outcome="applied", conclusion="Made.")
+
+
+async def refused(_: Approval) -> Outcome:
+    raise RejectedError("The service", "it refuses.")
+
+
+async def lost(_: Approval) -> Outcome:
+    raise LostAnswerError("The service", "no complete answer.")
+
+
+@pytest.fixture(name="clock")
+def _clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(name="desk")
+async def _desk(tmp_path: Path, clock: Clock) -> AsyncGenerator[Desk]:
+    journal = journal_of(tmp_path / "ledger.db", clock)
+    async with connect.sandbox(connect.sandboxed(Settings()), journal.seal) as desk:
+        here = frozenset({INTENT.asked.request.origin})
+        yield replace(desk, journal=journal, places=here, sleep=clock.sleep)
+    await journal.close()
+
+
+async def begun(desk: Desk) -> Operation:
+    operation = await desk.journal.ask("aa", INTENT)
+    assert await desk.journal.begin(operation, "page")
+    return operation
+
+
+async def statuses(desk: Desk) -> dict[str, str]:
+    return {one.subject: one.status for one in await desk.journal.parts("aa")}
+
+
+async def test_each_part_is_in_the_ledger_with_what_came_of_it(desk: Desk):
+    whole, yes = await begun(desk), Approval("aa")
+    for subject, body in {"1": done, "2": refused, "3": done}.items():
+        await part(desk, PART, yes, body, subject=subject)
+
+    parts = await desk.journal.parts(whole.id)
+    assert await statuses(desk) == {"1": "applied", "2": "not_applied", "3": "applied"}
+    assert {one.evidence for one in parts} == {"page"}
+    assert {one.principal for one in parts} == {INTENT.principal}
+    assert not (await desk.journal.verified()).fault
+
+
+async def test_a_part_whose_answer_was_lost_is_settled_by_reading(desk: Desk):
+    await begun(desk)
+    for subject, goal in {"1": "made", "2": "not made"}.items():
+        await part(desk, PART, Approval("aa"), lost, subject=subject, goal=goal)
+
+    assert await statuses(desk) == {"1": "applied", "2": "not_applied"}
+
+
+async def test_what_is_made_in_parts_stops_between_two_of_them(desk: Desk):
+    whole, yes = await begun(desk), Approval("aa")
+    with anyio.CancelScope() as call:
+
+        async def cancelled_meanwhile(approval: Approval) -> Outcome:
+            call.cancel()
+            await anyio.lowlevel.checkpoint()
+            return await done(approval)
+
+        async def body() -> Outcome:
+            await part(desk, PART, yes, done, subject="1")
+            await part(desk, PART, yes, cancelled_meanwhile, subject="2")
+            await anyio.lowlevel.checkpoint()
+            await part(desk, PART, yes, done, subject="3")
+            return await done(yes)
+
+        await led(desk, WHOLE, whole, body)
+
+    assert await statuses(desk) == {"1": "applied", "2": "applied"}
+    ended = await desk.journal.find(whole.id)
+    assert ended is not None
+    result = desk.journal.recorded(ended)
+    assert result is not None
+    assert result.structured_content is not None
+    assert result.structured_content["conclusion"] == "2 made, of 2 begun."
+
+
+async def test_parts_that_a_process_left_are_settled_before_what_they_are_parts_of(
+    desk: Desk, clock: Clock
+):
+    whole = await begun(desk)
+    clock.now += 1
+    await part(desk, PART, Approval("aa"), done, subject="1")
+    left = await desk.journal.part("aa", subject="2", goal="made")
+    assert left.status == "executing"
+    clock.now += LEASE + 100
+
+    await settle_abandoned(desk, SETTLEMENTS)
+
+    assert await statuses(desk) == {"1": "applied", "2": "applied"}
+    ended = await desk.journal.find(whole.id)
+    assert ended is not None
+    assert ended.status == "applied"
+    result = desk.journal.recorded(ended)
+    assert result is not None
+    assert result.structured_content is not None
+    assert result.structured_content["conclusion"] == "2 made, of 2 begun."
+
+
+async def test_what_was_asked_of_another_service_is_not_settled_by_reading_this_one(
+    desk: Desk, clock: Clock
+):
+    request = replace(INTENT.asked.request, address=f"{ELSEWHERE}/api")
+    asked = INTENT.asked.model_copy(update={"request": request})
+    operation = await desk.journal.ask("aa", replace(INTENT, asked=asked, goal="made"))
+    assert await desk.journal.begin(operation, "form")
+    clock.now += LEASE + 100
+    settlements = {INTENT.tool: PART}
+
+    await settle_abandoned(desk, settlements)
+    there = await desk.journal.find("aa")
+    await settle_abandoned(replace(desk, places=frozenset({ELSEWHERE})), settlements)
+    settled = await desk.journal.find("aa")
+
+    assert there is not None
+    assert there.status == "executing"
+    assert settled is not None
+    assert settled.status == "applied"

@@ -1,0 +1,83 @@
+"""Making what was consented to: leased while it is made, recorded with what came of it."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import anyio
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult
+from pydantic import BaseModel
+
+from clients import ApiError, Approval, LostAnswerError
+from tools.desk import Desk
+from tools.journal import Ending, Operation
+from tools.results import error, structured
+from tools.settling import Settlement, ending, read, settled
+
+Body = Callable[[], Awaitable[BaseModel]]
+Made = tuple[Ending, CallToolResult]
+
+
+async def executed(desk: Desk, settlement: Settlement, operation: Operation, body: Body) -> Made:
+    """What came of an operation that was committed as being executed: it runs to its end."""
+    # This stands should the body fail in a way nobody foresaw.
+    made: Made = ("undetermined", structured(settlement.unread(operation.subject)))
+    with anyio.CancelScope(shield=True):
+        try:
+            async with desk.journal.lease(operation.id):
+                made = await _made(desk, settlement, operation, body)
+        finally:
+            await _record(desk, operation, made)
+    return made
+
+
+async def led(desk: Desk, settlement: Settlement, operation: Operation, body: Body) -> Made:
+    """The same of an operation made in parts: each runs to its end, and no more are begun once
+    the call is cancelled."""
+    made: Made = ("undetermined", structured(settlement.unread(operation.subject)))
+    try:
+        async with desk.journal.lease(operation.id):
+            made = await _made(desk, settlement, operation, body)
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            outcome = await read(desk, settlement, operation)
+            made = (ending(outcome), structured(outcome))
+        raise
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _record(desk, operation, made)
+    return made
+
+
+async def part(
+    desk: Desk,
+    settlement: Settlement,
+    whole: Approval,
+    body: Callable[[Approval], Awaitable[BaseModel]],
+    *,
+    subject: str,
+    goal: str = "",
+) -> Made:
+    """What came of one part of an operation made in parts, itself in the ledger.
+
+    `settlement` is the part's own, and `body` is given the approval that stands for the whole.
+
+    Raises:
+        ToolError: The ledger cannot be written: the part was not begun.
+    """
+    begun = await desk.journal.part(whole.operation, subject=subject, goal=goal)
+    return await executed(desk, settlement, begun, lambda: body(whole))
+
+
+async def _made(desk: Desk, settlement: Settlement, operation: Operation, body: Body) -> Made:
+    try:
+        return "applied", structured(await body())
+    except LostAnswerError:
+        return await settled(desk, settlement, operation)
+    except (ApiError, ToolError) as refusal:
+        return "not_applied", error(str(refusal))
+
+
+async def _record(desk: Desk, operation: Operation, made: Made) -> None:
+    with suppress(ToolError):  # unrecorded, it stays to be settled: the change is made
+        await desk.journal.end(operation.id, *made)
