@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from server.sandbox.demarches import forms, people, places
-from server.sandbox.demarches.champs import champ
+from server.sandbox.demarches.champs import champ, empty
 from server.sandbox.demarches.peculiar import made_peculiar
 from server.sandbox.demarches.records import STATE_AFTER, Dossier, Facts, profile, traitement
 
@@ -108,7 +108,9 @@ def _subvention(number: int, state: str) -> Dossier:
             champ(forms.DEMANDE, str(amount), deposited, {"value": amount}),
             champ(forms.BUDGET, None, deposited, {"files": (), "nature": "NON_SPECIFIE"}),
         ),
-        annotations=(champ(forms.ACCORDE, None, deposited),),
+        annotations=[
+            empty(question, deposited) for question in (forms.ACCORDE, *forms.AUTRES_ANNOTATIONS)
+        ],
     )
     return _lived(dossier, agent=people.CAMILLE)
 

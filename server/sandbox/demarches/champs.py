@@ -3,7 +3,7 @@
 A kind of champ is the service's `TypeDeChamp`, plus `titre_identite`, which that enum has lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -120,6 +120,25 @@ def champ(
         "columns": _columns(question, text, members),
         **members,
     }
+
+
+def empty(question: Facts, at: datetime, *, row: str = "") -> Facts:
+    """The champ of a question that nobody answered."""
+    kind = str(question["kind"])
+    text = "false" if kind == "checkbox" else None
+    return champ(question, text, at, _BLANK.get(kind), row=row)
+
+
+_BLANK: Mapping[str, Facts] = {
+    "checkbox": {"value": False},
+    "date": {"date": None},
+    "datetime": {"date": None, "datetime": None},
+    "header_section": {"level": 1},
+    "multiple_drop_down_list": {"values": ()},
+    "piece_justificative": {"files": (), "nature": "NON_SPECIFIE"},
+    "repetition": {"rows": (), "champs": ()},
+}
+"""What a blank answer holds besides the `value` that it has not."""
 
 
 def served_type(record: Facts, fragments: frozenset[str]) -> str:

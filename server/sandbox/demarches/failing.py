@@ -78,8 +78,10 @@ class _Posted(BaseModel):
     query: str = ""
 
 
-def _writes(_: Request, body: bytes) -> bool:
-    """Whether it posts a mutation."""
+def _writes(request: Request, body: bytes) -> bool:
+    """Whether it posts a mutation, or puts a file."""
+    if request.method == "PUT":
+        return True
     try:
         posted = _Posted.model_validate_json(body)
     except ValidationError:

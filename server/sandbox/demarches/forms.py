@@ -134,9 +134,59 @@ OBJET = descriptor(2001, "text", "Objet de la subvention", required=True)
 DEMANDE = descriptor(2002, "decimal_number", "Montant demandé (€)", required=True)
 BUDGET = descriptor(2003, "piece_justificative", "Budget prévisionnel")
 ACCORDE = descriptor(2091, "decimal_number", "Montant accordé (€)")
+VISITE_LE = descriptor(2115, "date", "Date de la visite")
+VISITE_AVIS = descriptor(2116, "textarea", "Avis du visiteur")
+AUTRES_ANNOTATIONS = (
+    descriptor(2092, "header_section", "Instruction", particulars={"level": 1}),
+    descriptor(2093, "explication", "Comment remplir"),
+    descriptor(2094, "text", "Numéro d’engagement"),
+    descriptor(2095, "textarea", "Synthèse"),
+    descriptor(2096, "checkbox", "Dossier complet"),
+    descriptor(2097, "yes_no", "Avis favorable"),
+    descriptor(2098, "date", "Date de la commission"),
+    descriptor(2099, "datetime", "Rendez-vous"),
+    descriptor(2100, "integer_number", "Nombre de bénéficiaires"),
+    descriptor(
+        2101,
+        "drop_down_list",
+        "Priorité",
+        particulars={"options": ["Haute", "Normale", "Basse"], "otherOption": False},
+    ),
+    descriptor(
+        2102,
+        "multiple_drop_down_list",
+        "Critères retenus",
+        particulars={"options": ["Emploi", "Écologie", "Inclusion"]},
+    ),
+    descriptor(2103, "email", "Courriel du référent"),
+    descriptor(2104, "phone", "Téléphone du référent"),
+    descriptor(2105, "civilite", "Civilité du référent"),
+    descriptor(2106, "dossier_link", "Dossier antérieur"),
+    descriptor(
+        2107,
+        "departements",
+        "Département du projet",
+        particulars={"options": [places.ILLE_ET_VILAINE]},
+    ),
+    descriptor(2108, "regions", "Région du projet", particulars={"options": [places.BRETAGNE]}),
+    descriptor(2109, "pays", "Pays du projet", particulars={"options": [places.FRANCE]}),
+    descriptor(2110, "iban", "IBAN vérifié"),
+    descriptor(2111, "piece_justificative", "Arrêté signé"),
+    descriptor(2112, "siret", "Organisme relais"),
+    descriptor(
+        2114,
+        "repetition",
+        "Visites",
+        particulars={"champDescriptors": [VISITE_LE, VISITE_AVIS]},
+    ),
+)
+"""An annotation of each type; the titles and the SIRET cannot be filled in from outside."""
 
 URGENT: Facts = {"id": typed_id("Label", 51), "name": "Urgent", "color": "pink_macaron"}
-"""The label that agents may stick on a dossier of `MOBILITE`."""
+A_RELANCER: Facts = {"id": typed_id("Label", 52), "name": "À relancer", "color": "blue_ecume"}
+"""The labels that agents may stick on a dossier of `MOBILITE`."""
+PRIORITAIRE: Facts = {"id": typed_id("Label", 53), "name": "Prioritaire", "color": "green_bourgeon"}
+"""That of the subsidies."""
 
 
 def _revision(number: int, champs: tuple[Facts, ...], annotations: tuple[Facts, ...]) -> Facts:
@@ -164,5 +214,5 @@ MOBILITE = _revision(
     501, (*ASKED_OF_EVERYONE, *ASKED_FOR_DETAILS), (REFERENCE, COMMENTAIRE, VERIFIEES)
 )
 MOBILITE_DRAFT = _draft(MOBILITE, 502)
-SUBVENTION = _revision(503, (OBJET, DEMANDE, BUDGET), (ACCORDE,))
+SUBVENTION = _revision(503, (OBJET, DEMANDE, BUDGET), (ACCORDE, *AUTRES_ANNOTATIONS))
 SUBVENTION_DRAFT = _draft(SUBVENTION, 504)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from server.sandbox.demarches import detailed, forms, people, places
 from server.sandbox.demarches.champs import champ
@@ -65,6 +65,29 @@ def _long_named(dossier: Dossier) -> Dossier:
     return replace(dossier, demandeur=person, connection_usager="france_connect")
 
 
+def _awaiting_a_correction(dossier: Dossier) -> Dossier:
+    return replace(dossier, messages=(_demand(dossier, 63),))
+
+
+def _corrected(dossier: Dossier) -> Dossier:
+    """A correction was asked for, and made."""
+    message = _demand(dossier, 64)
+    resolved = {"reason": "incomplete", "dateResolution": datetime(2026, 2, 6, 9, tzinfo=UTC)}
+    return replace(dossier, messages=({**message, "correction": resolved},))
+
+
+def _demand(dossier: Dossier, number: int) -> Facts:
+    """A message that asks for a correction."""
+    return {
+        "id": typed_id("Commentaire", number),
+        "email": people.CAMILLE["email"],
+        "body": "Il manque une page à votre justificatif.",
+        "createdAt": dossier.date_depot + timedelta(days=1),
+        "attachments": (),
+        "correction": {"reason": "incomplete"},
+    }
+
+
 def _deserted(dossier: Dossier) -> Dossier:
     """The account was deleted, so the dossier cannot go back to instruction."""
     return replace(dossier, connection_usager="deleted")
@@ -77,6 +100,8 @@ _PECULIAR: Mapping[int, Callable[[Dossier], Dossier]] = {
     200010: _archived,
     200011: _long_named,
     200012: _deserted,
+    200014: _corrected,
+    200024: _awaiting_a_correction,
 }
 
 _MESSAGE: Facts = {

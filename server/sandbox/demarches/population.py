@@ -1,8 +1,9 @@
 """What a fresh service holds: its démarches and their dossiers, the same at every start.
 
-1001 has 250 dossiers numbered from 200001, 1002 has 12 from 300001, 1003 has none, and 1004, with
-its dossier 400001, belongs to an administration that no token is for. From 999001 on, a démarche
-and its one dossier are reserved for each fault.
+1001 has 250 dossiers numbered from 200001, 1002 has 12 from 300001, with an annotation of each type
+and two groupes that share an instructeur, 1003 has none, and 1004, with its dossier 400001, belongs
+to an administration that no token is for. From 999001 on, a démarche and its one dossier are
+reserved for each fault.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,6 +50,12 @@ _GROUPES = (
     Groupe(number=11, label="Défaut", demarche=1001, instructeurs=(people.CAMILLE, people.NOE)),
     Groupe(number=12, label="Bretagne", demarche=1001, instructeurs=(people.MAELLE, people.YANN)),
     Groupe(number=13, label="Défaut", demarche=1002, instructeurs=(people.CAMILLE,)),
+    Groupe(
+        number=16,
+        label="Associations",
+        demarche=1002,
+        instructeurs=(people.CAMILLE, people.NOE),
+    ),
     Groupe(number=14, label="Défaut", demarche=1003, instructeurs=(people.CAMILLE,)),
     Groupe(number=15, label="Défaut", demarche=1004, instructeurs=(people.YANN,)),
     *(
@@ -74,6 +81,7 @@ def _demarche(
     for_individual: bool = False,
     opendata: bool = True,
     labels: Sequence[Facts] = (),
+    corrections_block: bool = False,
 ) -> Demarche:
     revision, draft = form
     return Demarche(
@@ -91,6 +99,7 @@ def _demarche(
         demarche_url=f"https://demarches.exemple.fr/commencer/{number}",
         for_individual=for_individual,
         opendata=opendata,
+        corrections_block=corrections_block,
     )
 
 
@@ -99,12 +108,14 @@ _MOBILITE = _demarche(
     "Aide à la mobilité",
     (forms.MOBILITE, forms.MOBILITE_DRAFT),
     for_individual=True,
-    labels=(forms.URGENT,),
+    labels=(forms.URGENT, forms.A_RELANCER),
 )
 _SUBVENTION = _demarche(
     1002,
     "Subvention aux associations et entreprises",
     (forms.SUBVENTION, forms.SUBVENTION_DRAFT),
+    labels=(forms.PRIORITAIRE,),
+    corrections_block=True,
 )
 _EMPTY = _demarche(
     1003, "Appel à projets", (forms.SUBVENTION, forms.SUBVENTION_DRAFT), opendata=False

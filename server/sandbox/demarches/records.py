@@ -7,8 +7,10 @@ case. Objects point at each other by number, so that replacing one never leaves 
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from pydantic import TypeAdapter
 
 Facts = Mapping[str, object]
 """Members under the service's own names; a member that is left out is null."""
@@ -62,6 +64,7 @@ def traitement(
 STATE_AFTER = {
     "depose": "en_construction",
     "passe_en_instruction": "en_instruction",
+    "repasse_en_construction": "en_construction",
     "repasse_en_instruction": "en_instruction",
     "accepte": "accepte",
     "refuse": "refuse",
@@ -122,6 +125,8 @@ class Demarche:
     cadre_juridique_url: str = "https://www.legifrance.gouv.fr/exemple"
     demarche_url: str = ""
     site_web_url: str = "https://www.exemple.gouv.fr"
+    corrections_block: bool = False
+    """Whether no dossier is taken as long as a correction of it is awaited."""
 
     @property
     def id(self) -> str:
@@ -163,6 +168,7 @@ class Dossier:
     date_traitement: datetime | None = None
     date_expiration: datetime | None = None
     motivation: str | None = None
+    motivation_attachment: Facts | None = None
     archived: bool = False
     prefilled: bool = False
     depose_par_un_tiers: bool = False
@@ -186,6 +192,38 @@ class Dossier:
         """The degraded mode: the register of companies did not answer when it was deposited."""
         return "incomplete" in self.demandeur
 
+    @property
+    def awaits_a_correction(self) -> bool:
+        return self.date_derniere_correction_en_attente is not None
+
+    @property
+    def date_derniere_correction_en_attente(self) -> datetime | None:
+        """When the last correction that is still awaited was asked for."""
+        asked = [m["createdAt"] for m in self.messages if _unresolved(m)]
+        return max((at for at in asked if isinstance(at, datetime)), default=None)
+
+    def corrected(self, at: datetime) -> Sequence[Facts]:
+        """The messages once every correction is there."""
+        return [_resolved(m, at) if _unresolved(m) else m for m in self.messages]
+
+    def followed_by(self, instructeur: Facts) -> "Dossier":
+        followers = [each for each in self.instructeurs if each != instructeur]
+        return replace(self, instructeurs=(*followers, instructeur))
+
+
+def _unresolved(message: Facts) -> bool:
+    """Whether a message asks for a correction that is not there yet."""
+    correction = _CORRECTION.validate_python(message.get("correction"))
+    return correction is not None and correction.get("dateResolution") is None
+
+
+def _resolved(message: Facts, at: datetime) -> Facts:
+    correction = _CORRECTION.validate_python(message.get("correction")) or {}
+    return {**message, "correction": {**correction, "dateResolution": at}}
+
+
+_CORRECTION = TypeAdapter[Facts | None](Mapping[str, object] | None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Removed:
@@ -204,6 +242,21 @@ class Removed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blob:
+    """A file that was announced; its content is there once it was put into the storage."""
+
+    number: int
+    dossier: int
+    filename: str
+    byte_size: int
+    checksum: str
+    """MD5, in base64."""
+    content_type: str
+    announced_at: datetime
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Registry:
     """Everything one service holds; its dictionaries change, its records are replaced."""
 
@@ -212,6 +265,8 @@ class Registry:
     groupes: dict[int, Groupe]
     dossiers: dict[int, Dossier]
     removed: Sequence[Removed] = ()
+    blobs: dict[str, Blob] = field(default_factory=dict[str, Blob])
+    """By the signed id that they are used by."""
     writes: list[Write] = field(default_factory=list[Write])
 
     def groupes_of(self, demarche: int) -> list[Groupe]:

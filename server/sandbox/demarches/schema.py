@@ -15,7 +15,14 @@ from graphql import (
     build_schema,
 )
 
-from server.sandbox.demarches import decisions, queries
+from server.sandbox.demarches import (
+    annotations,
+    decisions,
+    handling,
+    messages,
+    queries,
+    uploads,
+)
 from server.sandbox.demarches.calls import Info
 from server.sandbox.demarches.champs import served_type
 from server.sandbox.demarches.connections import Connection
@@ -27,7 +34,7 @@ def schema() -> GraphQLSchema:
     """The schema, built at the first call and shared by every sandbox: it holds no state."""
     text = files("server.sandbox.demarches").joinpath("schema.graphql").read_text(encoding="utf-8")
     built = build_schema(text, assume_valid=True, assume_valid_sdl=True, no_location=True)
-    for name, fields in {**queries.FIELDS, "Mutation": decisions.FIELDS}.items():
+    for name, fields in {**queries.FIELDS, "Mutation": _MUTATIONS}.items():
         kind = built.type_map[name]
         if isinstance(kind, GraphQLObjectType):
             for field, resolver in fields.items():
@@ -38,6 +45,7 @@ def schema() -> GraphQLSchema:
             kind.resolve_type = resolve_type
     for name, write in _WRITTEN.items():
         _teach(built, name, ("serialize", "coerce_output_value"), write)
+    _teach(built, "ISO8601Date", ("parse_value", "coerce_input_value"), day)
     _teach(built, "ISO8601DateTime", ("parse_value", "coerce_input_value"), moment)
     return built
 
@@ -63,6 +71,18 @@ def moment(value: object) -> datetime:
     except ValueError:
         raise GraphQLError(f"Could not coerce {value!r} to a time") from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def day(value: object) -> date:
+    """A date from a query.
+
+    Raises:
+        GraphQLError: It is not ISO 8601.
+    """
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise GraphQLError(f"Could not coerce {value!r} to a date") from None
 
 
 @cache
@@ -104,6 +124,14 @@ def _demandeur(source: Facts, info: Info, _: GraphQLAbstractType) -> str:
 def _named(source: Facts, info: Info, _: GraphQLAbstractType) -> str:
     return str(source["__typename"])
 
+
+_MUTATIONS = {
+    **annotations.FIELDS,
+    **decisions.FIELDS,
+    **handling.FIELDS,
+    **messages.FIELDS,
+    **uploads.FIELDS,
+}
 
 _CONCRETE: Mapping[str, Callable[..., str]] = {
     "Champ": _champ,
