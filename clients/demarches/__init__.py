@@ -1,7 +1,7 @@
 """Démarches simplifiées: the dossiers of a démarche, and the decisions on them."""
 
-from clients.demarches.auth import DemarcheTokens
-from clients.demarches.client import NO_DEMARCHE, READ, DemarchesClient
+from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
+from clients.demarches.client import READ, DemarchesClient
 from clients.demarches.models import (
     Annotation,
     Demandeur,

@@ -10,6 +10,9 @@ from pydantic import SecretStr
 from clients.demarches.wire import SERVICE, read_if_any
 from clients.errors import AccessDeniedError
 
+NO_DEMARCHE = 0
+"""A number that no démarche has: what is asked for it goes with the default token."""
+
 NO_TOKENS: Mapping[int, SecretStr] = MappingProxyType({})
 
 
@@ -37,6 +40,13 @@ class DemarcheTokens(httpx.Auth):
             if not _out_of_reach(response):
                 return
         yield _signed(request, last)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """A démarche for each token there is, `NO_DEMARCHE` standing for the default one."""
+        default = {NO_DEMARCHE: self._default} if self._default else {}
+        by_token = {token: demarche for demarche, token in (default | self._own).items()}
+        return tuple(by_token.values())
 
     def remember(self, demarche: int, request: httpx.Request) -> None:
         """From now on, use for this démarche the token that served this request."""

@@ -1,20 +1,20 @@
 """The GraphQL API of Démarches simplifiées, as calls that give dossiers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import httpx
 from pydantic import TypeAdapter
 
 from clients.approval import Approval
-from clients.demarches.auth import DemarcheTokens
+from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.failures import failure, refusal
 from clients.demarches.models import Dossier, DossiersPage, State
-from clients.demarches.queries import document
-from clients.demarches.replies import new_state, page, whole
+from clients.demarches.queries import document, together
+from clients.demarches.replies import each, new_state, page, whole
 from clients.demarches.wire import SERVICE, read
-from clients.errors import RejectedError
+from clients.errors import ApiError, RejectedError
 from clients.http import ONCE, REPEATABLE, Outgoing, outgoing, upstream
 
 READ = 65.0
@@ -22,12 +22,11 @@ READ = 65.0
 
 _BODY = TypeAdapter(dict[str, object])
 
+MOST_TOGETHER = 50
+"""Dossiers read by one request: their documents count against the limits of the service."""
+
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
-
-
-NO_DEMARCHE = 0
-"""A number that no démarche has: what is asked for it goes with the default token."""
 
 
 class DemarchesClient:
@@ -98,6 +97,43 @@ class DemarchesClient:
         self._tokens.remember(dossier.demarche.number, response.request)
         return dossier
 
+    async def dossiers_together(
+        self, numbers: Sequence[int]
+    ) -> tuple[dict[int, Dossier], dict[int, ApiError]]:
+        """The dossiers with these numbers, and what hides those that are not given.
+
+        They are read fifty at a time, with each of the tokens, so that none hides another.
+
+        Raises:
+            ApiError: Nothing could be read at all.
+        """
+        found: dict[int, Dossier] = {}
+        hidden: dict[int, ApiError] = {}
+        for place in self._tokens.places or (NO_DEMARCHE,):
+            awaited = [number for number in numbers if number not in found]
+            for start in range(0, len(awaited), MOST_TOGETHER):
+                some = set(awaited[start : start + MOST_TOGETHER])
+                while some:
+                    given, refused = await self._together(sorted(some), place)
+                    found |= given
+                    hidden |= refused
+                    some -= given.keys() | refused.keys()
+        return found, {number: hidden[number] for number in numbers if number not in found}
+
+    async def _together(
+        self, numbers: Sequence[int], place: int
+    ) -> tuple[dict[int, Dossier], dict[int, ApiError]]:
+        """Some of the dossiers, what hides some others, and never neither."""
+        variables = {f"n{rank}": number for rank, number in enumerate(numbers)}
+        extensions = {**REPEATABLE, "demarche": place}
+        with upstream(SERVICE):
+            request = self._posted("together", together(len(numbers)), variables, extensions)
+            response = await self._send(request)
+            given, hidden = each(read(response), numbers)
+        for dossier in given.values():
+            self._tokens.remember(dossier.demarche.number, response.request)
+        return given, hidden
+
     async def check_token(self, demarche: int = NO_DEMARCHE) -> None:
         """Return once the service has accepted the default token, or the one of a démarche for it.
 
@@ -165,14 +201,19 @@ class DemarchesClient:
         variables: Mapping[str, object],
         extensions: Mapping[str, object],
     ) -> httpx.Request:
+        return self._posted(operation, document(operation), variables, extensions)
+
+    def _posted(
+        self,
+        operation: str,
+        query: str,
+        variables: Mapping[str, object],
+        extensions: Mapping[str, object],
+    ) -> httpx.Request:
         return self._http.build_request(
             "POST",
             _without_last_slash(self._http.base_url),
-            json={
-                "query": document(operation),
-                "operationName": operation,
-                "variables": variables,
-            },
+            json={"query": query, "operationName": operation, "variables": variables},
             extensions=dict(extensions),
         )
 

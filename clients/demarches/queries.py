@@ -17,6 +17,20 @@ def document(operation: str) -> str:
     return with_fragments(_source(operation))
 
 
+@cache
+def together(count: int) -> str:
+    """An operation named `together` that reads so many dossiers, each as `dossier` does.
+
+    The nth is asked for by the variable `n` and its rank, and given under the same name.
+    """
+    ranks = range(count)
+    variables = ", ".join(f"$n{rank}: Int!" for rank in ranks)
+    dossiers = "\n".join(
+        f"  n{rank}: dossier(number: $n{rank}) {{ ...Decision }}" for rank in ranks
+    )
+    return with_fragments(f"query together({variables}) {{\n{dossiers}\n}}\n")
+
+
 def with_fragments(text: str) -> str:
     """The text, and the fragments that it uses by name, those that they use themselves included."""
     found: dict[str, str] = {}

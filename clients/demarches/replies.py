@@ -1,6 +1,6 @@
 """What the answers hold: a page, a dossier, the outcome of a decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field, ValidationError
 
@@ -14,7 +14,7 @@ from clients.demarches.models import (
     State,
 )
 from clients.demarches.wire import SERVICE, Reply, Wire
-from clients.errors import LostAnswerError, RejectedError, UnexpectedReplyError
+from clients.errors import ApiError, LostAnswerError, RejectedError, UnexpectedReplyError
 from clients.text import quoted
 
 
@@ -49,6 +49,29 @@ def whole(reply: Reply) -> Dossier:
     if reply.errors or reply.data is None:
         raise failure(reply)
     return _Found.model_validate(reply.data).dossier
+
+
+def each(reply: Reply, numbers: Sequence[int]) -> tuple[dict[int, Dossier], dict[int, ApiError]]:
+    """The dossiers read together, by number, and what hides some of the others.
+
+    One that cannot be given leaves no data at all, of none of them: the rest is to be asked again.
+
+    Raises:
+        ApiError: Nothing was given, and it is said of none of them in particular.
+    """
+    ranks = {f"n{rank}": number for rank, number in enumerate(numbers)}
+    hidden: dict[int, ApiError] = {}
+    for error in reply.errors:
+        number = ranks.get(str(error.path[0])) if error.path else None
+        if number is None:
+            raise failure(reply)
+        hidden.setdefault(number, failure(Reply(errors=(error,))))
+    if reply.data is None:
+        if not hidden:
+            raise failure(reply)
+        return {}, hidden
+    given = {n: reply.data.get(rank) for rank, n in ranks.items() if n not in hidden}
+    return {n: Dossier.model_validate(dossier) for n, dossier in given.items()}, hidden
 
 
 def new_state(reply: Reply, dossier: Dossier) -> State:
