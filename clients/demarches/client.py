@@ -1,14 +1,8 @@
-"""The GraphQL API of Démarches simplifiées, as calls that give dossiers.
-
-The documents sent are ours, in `documents/`: nothing newer than January 2026 in them, so that an
-instance that is not the latest understands them.
-"""
+"""The GraphQL API of Démarches simplifiées, as calls that give dossiers."""
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 
 import httpx
 from pydantic import TypeAdapter
@@ -17,6 +11,7 @@ from clients.approval import Approval
 from clients.demarches.auth import DemarcheTokens
 from clients.demarches.failures import failure, refusal
 from clients.demarches.models import Dossier, DossiersPage, State
+from clients.demarches.queries import document
 from clients.demarches.replies import new_state, page, whole
 from clients.demarches.wire import SERVICE, read
 from clients.errors import RejectedError
@@ -174,7 +169,7 @@ class DemarchesClient:
             "POST",
             _without_last_slash(self._http.base_url),
             json={
-                "query": _document(operation),
+                "query": document(operation),
                 "operationName": operation,
                 "variables": variables,
             },
@@ -186,12 +181,6 @@ class DemarchesClient:
         if not response.is_success:
             raise refusal(response, writing=writing)
         return response
-
-
-@cache
-def _document(operation: str) -> str:
-    place = files("clients.demarches") / "documents" / f"{operation}.graphql"
-    return place.read_text(encoding="utf-8")
 
 
 def _without_document(request: httpx.Request) -> str:
