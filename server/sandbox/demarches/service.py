@@ -21,6 +21,7 @@ from server.sandbox.demarches.failing import FAILING, OneNull
 from server.sandbox.demarches.population import registry
 from server.sandbox.demarches.records import Facts, Registry
 from server.sandbox.demarches.schema import member, schema
+from server.sandbox.demarches.storage import BLOBS, given_out
 from server.sandbox.demarches.tokens import Token, admitted
 from server.sandbox.demarches.uploads import STORAGE, store
 from server.sandbox.demarches.variables import check_variables
@@ -47,10 +48,14 @@ def create(now: Callable[[], datetime] = _now, *, sleep: Sleep = anyio.sleep) ->
     async def storage(request: Request) -> Response:
         return await store(request, held)
 
+    async def blob(request: Request) -> Response:
+        return await given_out(request, held)
+
     app = Starlette(
         routes=[
             Route("/api/v2/graphql", graphql, methods=["POST"]),
             Route(f"{STORAGE}{{key}}", storage, methods=["PUT"]),
+            Route(f"{BLOBS}{{key}}/{{filename}}", blob, methods=["GET"]),
         ],
         middleware=[Middleware(Faults, FAILING, now=now, sleep=sleep)],
     )
