@@ -61,6 +61,12 @@ async def listed(editor: httpx.AsyncClient, status: str = "") -> list[Document]:
     return _LIST.validate_python(response.json()["mesures"])
 
 
+def checks(siret: str) -> bool:
+    """Whether the last digit is the one that the others call for."""
+    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(siret)]
+    return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0
+
+
 # Mesures
 
 
@@ -202,8 +208,60 @@ async def test_mesures_refer_to_listed_tribunaux_and_antennes(editor: httpx.Asyn
     antennes = (await editor.get("/api/editors/service-antennes")).json()["antennes"]
     everything = await listed(editor)
 
-    assert {m["tribunal_siret"] for m in everything} == {t["siret"] for t in tribunaux}
+    assert {m["tribunal_siret"] for m in everything} <= {t["siret"] for t in tribunaux}
     assert {m["antenne_id"] for m in everything} == {None, *(a["id"] for a in antennes)}
+
+
+async def test_the_290_tribunaux_come_at_once_each_with_a_siret_of_its_own(
+    editor: httpx.AsyncClient,
+):
+    tribunaux = (await editor.get("/api/editors/tribunaux")).json()["tribunaux"]
+
+    sirets = {tribunal["siret"] for tribunal in tribunaux}
+    assert len(tribunaux) == len(sirets) == 290
+    assert all(len(siret) == 14 and checks(siret) for siret in sirets)
+
+
+# Users
+
+USER = "/api/mandoline/user"
+SERVICES = "/api/mandoline/direction-services"
+
+
+async def test_a_user_is_told_with_the_service_they_work_for(editor: httpx.AsyncClient):
+    user = (await editor.get(USER)).json()
+
+    assert user["type"] == "service"
+    assert user["service"]["mesures_en_cours"] == 48
+    assert user["service"]["mesures_en_attente"] == 12
+    assert user["service"]["departements"] == [{"code": "51", "nom": "Marne"}]
+
+
+async def test_a_direction_has_services_and_no_mesure(app: Starlette):
+    direction = caller(app, {"Authorization": "Bearer sandbox-direction"})
+
+    services = await direction.get(SERVICES)
+    mesures = await direction.get(MESURES)
+
+    assert [service["id"] for service in services.json()] == [50, 51]
+    assert (mesures.status_code, mesures.json()) == (
+        422,
+        {"errors": [{"msg": "mandataire not found"}]},
+    )
+
+
+async def test_the_services_of_a_direction_are_for_a_direction(editor: httpx.AsyncClient):
+    refused = await editor.get(SERVICES)
+
+    assert refused.status_code == 422
+    assert "only allowed for user of type 'direction'" in refused.text
+
+
+async def test_a_mandataire_of_his_own_has_no_antenne(app: Starlette):
+    alone = caller(app, {"Authorization": "Bearer sandbox-individuel"})
+
+    assert (await alone.get("/api/editors/service-antennes")).json() == {"antennes": []}
+    assert (await alone.get(USER)).json()["type"] == "individuel"
 
 
 # The door

@@ -1,4 +1,4 @@
-"""What stands before every route for editors: the quota first, then the token."""
+"""What stands before every route but those of OAuth: the quota first, then the token."""
 
 import re
 from collections.abc import Callable
@@ -8,12 +8,16 @@ from starlette.middleware.base import RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from server.sandbox.emjpm.accounts import User
 from server.sandbox.emjpm.failing import REQUESTS_A_MINUTE, too_many
+from server.sandbox.emjpm.oauth import Grants, UnknownTokenError
+from server.sandbox.emjpm.refusals import RefusedError, Silence
 from server.sandbox.express import RateLimit
+from server.sandbox.faults import Sleep
 
-ISSUED = {"sandbox"}
-"""The tokens that are good."""
 BEARER = re.compile(r"Bearer\s(\S+)")
+LONGEST_ADDRESS = 255
+"""Characters."""
 
 
 class Limiter:
@@ -29,29 +33,58 @@ class Limiter:
         return response
 
 
-async def authenticate(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Let through whoever holds the token; tell the others as much as OAuth does."""
-    return refusal(request) or await call_next(request)
+class Journal:
+    """What writes every request down, in a column too narrow for some addresses."""
+
+    def __init__(self, sleep: Sleep) -> None:
+        self._sleep = sleep
+
+    async def __call__(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        if len(f"{request.url.path}{query}") > LONGEST_ADDRESS:
+            return Silence(self._sleep)
+        return await call_next(request)
 
 
-def refusal(request: Request) -> Response | None:
-    """Why a request may not come in, if it may not."""
-    authorization = request.headers.get("authorization")
-    in_query = "access_token" in request.query_params
-    if authorization and in_query:
-        return _oauth_error(400, "invalid_request", "only one authentication method is allowed")
-    if in_query:
-        return _oauth_error(400, "invalid_request", "do not send bearer tokens in query URLs")
-    if not authorization:
-        return Response(status_code=401)
-    bearer = BEARER.fullmatch(authorization)
-    if bearer is None:
-        return _oauth_error(400, "invalid_request", "malformed authorization header")
-    if bearer[1] not in ISSUED:
-        return _oauth_error(401, "invalid_token", "access token is invalid")
-    return None
+class Authentication:
+    """Lets through whoever holds a token; tells the others as much as OAuth does."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
+
+    async def __call__(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        try:
+            request.state.user = self._user(request)
+        except RefusedError as refused:
+            return JSONResponse(refused.document, refused.status)
+        if request.state.user is None:
+            return Response(status_code=401)
+        return await call_next(request)
+
+    def _user(self, request: Request) -> User | None:
+        """Who asks; none, without a token.
+
+        Raises:
+            RefusedError: The token is not good, or not where it must be.
+        """
+        authorization = request.headers.get("authorization")
+        in_query = "access_token" in request.query_params
+        if authorization and in_query:
+            raise _oauth_error(400, "invalid_request", "only one authentication method is allowed")
+        if in_query:
+            raise _oauth_error(400, "invalid_request", "do not send bearer tokens in query URLs")
+        if not authorization:
+            return None
+        bearer = BEARER.fullmatch(authorization)
+        if bearer is None:
+            raise _oauth_error(400, "invalid_request", "malformed authorization header")
+        try:
+            return self._grants.user(bearer[1])
+        except UnknownTokenError as error:
+            raise _oauth_error(401, "invalid_token", error.reason) from None
 
 
-def _oauth_error(status: int, error: str, description: str) -> Response:
+def _oauth_error(status: int, error: str, description: str) -> RefusedError:
     kind = error.replace("_", " ").capitalize()
-    return JSONResponse({"error": error, "error_description": f"{kind}: {description}"}, status)
+    told = f"{kind}: {description}"
+    return RefusedError({"error": error, "error_description": told}, status)

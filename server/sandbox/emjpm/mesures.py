@@ -1,4 +1,4 @@
-"""The mesures of one service: 72 of them, the same at every start.
+"""The mesures there are at every start: 72 of one service, and a few of its neighbour.
 
 Some hold values that no documentation lists, as old rows and new laws bring: whoever reads mesures
 has to live with them.
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypedDict
 
+from server.sandbox.emjpm.accounts import EDITOR, NEIGHBOUR, SERVICE, Owner
 from server.sandbox.emjpm.failing import reserved_id, reserved_rg
-from server.sandbox.emjpm.places import ANTENNES, TOWNS, TRIBUNAUX
+from server.sandbox.emjpm.places import ANTENNES, TOWNS
+from server.sandbox.emjpm.tribunaux import DOCUMENTED
 from server.sandbox.faults import RANKS
 
 Status = Literal["en_attente", "en_cours", "eteinte"]
@@ -62,15 +64,19 @@ class Mesure(TypedDict):
 
 @dataclass(frozen=True)
 class Row:
-    """A mesure and its status, which filters the list and is never returned."""
+    """A mesure, whose it is, and its status, which filters the list and is never returned."""
 
+    owner: Owner
     status: Status
     mesure: Mesure
+    listed: bool = True
 
 
 SIZE = 72
 FIRST_ID = 120_001
-EDITOR = 7
+NEIGHBOURS = 6
+FIRST_OF_NEIGHBOUR = 125_001
+NEXT_ID = 130_001
 
 STATUSES: tuple[Status, ...] = (
     "en_cours",
@@ -114,20 +120,25 @@ DURATION = timedelta(days=500)
 YEAR = timedelta(days=365)
 
 
-def rows() -> dict[int, Row]:
+def at_start() -> dict[int, Row]:
     """Every row by id, in no order: two mesures in a row are not neighbours in anything."""
-    return {FIRST_ID + n: _row(n) for n in (k * 29 % SIZE for k in range(SIZE))}
+    own = (_row(k * 29 % SIZE) for k in range(SIZE))
+    others = (*map(_of_neighbour, range(NEIGHBOURS)), *map(_reserved, RANKS))
+    return {row.mesure["id"]: row for row in (*own, *others)}
 
 
-def reserved_rows() -> dict[int, Row]:
-    """The rows that faults are asked for with: read and written one by one, never listed."""
-    return {reserved_id(rank): _reserved(rank) for rank in RANKS}
+def _of_neighbour(n: int) -> Row:
+    mesure = _accepted(n)
+    mesure.update({"id": FIRST_OF_NEIGHBOUR + n, "numero_rg": f"51B{n:05}", "antenne_id": None})
+    return Row(NEIGHBOUR, "en_cours", mesure)
 
 
 def _reserved(rank: int) -> Row:
+    """A row that a fault is asked for with: read and written alone, never listed."""
     mesure = _accepted(1)
     mesure.update({"id": reserved_id(rank), "numero_rg": reserved_rg(rank)})
-    return Row("en_cours", mesure)
+    mesure["numero_dossier"] = None
+    return Row(SERVICE, "en_cours", mesure, listed=False)
 
 
 def _row(n: int) -> Row:
@@ -137,7 +148,7 @@ def _row(n: int) -> Row:
         mesure["date_fin_mesure"] = _day(_nomination(n) + DURATION)
         mesure["cause_sortie"] = CAUSES_SORTIE[n // 6 % len(CAUSES_SORTIE)]
     _surprise(n, mesure)
-    return Row(status, mesure)
+    return Row(SERVICE, status, mesure)
 
 
 def _en_attente(n: int) -> Mesure:
@@ -161,7 +172,7 @@ def _en_attente(n: int) -> Mesure:
         "numero_rg": f"{18 + n // 12}A{n:05}",
         "ressources": [],
         "resultat_revision": None,
-        "tribunal_siret": TRIBUNAUX[n % len(TRIBUNAUX)]["siret"],
+        "tribunal_siret": DOCUMENTED[n % len(DOCUMENTED)]["siret"],
     }
 
 
