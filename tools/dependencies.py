@@ -1,5 +1,6 @@
 """What the server gives a tool: parameters that the model neither sees nor fills."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from mcp.server.mcpserver import Context, Resolve
@@ -8,6 +9,13 @@ from clients import CovoiturageClient, DemarchesClient, EmjpmClient
 from tools.desk import Desk
 from tools.files import Folder
 from tools.language import Say
+
+Progress = Callable[[float, float, str], Awaitable[None]]
+"""Tells the caller how much is done, of how much, and in words."""
+
+
+async def desk(ctx: Context[Desk]) -> Desk:
+    return ctx.request_context.lifespan_context
 
 
 async def covoiturage(ctx: Context[Desk]) -> CovoiturageClient:
@@ -34,6 +42,10 @@ async def signer(ctx: Context[Desk]) -> str:
     return ctx.request_context.lifespan_context.instructeur
 
 
+async def progress(ctx: Context[Desk]) -> Progress:
+    return ctx.report_progress
+
+
 Covoiturage = Annotated[CovoiturageClient, Resolve(covoiturage)]
 Demarches = Annotated[DemarchesClient, Resolve(demarches)]
 Emjpm = Annotated[EmjpmClient, Resolve(emjpm)]
@@ -41,3 +53,5 @@ Files = Annotated[Folder, Resolve(folder)]
 Saying = Annotated[Say, Resolve(say)]
 Signer = Annotated[str, Resolve(signer)]
 """The instructeur who signs: an e-mail or an identifier, empty when the settings name none."""
+Reporting = Annotated[Progress, Resolve(progress)]
+Counter = Annotated[Desk, Resolve(desk)]

@@ -6,15 +6,14 @@ from contextlib import suppress
 import anyio
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
-from pydantic import BaseModel
 
 from clients import ApiError, Approval, LostAnswerError
 from tools.desk import Desk
 from tools.journal import Ending, Operation
-from tools.results import error, structured
+from tools.results import Outcome, error, structured
 from tools.settling import Settlement, ending, read, settled
 
-Body = Callable[[], Awaitable[BaseModel]]
+Body = Callable[[], Awaitable[Outcome]]
 Made = tuple[Ending, CallToolResult]
 
 
@@ -53,7 +52,7 @@ async def part(
     desk: Desk,
     settlement: Settlement,
     whole: Approval,
-    body: Callable[[Approval], Awaitable[BaseModel]],
+    body: Callable[[Approval], Awaitable[Outcome]],
     *,
     subject: str,
     goal: str = "",
@@ -71,7 +70,8 @@ async def part(
 
 async def _made(desk: Desk, settlement: Settlement, operation: Operation, body: Body) -> Made:
     try:
-        return "applied", structured(await body())
+        outcome = await body()
+        return ending(outcome), structured(outcome)
     except LostAnswerError:
         return await settled(desk, settlement, operation)
     except (ApiError, ToolError) as refusal:

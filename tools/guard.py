@@ -28,7 +28,7 @@ from tools.language import Say
 from tools.parameters import DryRun
 from tools.questions import Question, Rung, Typed
 from tools.replays import CALL, Call, PreviewedError, ServedError, code_name
-from tools.results import error
+from tools.results import Outcome, error
 from tools.settling import Settlement
 
 P = ParamSpec("P")
@@ -90,7 +90,7 @@ def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
 
 
 def performing(
-    function: Callable[P, Awaitable[BaseModel]], settlement: Settlement
+    function: Callable[P, Awaitable[Outcome]], settlement: Settlement
 ) -> Callable[P, Awaitable[CallToolResult]]:
     """The same tool, run once per approval, to its end, with what came of it recorded.
 

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
+from tools.dependencies import Counter
 from tools.desk import Desk
 from tools.journal import SHORT, Evidence, Operation
 from tools.parameters import Whole
@@ -99,13 +99,6 @@ class OperationDetails(OperationRow):
     conclusion: str | None = Field(
         default=None, description="What the call said happened; absent until the operation ends."
     )
-
-
-async def desk(ctx: Context[Desk]) -> Desk:
-    return ctx.request_context.lifespan_context
-
-
-Counter = Annotated[Desk, Resolve(desk)]
 
 
 async def list_operations(

@@ -99,6 +99,16 @@ async def test_a_part_whose_answer_was_lost_is_settled_by_reading(desk: Desk):
     assert await statuses(desk) == {"1": "applied", "2": "not_applied"}
 
 
+async def test_an_operation_ends_as_what_came_of_it_says(desk: Desk):
+    async def partly(_: Approval) -> Outcome:
+        return unread("2")
+
+    await begun(desk)
+    await part(desk, PART, Approval("aa"), partly, subject="1")
+
+    assert await statuses(desk) == {"1": "undetermined"}
+
+
 async def test_what_is_made_in_parts_stops_between_two_of_them(desk: Desk):
     whole, yes = await begun(desk), Approval("aa")
     with anyio.CancelScope() as call:
