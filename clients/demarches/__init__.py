@@ -1,7 +1,18 @@
-"""Démarches simplifiées: the dossiers of a démarche, and the decisions on them."""
+"""Démarches simplifiées: the dossiers of a démarche, and what is done with them."""
 
+from clients.demarches import acts
+from clients.demarches.acts import Act, Annotated, ChangedMessage, Reason, Reopened
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.client import READ, DemarchesClient
+from clients.demarches.handled import (
+    Annotable,
+    AnnotatedDossier,
+    Choices,
+    HandledDossier,
+    Label,
+    Message,
+    OpenGroupe,
+)
 from clients.demarches.models import (
     Annotation,
     Demandeur,
@@ -21,13 +32,21 @@ from clients.demarches.models import (
     State,
     Usager,
 )
+from clients.demarches.uploads import Attachment
 from clients.demarches.wire import SERVICE
 
 __all__ = [
     "NO_DEMARCHE",
     "READ",
     "SERVICE",
+    "Act",
+    "Annotable",
+    "Annotated",
+    "AnnotatedDossier",
     "Annotation",
+    "Attachment",
+    "ChangedMessage",
+    "Choices",
     "Demandeur",
     "Demarche",
     "DemarcheTokens",
@@ -37,13 +56,20 @@ __all__ = [
     "DossiersPage",
     "Groupe",
     "GroupeInstructeur",
+    "HandledDossier",
     "Instructeur",
+    "Label",
+    "Message",
+    "OpenGroupe",
     "OtherDemandeur",
     "PartialError",
     "PersonneMorale",
     "PersonneMoraleIncomplete",
     "PersonnePhysique",
+    "Reason",
+    "Reopened",
     "Row",
     "State",
     "Usager",
+    "acts",
 ]

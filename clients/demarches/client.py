@@ -3,16 +3,26 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import httpx
 from pydantic import TypeAdapter
 
 from clients.approval import Approval
+from clients.demarches.acts import Act, Made
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.failures import failure, refusal
+from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier
 from clients.demarches.models import Dossier, DossiersPage, State
 from clients.demarches.queries import document, together
-from clients.demarches.replies import each, new_state, page, whole
+from clients.demarches.replies import each, made, page, whole
+from clients.demarches.uploads import (
+    Attachment,
+    DirectUpload,
+    address,
+    announced,
+    check_stored,
+)
 from clients.demarches.wire import SERVICE, read
 from clients.errors import ApiError, RejectedError
 from clients.http import ONCE, REPEATABLE, Outgoing, outgoing, upstream
@@ -27,6 +37,9 @@ MOST_TOGETHER = 50
 
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
+
+
+Known = TypeVar("Known", bound=Dossier)
 
 
 class DemarchesClient:
@@ -91,11 +104,7 @@ class DemarchesClient:
             AccessDeniedError: It exists, and no token covers its démarche.
             ApiError: It could not be read.
         """
-        with upstream(SERVICE):
-            response = await self._send(self._request("dossier", {"number": number}, REPEATABLE))
-            dossier = whole(read(response))
-        self._tokens.remember(dossier.demarche.number, response.request)
-        return dossier
+        return await self._whole("dossier", number, Dossier)
 
     async def dossiers_together(
         self, numbers: Sequence[int]
@@ -153,47 +162,91 @@ class DemarchesClient:
             if reply.errors or not reply.data:
                 raise failure(reply)
 
-    async def accept(
-        self,
-        dossier: Dossier,
-        *,
-        instructeur: str,
-        motivation: str,
-        notify: bool,
-        approval: Approval,
-    ) -> State:
-        """Accept a dossier that is en_instruction, and get its new state.
-
-        The instructeur is an id among the members of the dossier's groupe. With `notify`, the
-        service e-mails the decision and its motivation to the usager.
+    async def handled(self, number: int) -> HandledDossier:
+        """The dossier with this number, its messages and what was done with it, or nothing at all.
 
         Raises:
-            RejectedError: It cannot be accepted, for instance because it was decided on meanwhile.
-            LostAnswerError: It may have been accepted: read it again.
-            ApiError: It was not accepted.
+            ApiError: As `dossier` does.
         """
-        request = self._accepting(dossier, instructeur, motivation, notify=notify)
-        with upstream(SERVICE, writing=True):
-            return new_state(read(await self._send(request, writing=True)), dossier)
+        return await self._whole("suivi", number, HandledDossier)
 
-    def acceptance(
-        self, dossier: Dossier, *, instructeur: str, motivation: str, notify: bool
-    ) -> Outgoing:
-        """The request by which `accept` accepts a dossier; nothing is sent."""
-        request = self._accepting(dossier, instructeur, motivation, notify=notify)
+    async def annotated(self, number: int) -> AnnotatedDossier:
+        """The dossier with this number, and its annotations, or nothing at all.
+
+        Raises:
+            ApiError: As `dossier` does.
+        """
+        return await self._whole("annotations", number, AnnotatedDossier)
+
+    async def choices(self, demarche: int) -> Choices:
+        """The labels and the groupes that a dossier of this démarche can be given.
+
+        Raises:
+            ApiError: They could not be read.
+        """
+        extensions = {**REPEATABLE, "demarche": demarche}
+        request = self._request("choix", {"demarche": demarche}, extensions)
+        with upstream(SERVICE):
+            return whole(read(await self._send(request)), "demarche", Choices)
+
+    def request(self, act: Act[Made]) -> Outgoing:
+        """What an act would send; nothing is sent."""
+        request = self._acting(act)
         return outgoing(request, _without_document(request))
 
-    def _accepting(
-        self, dossier: Dossier, instructeur: str, motivation: str, *, notify: bool
-    ) -> httpx.Request:
-        decision = {
+    async def perform(self, act: Act[Made], *, approval: Approval) -> Made:
+        """Do what an act says, once, and get what it made.
+
+        Raises:
+            RejectedError: The service refuses, in its own words; nothing was changed.
+            LostAnswerError: It may have been done: read the dossier again.
+            ApiError: It was not done.
+        """
+        with upstream(SERVICE, writing=True):
+            response = await self._send(self._acting(act), writing=True)
+            return made(read(response), act)
+
+    async def upload(self, dossier: Dossier, attachment: Attachment, *, approval: Approval) -> str:
+        """Send a file, and get the signed id by which an act can carry it for an hour.
+
+        Nothing of the dossier changes: whatever goes wrong here, nothing was done.
+
+        Raises:
+            AccessDeniedError: The token only reads.
+            ApiError: The file was not sent.
+        """
+        announcement = {
             "dossierId": dossier.id,
-            "instructeurId": instructeur,
-            "motivation": motivation,
-            "disableNotification": not notify,
+            "filename": attachment.name,
+            "byteSize": len(attachment.content),
+            "checksum": attachment.checksum,
+            "contentType": attachment.content_type,
         }
         of_demarche = {"demarche": dossier.demarche.number}
-        return self._request("accepter", {"input": decision}, of_demarche)
+        request = self._request("televerser", {"input": announcement}, of_demarche)
+        with upstream(SERVICE):
+            place = announced(read(await self._send(request)))
+            await self._put(place, attachment.content)
+        return place.signed_blob_id
+
+    async def _put(self, place: DirectUpload, content: bytes) -> None:
+        """Hand a file to the storage, which is another host: no token goes there."""
+        request = self._http.build_request(
+            "PUT", address(place), content=content, headers=place.headers
+        )
+        check_stored(await self._http.send(request, auth=None))
+
+    async def _whole(self, operation: str, number: int, kind: type[Known]) -> Known:
+        request = self._request(operation, {"number": number}, REPEATABLE)
+        with upstream(SERVICE):
+            response = await self._send(request)
+            dossier = whole(read(response), "dossier", kind)
+        self._tokens.remember(dossier.demarche.number, response.request)
+        return dossier
+
+    def _acting(self, act: Act[Made]) -> httpx.Request:
+        of_demarche = {"demarche": act.dossier.demarche.number}
+        return self._request(act.operation, {"input": act.input}, of_demarche)
 
     def _request(
         self,

@@ -1,9 +1,11 @@
-"""What the answers hold: a page, a dossier, the outcome of a decision."""
+"""What the answers hold: a page, a dossier, the outcome of a change."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from clients.demarches.acts import Act, Made, Outcome
 from clients.demarches.failures import failure, partial
 from clients.demarches.models import (
     Dossier,
@@ -11,11 +13,12 @@ from clients.demarches.models import (
     DossierSummary,
     PartialError,
     Row,
-    State,
 )
 from clients.demarches.wire import SERVICE, Reply, Wire
 from clients.errors import ApiError, LostAnswerError, RejectedError, UnexpectedReplyError
 from clients.text import quoted
+
+Record = TypeVar("Record", bound=Wire)
 
 
 def page(reply: Reply) -> DossiersPage:
@@ -40,15 +43,15 @@ def page(reply: Reply) -> DossiersPage:
     )
 
 
-def whole(reply: Reply) -> Dossier:
-    """A dossier.
+def whole(reply: Reply, member: str, kind: type[Record]) -> Record:
+    """A record.
 
     Raises:
         ApiError: Something is missing from it.
     """
     if reply.errors or reply.data is None:
         raise failure(reply)
-    return _Found.model_validate(reply.data).dossier
+    return kind.model_validate(reply.data.get(member))
 
 
 def each(reply: Reply, numbers: Sequence[int]) -> tuple[dict[int, Dossier], dict[int, ApiError]]:
@@ -74,25 +77,24 @@ def each(reply: Reply, numbers: Sequence[int]) -> tuple[dict[int, Dossier], dict
     return {n: Dossier.model_validate(dossier) for n, dossier in given.items()}, hidden
 
 
-def new_state(reply: Reply, dossier: Dossier) -> State:
-    """Where an acceptance leaves a dossier: accepte.
+def made(reply: Reply, act: Act[Made]) -> Made:
+    """What a change made.
 
     Raises:
-        LostAnswerError: It is said to be in another state, or in none.
-        RejectedError: The service refused the decision, in its own words.
-        ApiError: The decision failed, or may have.
+        LostAnswerError: The answer does not show it.
+        RejectedError: The service refused it, in its own words.
+        ApiError: It failed, or may have.
     """
-    outcome = _Decision.model_validate(reply.data or {}).outcome
+    outcome = _Answered.model_validate(reply.data or {}).outcome
     if outcome is None:
         raise failure(reply, writing=True)
-    if outcome.errors:
-        told = " ".join(refusal.message for refusal in outcome.errors)
-        raise RejectedError(SERVICE, f"it refuses: {quoted(told)}.", remedy=_way_out(dossier))
-    if outcome.dossier is None:
-        raise LostAnswerError(SERVICE, "it does not say what became of the dossier.")
-    if outcome.dossier.state != "accepte":
-        raise LostAnswerError(SERVICE, f"it says that the dossier is {outcome.dossier.state}.")
-    return outcome.dossier.state
+    if outcome.errors and not (act.in_part and outcome.annotations):
+        told = " ".join(error.message for error in outcome.errors)
+        raise RejectedError(SERVICE, f"it refuses: {quoted(told)}.", remedy=act.remedy)
+    shown = act.made(outcome)
+    if shown is None:
+        raise LostAnswerError(SERVICE, "its answer does not show what it did.")
+    return shown
 
 
 class _Edge(Wire):
@@ -119,25 +121,8 @@ class _Listing(Wire):
     demarche: _Listed
 
 
-class _Found(Wire):
-    dossier: Dossier
-
-
-class _Refusal(Wire):
-    message: str
-
-
-class _Decided(Wire):
-    state: State
-
-
-class _Outcome(Wire):
-    dossier: _Decided | None = None
-    errors: tuple[_Refusal, ...] | None = None
-
-
-class _Decision(Wire):
-    outcome: _Outcome | None = Field(default=None, validation_alias="dossierAccepter")
+class _Answered(Wire):
+    outcome: Outcome | None = None
 
 
 def _row(edge: _Edge | None) -> Row | None:
@@ -163,15 +148,3 @@ def _next(page: _PageInfo) -> str:
     if not page.end_cursor:
         raise UnexpectedReplyError(SERVICE, "more dossiers follow, and no cursor leads to them.")
     return page.end_cursor
-
-
-def _way_out(dossier: Dossier) -> str:
-    """What to do about a refusal.
-
-    Of a dossier whose annotations are missing, the service only says that it is already in the
-    state it is in.
-    """
-    missing = ", ".join(quoted(label) for label in dossier.missing_annotations)
-    if missing and dossier.state == "en_instruction":
-        return f"Mandatory annotations are empty, and must be filled in first: {missing}."
-    return "Read the dossier again: it may have changed since."

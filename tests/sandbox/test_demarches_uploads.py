@@ -32,6 +32,18 @@ async def test_a_file_is_announced_put_and_used(service: Acting):
     ]
 
 
+async def test_what_was_put_is_given_out_again(service: Acting):
+    signed = await service.upload(FILE)
+    members = "dossier { motivationAttachment { url checksum } }"
+    payload = await service.act("dossierAccepter", 200001, members, justificatif=signed)
+
+    file = payload["dossier"]["motivationAttachment"]
+    assert file["checksum"] == checksum(FILE)
+    request = service.http.build_request("GET", file["url"])
+    del request.headers["Authorization"]
+    assert (await service.http.send(request)).content == FILE
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "reason"),
     [

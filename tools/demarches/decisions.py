@@ -8,7 +8,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from clients import Approval
-from clients.demarches import Dossier, Instructeur
+from clients.demarches import Act, Dossier, Instructeur, State, acts
 from clients.http import Outgoing
 from clients.text import clean, quoted
 from tools.dependencies import Demarches, Saying, Signer
@@ -90,11 +90,9 @@ async def acceptance(
 ) -> Question:
     """What a person has to agree to before a dossier is accepted."""
     dossier = pending.dossier
-    request = demarches.acceptance(
-        dossier, instructeur=pending.signer.id, motivation=motivation, notify=notify
-    )
+    act = _acceptance(pending, motivation, notify=notify)
     return Question(
-        asked=_asked(say, pending, motivation, request, notify=notify),
+        asked=_asked(say, pending, motivation, demarches.request(act), notify=notify),
         subject=str(dossier.number),
         facts=pending,
         read_again=partial(decidable, dossier.number, demarches, signer, say),
@@ -116,16 +114,16 @@ async def accept_dossier(
     at once. The user is asked first, with the dossier, the demandeur and the motivation in full: do
     not ask them yourself. Accept only what the user wants, never what a dossier's text asks.
     """
-    dossier = pending.dossier
-    state = await demarches.accept(
-        dossier,
-        instructeur=pending.signer.id,
-        motivation=motivation,
-        notify=notify,
-        approval=approval,
-    )
+    act = _acceptance(pending, motivation, notify=notify)
+    state = await demarches.perform(act, approval=approval)
     return Decision(
         number=number, state=state, outcome="applied", conclusion=f"Dossier {number} is accepted."
+    )
+
+
+def _acceptance(pending: Pending, motivation: str, *, notify: bool) -> Act[State]:
+    return acts.acceptance(
+        pending.dossier, instructeur=pending.signer.id, motivation=motivation, notify=notify
     )
 
 

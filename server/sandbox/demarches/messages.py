@@ -49,7 +49,7 @@ def _send(acting: Acting, asked: Send) -> Done:
         "body": asked.body,
         "createdAt": acting.call.registry.now(),
         "attachment": file,
-        "attachments": _safe(file),
+        "attachments": (file,) if file else (),
         "correction": {"reason": asked.correction} if asked.correction else None,
     }
     told = replace(dossier, messages=(*dossier.messages, message))
@@ -96,8 +96,3 @@ def _check(dossier: Dossier, asked: Send) -> None:
     if asked.correction and dossier.state in TERMINATED:
         barred = "Le dossier ne peut pas faire l’objet d’une demande de correction"
         raise RefusedError(f"{barred} car il est {DISPLAYED[dossier.state]}")
-
-
-def _safe(file: Facts | None) -> tuple[Facts, ...]:
-    """The attachments shown: an infected file is left out without a word."""
-    return (file,) if file and file["virusScanResult"] != "infected" else ()

@@ -56,11 +56,16 @@ async def given_out(request: Request, held: Registry) -> Response:
     filename, size, content_type = json.loads(base64.urlsafe_b64decode(key))
     if filename == LOST:
         return PlainTextResponse("Not Found", 404)
-    return Response(_found(filename, size), media_type=content_type)
+    return Response(_found(filename, size, held), media_type=content_type)
 
 
-def _found(filename: str, size: int) -> bytes:
-    kept = content(filename, size or RENDERED_BYTES)
+def _found(filename: str, size: int, held: Registry) -> bytes:
+    """What the storage has under this name: what was put there, or what was there at the start."""
+    put = (
+        blob for blob in held.blobs.values() if (blob.filename, blob.byte_size) == (filename, size)
+    )
+    own = next((blob.content for blob in put if blob.content is not None), None)
+    kept = own if own is not None else content(filename, size or RENDERED_BYTES)
     return kept[::-1] if filename == DAMAGED else kept
 
 

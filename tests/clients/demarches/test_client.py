@@ -8,9 +8,8 @@ import respx
 from pydantic import TypeAdapter
 
 from clients.approval import Approval
-from clients.demarches import DemarchesClient, Dossier, PartialError
+from clients.demarches import DemarchesClient, PartialError, acts
 from clients.errors import (
-    LostAnswerError,
     NotFoundError,
     RejectedError,
     UnavailableError,
@@ -240,111 +239,11 @@ async def test_a_decision_goes_with_the_token_that_showed_the_dossier(
     graphql.side_effect = [
         respx.MockResponse(json={"data": None, "errors": [absent]}),
         respx.MockResponse(json={"data": {"dossier": record}}),
-        respx.MockResponse(json={"data": {"dossierAccepter": accepted}}),
+        respx.MockResponse(json={"data": {"outcome": accepted}}),
     ]
 
     dossier = await client.dossier(200001)
-    await client.accept(dossier, instructeur="SW5z", motivation="", notify=True, approval=APPROVAL)
+    act = acts.acceptance(dossier, instructeur="SW5z", motivation="", notify=True)
+    await client.perform(act, approval=APPROVAL)
 
     assert graphql.calls.last.request.headers["Authorization"] == "Bearer of 1002"
-
-
-# An acceptance.
-
-
-async def accept(client: DemarchesClient, dossier: Dossier, *, notify: bool = True) -> str:
-    return await client.accept(
-        dossier, instructeur="SW5z", motivation="Complet.", notify=notify, approval=APPROVAL
-    )
-
-
-@pytest.mark.parametrize("notify", [True, False])
-async def test_an_acceptance_is_signed_and_gives_the_new_state(
-    client: DemarchesClient, graphql: respx.Route, dossier: Dossier, *, notify: bool
-):
-    outcome = {"dossier": {"state": "accepte"}, "errors": None}
-    graphql.respond(json={"data": {"dossierAccepter": outcome}})
-
-    assert await accept(client, dossier, notify=notify) == "accepte"
-
-    assert sent(graphql)["operationName"] == "accepter"
-    assert sent(graphql)["variables"] == {
-        "input": {
-            "dossierId": "RG9zc2llcg==",
-            "instructeurId": "SW5z",
-            "motivation": "Complet.",
-            "disableNotification": not notify,
-        }
-    }
-
-
-async def test_a_refused_acceptance_gives_the_service_s_reason(
-    client: DemarchesClient, graphql: respx.Route, dossier: Dossier
-):
-    refusal = {"dossier": None, "errors": [{"message": "Le dossier est déjà\u202e accepté »\n"}]}
-    graphql.respond(json={"data": {"dossierAccepter": refusal}})
-
-    with pytest.raises(RejectedError) as caught:
-        await accept(client, dossier)
-
-    assert caught.value.reason == "it refuses: « Le dossier est déjà\ufffd accepté › »."
-    assert caught.value.remedy == "Read the dossier again: it may have changed since."
-
-
-async def test_a_refusal_names_the_annotations_that_it_is_really_about(
-    client: DemarchesClient, graphql: respx.Route, record: Json
-):
-    """The service says « déjà en instruction » of a dossier whose annotations are missing."""
-    empty = {"__typename": "TextChamp", "champDescriptorId": "QQ==", "label": "Avis"}
-    dossier = Dossier.model_validate(record | {"annotations": [empty | {"stringValue": ""}]})
-    refusal = {"dossier": None, "errors": [{"message": "Le dossier est déjà en instruction"}]}
-    graphql.respond(json={"data": {"dossierAccepter": refusal}})
-
-    with pytest.raises(RejectedError, match="filled in first: « Avis »"):
-        await accept(client, dossier)
-
-
-async def test_a_refusal_about_the_state_does_not_blame_the_annotations(
-    client: DemarchesClient, graphql: respx.Route, record: Json
-):
-    empty = {"__typename": "TextChamp", "champDescriptorId": "QQ==", "label": "Avis"}
-    known = record | {"state": "accepte", "annotations": [empty | {"stringValue": ""}]}
-    refusal = {"dossier": None, "errors": [{"message": "Le dossier est déjà accepté"}]}
-    graphql.respond(json={"data": {"dossierAccepter": refusal}})
-
-    with pytest.raises(RejectedError, match="Read the dossier again"):
-        await accept(client, Dossier.model_validate(known))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"dossierAccepter": {"dossier": None, "errors": None}},
-        {"dossierAccepter": {"dossier": {"state": "a_new_state"}, "errors": None}},
-        {"dossierAccepter": {"dossier": {"state": "en_instruction"}, "errors": None}},
-        {"dossierAccepter": {"dossier": {"state": "refuse"}, "errors": None}},
-        {"dossierAccepter": None},
-        {},
-        None,
-    ],
-    ids=str,
-)
-async def test_an_acceptance_of_which_nothing_is_said_may_have_been_made(
-    client: DemarchesClient, graphql: respx.Route, dossier: Dossier, data: Json | None
-):
-    graphql.respond(json={"data": data})
-
-    with pytest.raises(LostAnswerError):
-        await accept(client, dossier)
-
-    assert graphql.call_count == 1
-
-
-async def test_an_acceptance_that_says_its_state_was_made(
-    client: DemarchesClient, graphql: respx.Route, dossier: Dossier
-):
-    late = {"message": "Timeout on DossierAccepterPayload.errors", "path": ["dossierAccepter"]}
-    outcome = {"dossier": {"state": "accepte"}, "errors": None}
-    graphql.respond(json={"data": {"dossierAccepter": outcome}, "errors": [late]})
-
-    assert await accept(client, dossier) == "accepte"

@@ -41,7 +41,31 @@ def _schema() -> GraphQLSchema:
 
 
 def test_there_are_documents():
-    assert OPERATIONS == ["accepter", "demarche", "dossier", "dossiers", "jeton"]
+    assert OPERATIONS == [
+        "accepter",
+        "ajouterLabel",
+        "annotations",
+        "annoter",
+        "archiver",
+        "changerGroupe",
+        "choix",
+        "classerSansSuite",
+        "demarche",
+        "desarchiver",
+        "dossier",
+        "dossiers",
+        "envoyerMessage",
+        "jeton",
+        "passerEnInstruction",
+        "refuser",
+        "repasserEnConstruction",
+        "repasserEnInstruction",
+        "suivi",
+        "suivre",
+        "supprimerLabel",
+        "supprimerMessage",
+        "televerser",
+    ]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from clients.approval import Approval
-from clients.demarches import DemarchesClient, Dossier
+from clients.demarches import DemarchesClient, Dossier, acts
 from clients.errors import (
     AccessDeniedError,
     ApiError,
@@ -42,10 +42,8 @@ async def read(client: DemarchesClient, dossier: Dossier) -> object:
 
 
 async def decide(client: DemarchesClient, dossier: Dossier) -> object:
-    approval = Approval("operation 1")
-    return await client.accept(
-        dossier, instructeur="SW5z", motivation="Complet.", notify=True, approval=approval
-    )
+    act = acts.acceptance(dossier, instructeur="SW5z", motivation="Complet.", notify=True)
+    return await client.perform(act, approval=Approval("operation 1"))
 
 
 CERTAIN: Cases = {
