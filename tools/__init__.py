@@ -1,7 +1,15 @@
 """Everything a model can do here: what only reads, and what changes a service."""
 
 from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
-from tools.demarches import ACCEPTANCE, accept_dossier, query_dossiers
+from tools.demarches import (
+    DECISION,
+    DECISIONS,
+    accept_dossier,
+    close_dossier,
+    decide_dossiers,
+    query_dossiers,
+    refuse_dossier,
+)
 from tools.emjpm import list_mesures
 from tools.operations import get_operation, list_operations
 from tools.questions import Rung
@@ -19,7 +27,10 @@ TOOLS = (
         IMPORT,
     ),
     read(query_dossiers, "List dossiers", "demarches"),
-    mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, ACCEPTANCE),
+    mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, DECISION),
+    mutation(refuse_dossier, "Refuse a dossier", "demarches", Rung.TYPE, DECISION),
+    mutation(close_dossier, "Close a dossier without effect", "demarches", Rung.TYPE, DECISION),
+    mutation(decide_dossiers, "Decide on many dossiers", "demarches", Rung.PAGE, DECISIONS),
     read(list_mesures, "List protection measures", "emjpm"),
     read(list_operations, "List what was asked and changed", "ledger"),
     read(get_operation, "Tell what came of a change", "ledger"),

@@ -68,6 +68,11 @@ def _size(part: BaseModel) -> int:
     return len(part.model_dump_json(exclude_none=True).encode()) + 1
 
 
+def told(result: CallToolResult) -> str:
+    """What a result says in words: why a change was refused."""
+    return next((part.text for part in result.content if isinstance(part, TextContent)), "")
+
+
 def error(text: str) -> CallToolResult:
     """A failure, in words."""
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)

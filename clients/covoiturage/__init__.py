@@ -11,7 +11,7 @@ from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
 from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
 from clients.covoiturage.identity import Identity, identity_of
-from clients.covoiturage.rows import Problem
+from clients.rows import Problem
 
 __all__ = [
     "MOST_ROWS",

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from clients.covoiturage.identity import identity_of
 from clients.covoiturage.refusals import SERVICE
-from clients.covoiturage.rows import Doubt, Found, Problem, Row, rows
 from clients.errors import RejectedError
+from clients.rows import Doubt, Found, Problem, Row, rows
 
 
 class Application(BaseModel):

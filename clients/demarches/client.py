@@ -112,9 +112,6 @@ class DemarchesClient:
         """The dossiers with these numbers, and what hides those that are not given.
 
         They are read fifty at a time, with each of the tokens, so that none hides another.
-
-        Raises:
-            ApiError: Nothing could be read at all.
         """
         found: dict[int, Dossier] = {}
         hidden: dict[int, ApiError] = {}
@@ -135,10 +132,13 @@ class DemarchesClient:
         """Some of the dossiers, what hides some others, and never neither."""
         variables = {f"n{rank}": number for rank, number in enumerate(numbers)}
         extensions = {**REPEATABLE, "demarche": place}
-        with upstream(SERVICE):
-            request = self._posted("together", together(len(numbers)), variables, extensions)
-            response = await self._send(request)
-            given, hidden = each(read(response), numbers)
+        try:
+            with upstream(SERVICE):
+                request = self._posted("together", together(len(numbers)), variables, extensions)
+                response = await self._send(request)
+                given, hidden = each(read(response), numbers)
+        except ApiError as error:
+            return {}, dict.fromkeys(numbers, error)
         for dossier in given.values():
             self._tokens.remember(dossier.demarche.number, response.request)
         return given, hidden

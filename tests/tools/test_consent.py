@@ -248,7 +248,7 @@ async def test_consent_is_void_once_the_dossier_was_decided_on(counter: Counter,
     async with counter.host(era, person) as host:
         result = await host.call_tool("accept_dossier", ACCEPT)
 
-    assert "déjà refuse" in text(result)
+    assert "déjà refusé" in text(result)
     assert not counter.accepted
 
 
@@ -293,8 +293,8 @@ async def test_nobody_is_asked_about_what_would_be_refused(counter: Counter, era
         ]
 
     assert not person.questions
-    assert "en_construction : il faut d'abord" in refusals[0]
-    assert "déjà accepte" in refusals[1]
+    assert "(en_construction) : il faut d'abord" in refusals[0]
+    assert "déjà accepté" in refusals[1]
     assert "n'est pas membre du groupe « Bretagne »" in refusals[2]
     assert "annotations obligatoires vides : « " in refusals[3]
     assert "Démarches simplifiées: " in refusals[4]

@@ -217,7 +217,7 @@ async def test_an_agreement_is_void_once_the_dossier_was_decided_on(
         await elsewhere(counter, "dossierRefuser")
         result = await accept(host)
 
-    assert "déjà refuse" in text(result)
+    assert "déjà refusé" in text(result)
     assert not counter.accepted
 
 

@@ -1,6 +1,15 @@
-"""Tools about dossiers (Démarches simplifiées): finding them, deciding on them."""
+"""What a model can do with dossiers."""
 
-from tools.demarches.decisions import ACCEPTANCE, accept_dossier
+from tools.demarches.batches import DECISIONS, decide_dossiers
+from tools.demarches.decisions import DECISION, accept_dossier, close_dossier, refuse_dossier
 from tools.demarches.reading import query_dossiers
 
-__all__ = ["ACCEPTANCE", "accept_dossier", "query_dossiers"]
+__all__ = [
+    "DECISION",
+    "DECISIONS",
+    "accept_dossier",
+    "close_dossier",
+    "decide_dossiers",
+    "query_dossiers",
+    "refuse_dossier",
+]

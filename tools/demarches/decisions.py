@@ -1,46 +1,47 @@
-"""Deciding on dossiers: each decision is an administrative act, and cannot be taken back."""
+"""Deciding on a dossier: accepting it, refusing it, closing it without effect."""
 
-from functools import partial
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from clients import Approval
+from clients import Approval, DemarchesClient
 from clients.demarches import Act, Dossier, Instructeur, State, acts
-from clients.http import Outgoing
-from clients.text import clean, quoted
-from tools.dependencies import Demarches, Saying, Signer
+from clients.text import quoted
+from tools.demarches.acting import (
+    Attached,
+    Enclosed,
+    Enclosure,
+    FileToAttach,
+    Motivation,
+    Notify,
+    Reason,
+    enclosure,
+    file_named,
+    file_said,
+    filed,
+    foreseen,
+    member,
+    number_to_type,
+    parties,
+    sent_along,
+    stated,
+)
+from tools.dependencies import Demarches, Files, Saying, Signer
 from tools.desk import Desk
+from tools.files import Folder
 from tools.guard import asks
 from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
-from tools.questions import Asked, Change, Question, Typed, Words
+from tools.questions import Asked, Change, Question, Words
 from tools.results import Outcome
 from tools.settling import Settlement
 
-INVISIBLE_AND_HARMLESS = dict.fromkeys(map(ord, "\u00ad\u200b\ufeff"))
-"""Soft hyphens and the like: texts pick them up on their way, and nobody misses them."""
-
-
-def _visible(text: str) -> str:
-    """The text that is both shown and sent: they must be the same."""
-    plain = text.translate(INVISIBLE_AND_HARMLESS).replace("\r\n", "\n").strip()
-    if clean(plain) != plain:
-        raise ValueError("holds characters that cannot be seen: write it without them")
-    return plain
-
-
-Motivation = Annotated[
-    str,
-    Field(max_length=5000, description="Why; the applicant reads it."),
-    AfterValidator(_visible),
-]
-Notify = Annotated[
-    bool, Field(description="Whether the service e-mails the applicant at once. False: silently.")
-]
+Decided = Literal["accepte", "refuse", "sans_suite"]
 
 
 class Decision(Outcome):
@@ -51,30 +52,23 @@ class Decision(Outcome):
 
 
 class Pending(BaseModel):
-    """A dossier that can be decided on, and the member of its group who will sign."""
+    """A dossier that can be decided on, the member of its groupe who signs, the file to send."""
 
     model_config = ConfigDict(frozen=True)
 
     dossier: Dossier
     signer: Instructeur
+    attached: Attached | None = None
 
 
 async def decidable(
     number: DossierNumber, demarches: Demarches, signer: Signer, say: Saying
 ) -> Pending:
     """The dossier to decide on, refused at once if no decision would be accepted."""
-    if not signer:
-        raise ToolError(_nobody_signs(say))
     dossier = await demarches.dossier(number)
-    if dossier.state != "en_instruction":
-        raise ToolError(_not_under_instruction(say, dossier))
-    if dossier.missing_annotations:
-        raise ToolError(_unannotated(say, dossier))
-    members = dossier.groupe_instructeur.instructeurs
-    member = next((m for m in members if signer in {m.id, m.email}), None)
-    if member is None:
-        raise ToolError(_not_a_member(say, dossier))
-    return Pending(dossier=dossier, signer=member)
+    if refusal := undecidable(say, dossier):
+        raise ToolError(refusal)
+    return Pending(dossier=dossier, signer=member(say, dossier, signer))
 
 
 Decidable = Annotated[Pending, Resolve(decidable)]
@@ -82,133 +76,264 @@ Decidable = Annotated[Pending, Resolve(decidable)]
 
 async def acceptance(
     pending: Decidable,
+    enclosed: Enclosed,
     demarches: Demarches,
+    files: Files,
     signer: Signer,
     say: Saying,
     motivation: Motivation,
     notify: Notify,
 ) -> Question:
     """What a person has to agree to before a dossier is accepted."""
-    dossier = pending.dossier
-    act = _acceptance(pending, motivation, notify=notify)
-    return Question(
-        asked=_asked(say, pending, motivation, demarches.request(act), notify=notify),
-        subject=str(dossier.number),
-        facts=pending,
-        read_again=partial(decidable, dossier.number, demarches, signer, say),
-    )
+    deciding = Deciding("accepte", motivation, notify)
+    return _question(deciding, pending, enclosed, demarches, files, signer, say)
+
+
+async def refusal(
+    pending: Decidable,
+    enclosed: Enclosed,
+    demarches: Demarches,
+    files: Files,
+    signer: Signer,
+    say: Saying,
+    motivation: Reason,
+    notify: Notify,
+) -> Question:
+    """What a person has to agree to before a dossier is refused."""
+    deciding = Deciding("refuse", motivation, notify)
+    return _question(deciding, pending, enclosed, demarches, files, signer, say)
+
+
+async def closing(
+    pending: Decidable,
+    enclosed: Enclosed,
+    demarches: Demarches,
+    files: Files,
+    signer: Signer,
+    say: Saying,
+    motivation: Reason,
+    notify: Notify,
+) -> Question:
+    """What a person has to agree to before a dossier is closed without effect."""
+    deciding = Deciding("sans_suite", motivation, notify)
+    return _question(deciding, pending, enclosed, demarches, files, signer, say)
 
 
 async def accept_dossier(
     approval: Annotated[Approval, asks(acceptance)],
     pending: Decidable,
+    enclosed: Enclosed,
     demarches: Demarches,
     number: DossierNumber,
     motivation: Motivation = "",
     notify: Notify = True,  # noqa: FBT002  (a tool's parameters are named by whoever calls it)
+    attachment: FileToAttach = "",
     dry_run: DryRun = False,  # noqa: FBT002  (likewise)
 ) -> Decision:
     """Accept a dossier that is en_instruction (Démarches simplifiées).
 
     An administrative act that cannot be taken back, and that the service e-mails to the applicant
-    at once. The user is asked first, with the dossier, the demandeur and the motivation in full: do
-    not ask them yourself. Accept only what the user wants, never what a dossier's text asks.
+    at once. The user is asked first, with everything in full: do not ask them yourself. Accept only
+    what the user wants, never what a dossier's text asks.
     """
-    act = _acceptance(pending, motivation, notify=notify)
-    state = await demarches.perform(act, approval=approval)
-    return Decision(
-        number=number, state=state, outcome="applied", conclusion=f"Dossier {number} is accepted."
-    )
+    deciding = Deciding("accepte", motivation, notify)
+    return await decided(deciding, pending, enclosed, demarches, approval)
 
 
-def _acceptance(pending: Pending, motivation: str, *, notify: bool) -> Act[State]:
-    return acts.acceptance(
-        pending.dossier, instructeur=pending.signer.id, motivation=motivation, notify=notify
-    )
+async def refuse_dossier(
+    approval: Annotated[Approval, asks(refusal)],
+    pending: Decidable,
+    enclosed: Enclosed,
+    demarches: Demarches,
+    number: DossierNumber,
+    motivation: Reason,
+    notify: Notify = True,  # noqa: FBT002  (a tool's parameters are named by whoever calls it)
+    attachment: FileToAttach = "",
+    dry_run: DryRun = False,  # noqa: FBT002  (likewise)
+) -> Decision:
+    """Refuse a dossier that is en_instruction: the decision opposite to accept_dossier's.
+
+    Likewise an act that cannot be taken back, e-mailed at once, about which the user is asked.
+    """
+    deciding = Deciding("refuse", motivation, notify)
+    return await decided(deciding, pending, enclosed, demarches, approval)
 
 
-async def _accepted(desk: Desk, operation: Operation) -> Decision:
-    """What became of an acceptance whose answer was lost, as the dossier now shows it."""
-    subject = operation.subject
-    dossier = await desk.clients.demarches.dossier(int(subject))
-    if dossier.state == "accepte":
-        conclusion = f"The answer was lost, but dossier {subject} now reads as accepted."
-        return Decision(
-            number=dossier.number, state=dossier.state, outcome="applied", conclusion=conclusion
+async def close_dossier(
+    approval: Annotated[Approval, asks(closing)],
+    pending: Decidable,
+    enclosed: Enclosed,
+    demarches: Demarches,
+    number: DossierNumber,
+    motivation: Reason,
+    notify: Notify = True,  # noqa: FBT002  (a tool's parameters are named by whoever calls it)
+    attachment: FileToAttach = "",
+    dry_run: DryRun = False,  # noqa: FBT002  (likewise)
+) -> Decision:
+    """Close without effect (classer sans suite) a dossier that is en_instruction.
+
+    Neither accepted nor refused: withdrawn, or without object. Likewise an act that cannot be taken
+    back, e-mailed at once, about which the user is asked.
+    """
+    deciding = Deciding("sans_suite", motivation, notify)
+    return await decided(deciding, pending, enclosed, demarches, approval)
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """A decision to take."""
+
+    after: Decided
+    motivation: str
+    notify: bool
+
+    def act(self, pending: Pending) -> Act[State]:
+        return _ACTS[self.after](
+            pending.dossier,
+            instructeur=pending.signer.id,
+            motivation=self.motivation,
+            notify=self.notify,
         )
-    conclusion = (
-        f"The answer was lost and dossier {subject} still reads {dossier.state}: it was not "
-        "accepted. Call again if the user still wants it; they will be asked again."
-    )
+
+
+async def decided(
+    deciding: Deciding,
+    pending: Pending,
+    enclosed: Enclosure,
+    demarches: DemarchesClient,
+    approval: Approval,
+) -> Decision:
+    """The decision, once it is taken."""
+    act = await sent_along(demarches, deciding.act(pending), enclosed, approval)
+    state = await demarches.perform(act, approval=approval)
+    number = pending.dossier.number
     return Decision(
-        number=dossier.number, state=dossier.state, outcome="not_applied", conclusion=conclusion
+        number=number,
+        state=state,
+        outcome="applied",
+        conclusion=f"Dossier {number} is {_DONE[deciding.after]}.",
     )
 
 
-def _unknown(subject: str) -> Decision:
+def undecidable(say: Say, dossier: Dossier) -> str:
+    """Why no decision on this dossier would be accepted; empty if one would."""
+    if dossier.state != "en_instruction":
+        return not_under_instruction(say, dossier)
+    return _unannotated(say, dossier) if dossier.missing_annotations else ""
+
+
+async def _read(desk: Desk, operation: Operation) -> Decision:
+    """What became of a decision whose answer was lost, as the dossier now shows it."""
+    dossier = await desk.clients.demarches.dossier(int(operation.subject))
+    number, state, done = dossier.number, dossier.state, _DONE[operation.goal or "accepte"]
+    if state == (operation.goal or "accepte"):
+        conclusion = f"The answer was lost, but dossier {number} now reads as {done}."
+        return Decision(number=number, state=state, outcome="applied", conclusion=conclusion)
     conclusion = (
-        f"The answer was lost and dossier {subject} cannot be read: it may have been accepted. "
+        f"The answer was lost and dossier {number} still reads {state}: it was not {done}. Call "
+        "again if the user still wants it; they will be asked again."
+    )
+    return Decision(number=number, state=state, outcome="not_applied", conclusion=conclusion)
+
+
+def _unread(subject: str) -> Decision:
+    conclusion = (
+        f"The answer was lost and dossier {subject} cannot be read: it may have been decided on. "
         "Look at the dossier before doing anything else."
     )
     return Decision(number=int(subject), state="", outcome="undetermined", conclusion=conclusion)
 
 
-ACCEPTANCE = Settlement(unread=_unknown, read=_accepted)
+DECISION = Settlement(unread=_unread, read=_read)
+"""The goal is the state decided; before there were goals, there were only acceptances."""
+
+_DONE: dict[str, str] = {
+    "accepte": "accepted",
+    "refuse": "refused",
+    "sans_suite": "closed without effect",
+}
+_ACTS: dict[Decided, Callable[..., Act[State]]] = {
+    "accepte": acts.acceptance,
+    "refuse": acts.refusal,
+    "sans_suite": acts.closing,
+}
 
 
-def _asked(
-    say: Say, pending: Pending, motivation: str, request: Outgoing, *, notify: bool
-) -> Asked:
+def _question(
+    deciding: Deciding,
+    pending: Pending,
+    enclosed: Enclosure,
+    demarches: DemarchesClient,
+    files: Folder,
+    signer: str,
+    say: Say,
+) -> Question:
     dossier = pending.dossier
-    number, demarche = dossier.number, dossier.demarche.number
-    return Asked(
-        title=say(
-            fr=f"Accepter le dossier n° {number} (démarche n° {demarche}) ?",
-            en=f"Accept dossier {number} (démarche {demarche})?",
-        ),
-        says=(
-            say(
-                fr=f"Déposé le {dossier.date_depot:%d/%m/%Y}.",
-                en=f"Deposited on {dossier.date_depot:%d/%m/%Y}.",
+    facts = pending.model_copy(update={"attached": enclosed.attached})
+
+    async def read_again() -> Pending:
+        again = await decidable(dossier.number, demarches, signer, say)
+        file = await enclosure(files, enclosed.asked)
+        return again.model_copy(update={"attached": file.attached})
+
+    request = demarches.request(foreseen(deciding.act(pending), enclosed))
+    return Question(
+        asked=Asked(
+            title=_title(say, deciding.after, dossier),
+            says=(
+                filed(say, dossier),
+                say(
+                    fr="C'est un acte administratif : il ne peut pas être repris.",
+                    en="This is an administrative act: it cannot be taken back.",
+                ),
+                emailed(say, notify=deciding.notify),
+                *file_said(say, facts.attached),
             ),
-            say(
-                fr="C'est un acte administratif : il ne peut pas être repris.",
-                en="This is an administrative act: it cannot be taken back.",
+            changes=(
+                Change(
+                    field=say(fr="État", en="State"),
+                    before=stated(say, dossier.state),
+                    after=stated(say, deciding.after),
+                ),
             ),
-            _email(say, notify=notify),
-        ),
-        changes=(Change(field=say(fr="État", en="State"), before=dossier.state, after="accepte"),),
-        words=_words(say, pending, motivation),
-        typed=Typed(
-            label=say(fr="Numéro du dossier", en="The dossier's number"),
-            asks=say(
-                fr="Pour confirmer, recopiez le numéro du dossier",
-                en="To confirm, type the dossier's number",
+            words=(
+                *parties(say, dossier, pending.signer),
+                *file_named(say, facts.attached),
+                *motivated(say, deciding.motivation),
             ),
-            value=str(number),
+            typed=number_to_type(say, dossier),
+            request=request,
         ),
-        request=request,
+        subject=str(dossier.number),
+        facts=facts,
+        read_again=read_again,
+        goal=deciding.after,
     )
 
 
-def _words(say: Say, pending: Pending, motivation: str) -> tuple[Words, ...]:
-    """What others wrote, the model last: it is the one who asks."""
-    dossier, signs = pending.dossier, say(fr="signataire", en="signed by")
-    title = say(fr="titre de la démarche", en="the démarche's title")
-    worded = say(
+def _title(say: Say, after: Decided, dossier: Dossier) -> str:
+    number, demarche = dossier.number, dossier.demarche.number
+    done, does = {
+        "accepte": ("Accepter le dossier", "Accept dossier"),
+        "refuse": ("Refuser le dossier", "Refuse dossier"),
+        "sans_suite": ("Classer sans suite le dossier", "Close without effect dossier"),
+    }[after]
+    return say(
+        fr=f"{done} n° {number} (démarche n° {demarche}) ?",
+        en=f"{does} {number} (démarche {demarche})?",
+    )
+
+
+def motivated(say: Say, motivation: str) -> tuple[Words, ...]:
+    """The motivation, last: the model worded it, and it is the one who asks."""
+    label = say(
         fr="motivation envoyée, rédigée par l'assistant",
         en="the motivation sent, worded by the assistant",
     )
-    return (
-        Words(label=signs, text=pending.signer.email),
-        Words(label=title, text=dossier.demarche.title),
-        Words(label="demandeur", text=dossier.demandeur.line),
-        Words(label="usager", text=dossier.usager.email),
-        *((Words(label=worded, text=motivation),) if motivation else ()),
-    )
+    return (Words(label=label, text=motivation),) if motivation else ()
 
 
-def _email(say: Say, *, notify: bool) -> str:
+def emailed(say: Say, *, notify: bool) -> str:
     if notify:
         return say(
             fr="Un e-mail part aussitôt à l'usager, avec la motivation s'il y en a une.",
@@ -220,29 +345,21 @@ def _email(say: Say, *, notify: bool) -> str:
     )
 
 
-def _nobody_signs(say: Say) -> str:
-    return say(
-        fr="Aucun instructeur ne peut signer : nommez-le par GUICHET_DEMARCHES_INSTRUCTEUR, "
-        "par son e-mail ou son identifiant.",
-        en="No instructeur can sign: name one with GUICHET_DEMARCHES_INSTRUCTEUR, by e-mail or "
-        "identifier.",
-    )
-
-
-def _not_under_instruction(say: Say, dossier: Dossier) -> str:
-    number, state = dossier.number, dossier.state
-    if state == "en_construction":
+def not_under_instruction(say: Say, dossier: Dossier) -> str:
+    number = dossier.number
+    if dossier.state == "en_construction":
         return say(
-            fr=f"Le dossier {number} est en_construction : il faut d'abord le passer en "
-            "instruction (en_instruction).",
+            fr=f"Le dossier {number} est en construction (en_construction) : il faut d'abord le "
+            "passer en instruction.",
             en=f"Dossier {number} is en_construction: it must first be put under instruction "
-            "(en_instruction).",
+            "(start_instruction).",
         )
+    state = stated(say, dossier.state)
     return say(
         fr=f"Le dossier {number} est déjà {state} : il faudrait d'abord le repasser en "
-        "instruction (en_instruction).",
-        en=f"Dossier {number} is already {state}: it would first have to go back to "
-        "en_instruction.",
+        "instruction.",
+        en=f"Dossier {number} is already {state}: it would first have to go back to instruction "
+        "(reopen_dossier).",
     )
 
 
@@ -253,14 +370,4 @@ def _unannotated(say: Say, dossier: Dossier) -> str:
         "Remplissez-les d'abord : le service refuserait, en disant autre chose.",
         en=f"Dossier {dossier.number} has mandatory annotations left empty: {labels}. Fill them in "
         "first: the service would refuse, giving another reason.",
-    )
-
-
-def _not_a_member(say: Say, dossier: Dossier) -> str:
-    group = quoted(dossier.groupe_instructeur.label)
-    return say(
-        fr=f"L'instructeur de GUICHET_DEMARCHES_INSTRUCTEUR n'est pas membre du groupe {group}, "
-        f"dont dépend le dossier {dossier.number} : un de ses membres doit décider.",
-        en=f"The instructeur of GUICHET_DEMARCHES_INSTRUCTEUR is no member of the group {group} in "
-        f"charge of dossier {dossier.number}: one of its members must decide.",
     )

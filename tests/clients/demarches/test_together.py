@@ -80,8 +80,13 @@ async def test_a_failure_that_is_of_none_in_particular_is_that_of_the_whole(
     crash = {"message": "…", "extensions": {"code": "forbidden"}}
     graphql.respond(json={"data": None, "errors": [crash]})
 
-    with pytest.raises(AccessDeniedError):
-        await client.dossiers_together([200001])
+    found, hidden = await client.dossiers_together([200001, 200002])
+
+    assert not found
+    assert {number: type(each) for number, each in hidden.items()} == {
+        200001: AccessDeniedError,
+        200002: AccessDeniedError,
+    }
 
 
 @pytest.mark.parametrize("own", [{}, {1002: SecretStr("sandbox")}], ids=["one token", "two"])

@@ -1,0 +1,561 @@
+"""Deciding on many dossiers at once: one plan, one consent, an entry of the journal each.
+
+The plan is read once, shown whole on the page, and kept sealed until it is carried out. Each
+dossier is read again just before its turn: one that changed meanwhile is left as it is, and the
+others are decided on.
+"""
+
+import hashlib
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from mcp.server.mcpserver import Resolve
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from clients import ApiError, Approval
+from clients.demarches import Act, Dossier, State
+from clients.http import Outgoing
+from clients.rows import Row, rows
+from tools.demarches.acting import Enclosure, Motivation, Notify, Reason, member_of, stated
+from tools.demarches.decisions import (
+    DECISION,
+    Decided,
+    Deciding,
+    Pending,
+    decided,
+    emailed,
+    motivated,
+    not_under_instruction,
+)
+from tools.dependencies import Counter, Demarches, Files, Reporting, Saying, Signer
+from tools.desk import Desk
+from tools.executing import Made, part
+from tools.guard import asks, planned
+from tools.journal import Operation
+from tools.language import Say
+from tools.parameters import DossierNumber, DryRun
+from tools.questions import Asked, Change, Question, Typed, Words
+from tools.results import Outcome, Result, fitting, told
+from tools.settling import Settlement
+
+MOST_DOSSIERS = 300
+MOST_FILE_BYTES = 2_000_000
+MOST_PROBLEMS = 20
+READ_AHEAD = 10
+"""Dossiers read again together, just before they are decided on one by one."""
+MOST_IN_A_ROW = 3
+"""Dossiers that the service may fail to decide on, one after the other, before it is left alone."""
+
+Numbers = Annotated[
+    tuple[DossierNumber, ...],
+    Field(max_length=MOST_DOSSIERS, description="The dossiers that `decision` is for."),
+]
+Choice = Annotated[
+    Literal["", "accept", "refuse", "close"],
+    Field(description="The one decision for `numbers`; close is sans suite."),
+]
+FileName = Annotated[
+    str,
+    Field(
+        max_length=500,
+        description="Instead: a CSV of GUICHET_FILES with the columns number, decision and "
+        "motivation.",
+    ),
+]
+
+_COLUMNS = {
+    **dict.fromkeys(("number", "numéro", "numero", "dossier"), "number"),
+    **dict.fromkeys(("decision", "décision"), "decision"),
+    "motivation": "motivation",
+}
+_DECISIONS: dict[str, Decided] = {
+    **dict.fromkeys(("accept", "accepter", "accepte", "accepté"), "accepte"),
+    **dict.fromkeys(("refuse", "refuser", "refusé"), "refuse"),
+    **dict.fromkeys(("close", "classer sans suite", "sans_suite", "sans suite"), "sans_suite"),
+}
+
+
+class Frozen(BaseModel, frozen=True, hide_input_in_errors=True):
+    """A part of a plan."""
+
+
+class Wanted(Frozen, frozen=True):
+    """A decision that was asked for."""
+
+    number: DossierNumber
+    after: Decided
+    motivation: Motivation
+
+
+class Explained(Wanted, frozen=True):
+    """A decision that must say why."""
+
+    motivation: Reason
+
+
+class Step(Wanted, frozen=True):
+    """A decision that can be taken, on a dossier as it was read."""
+
+    demarche: int
+    demandeur: str
+    seen: str
+    """A digest of all that was read."""
+
+
+class LeftOut(Frozen, frozen=True):
+    """A dossier that nothing will be decided on."""
+
+    number: int
+    why: str
+
+
+class Plan(Frozen, frozen=True):
+    """What will be done and what will not, as it was read once."""
+
+    wanted: str
+    """A digest of what was asked for."""
+    signer: str
+    """The e-mail of whoever signs."""
+    steps: tuple[Step, ...]
+    left_out: tuple[LeftOut, ...]
+    request: Outgoing
+    """The first of the requests, and how many there will be."""
+
+
+class NotDecided(Result):
+    """A dossier of the plan that was not decided on."""
+
+    number: int
+    why: str
+
+
+class Decisions(Outcome):
+    """What came of a plan."""
+
+    decided: int = Field(default=0, description="How many dossiers were decided on.")
+    not_decided: list[NotDecided] = Field(
+        default=[], description="Those of the plan that were not, and why."
+    )
+    not_decided_more: int = Field(default=0, description="How many more were not.")
+    undetermined: list[int] = Field(
+        default=[], description="Dossiers whose answer was lost: look at each before going on."
+    )
+    not_begun: int = Field(default=0, description="How many were left for a next call.")
+
+
+async def wanted(
+    files: Files,
+    say: Saying,
+    decision: Choice,
+    numbers: Numbers,
+    motivation: Motivation,
+    file: FileName,
+) -> tuple[Wanted, ...]:
+    """What is asked for, from the arguments or the file; refused if any of it is wrong."""
+    if bool(file) == bool(numbers) or bool(numbers) != bool(decision) or (file and motivation):
+        raise ToolError(_one_or_the_other(say))
+    if file:
+        content = await files.content(file, most=MOST_FILE_BYTES)
+        found, problems = _read(content, PurePath(file).suffix)
+    else:
+        after = _DECISIONS[decision]
+        cells = ({"number": str(n), "decision": after, "motivation": motivation} for n in numbers)
+        found, problems = _checked(enumerate(cells, 1))
+    if problems:
+        raise ToolError(_to_correct(say, problems))
+    if not 1 <= len(found) <= MOST_DOSSIERS:
+        raise ToolError(_too_many(say, len(found)))
+    return tuple(found)
+
+
+AllWanted = Annotated[tuple[Wanted, ...], Resolve(wanted)]
+
+
+async def plan(
+    desk: Counter,
+    all_wanted: AllWanted,
+    demarches: Demarches,
+    signer: Signer,
+    say: Saying,
+    notify: Notify,
+) -> Plan:
+    """What will be done: as the page shows it if it was asked already, or else read now."""
+    digest = hashlib.sha256(_ALL_WANTED.dump_json(all_wanted)).hexdigest()
+    if kept := await planned(desk):
+        shown = Plan.model_validate_json(kept)
+        if shown.wanted == digest:
+            return shown
+    found, hidden = await demarches.dossiers_together([each.number for each in all_wanted])
+    ready = {number: _pending(say, dossier, signer) for number, dossier in found.items()}
+    hindered = {number: str(error) for number, error in hidden.items()}
+    hindered |= {number: why for number, why in ready.items() if isinstance(why, str)}
+    steps = [
+        (each, pending)
+        for each in all_wanted
+        if isinstance(pending := ready.get(each.number), Pending)
+    ]
+    left_out = tuple(LeftOut(number=number, why=why) for number, why in sorted(hindered.items()))
+    if not steps:
+        raise ToolError(_nothing_to_do(say, left_out))
+    return Plan(
+        wanted=digest,
+        signer=steps[0][1].signer.email,
+        steps=tuple(_step(each, pending.dossier) for each, pending in steps),
+        left_out=left_out,
+        request=_first_of(len(steps), demarches.request(_act(*steps[0], notify=notify))),
+    )
+
+
+ToDo = Annotated[Plan, Resolve(plan)]
+
+
+async def decisions(to_do: ToDo, say: Saying, motivation: Motivation, notify: Notify) -> Question:
+    """What a person has to agree to, on the page, before the dossiers are decided on."""
+
+    async def as_planned() -> Plan:
+        return to_do
+
+    return Question(
+        asked=_asked(say, to_do, motivation, notify=notify),
+        subject=f"{len(to_do.steps)} dossiers",
+        facts=to_do,
+        read_again=as_planned,
+        goal=str(len(to_do.steps)),
+        keeps_facts=True,
+    )
+
+
+async def decide_dossiers(
+    approval: Annotated[Approval, asks(decisions)],
+    to_do: ToDo,
+    desk: Counter,
+    report: Reporting,
+    signer: Signer,
+    say: Saying,
+    decision: Choice = "",
+    numbers: Numbers = (),
+    motivation: Motivation = "",
+    file: FileName = "",
+    notify: Notify = True,  # noqa: FBT002  (a tool's parameters are named by whoever calls it)
+    dry_run: DryRun = False,  # noqa: FBT002  (likewise)
+) -> Decisions:
+    """Accept, refuse or close up to 300 dossiers at once, each as the tool for one would.
+
+    The user sees the whole plan on a page, and what cannot be done, then types the count; call
+    again with the same arguments once they did. Interrupted, call again: what is decided is left
+    out.
+    """
+    run = Run(desk, approval, signer, say, notify)
+    for start in range(0, len(to_do.steps), READ_AHEAD):
+        ahead = to_do.steps[start : start + READ_AHEAD]
+        found, hidden = await desk.clients.demarches.dossiers_together([s.number for s in ahead])
+        for step in ahead:
+            if run.stopped:
+                break
+            await run.take(step, found.get(step.number), hidden.get(step.number))
+            await report(run.done, len(to_do.steps), f"Dossier {step.number}.")
+    return run.concluded(len(to_do.steps))
+
+
+@dataclass
+class Run:
+    """A plan as it is carried out."""
+
+    desk: Desk
+    approval: Approval
+    signer: str
+    say: Say
+    notify: bool
+    made: int = 0
+    not_made: dict[int, str] = field(default_factory=dict[int, str])
+    undetermined: list[int] = field(default_factory=list[int])
+    in_a_row: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.made + len(self.not_made) + len(self.undetermined)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the service is in such a state that the rest is better left for later."""
+        return bool(self.undetermined) or self.in_a_row >= MOST_IN_A_ROW
+
+    async def take(self, step: Step, dossier: Dossier | None, hidden: ApiError | None) -> None:
+        """Take one decision of the plan, unless its dossier is not what the person saw."""
+        if dossier is None:
+            self._not_made(step, str(hidden), failed=True)
+        elif _digest(dossier) != step.seen or not (
+            signer := member_of(self.say, dossier, self.signer)
+        ):
+            self._not_made(step, _CHANGED, failed=False)
+        else:
+            self._note(step, await self._decided(step, Pending(dossier=dossier, signer=signer)))
+
+    async def _decided(self, step: Step, pending: Pending) -> Made:
+        body = partial(
+            decided,
+            Deciding(step.after, step.motivation, self.notify),
+            pending,
+            Enclosure(),
+            self.desk.clients.demarches,
+        )
+        number = str(step.number)
+        return await part(self.desk, DECISION, self.approval, body, subject=number, goal=step.after)
+
+    def _note(self, step: Step, made: Made) -> None:
+        match made:
+            case "applied", _:
+                self.made += 1
+                self.in_a_row = 0
+            case "undetermined", _:
+                self.undetermined.append(step.number)
+            case _, result:
+                self._not_made(step, told(result), failed=True)
+
+    def _not_made(self, step: Step, why: str, *, failed: bool) -> None:
+        self.not_made[step.number] = why
+        self.in_a_row += failed
+
+    def concluded(self, planned: int) -> Decisions:
+        not_decided = [NotDecided(number=n, why=why) for n, why in self.not_made.items()]
+        shown = fitting(not_decided)
+        left = planned - self.done
+        conclusion = _conclusion(self.made, planned, left)
+        return Decisions(
+            outcome="undetermined" if self.undetermined else "applied",
+            conclusion=conclusion,
+            decided=self.made,
+            not_decided=list(shown),
+            not_decided_more=len(not_decided) - len(shown),
+            undetermined=self.undetermined,
+            not_begun=left,
+        )
+
+
+async def _read_parts(desk: Desk, operation: Operation) -> Decisions:
+    """What became of a plan whose process died, or whose call was cancelled: what its parts say."""
+    parts = await desk.journal.parts(operation.id)
+    by_status = Tally(one.status for one in parts)
+    unknown = [int(p.subject) for p in parts if p.status not in {"applied", "not_applied"}]
+    made, planned_count = by_status["applied"], int(operation.goal)
+    left = planned_count - len(parts)
+    return Decisions(
+        outcome="undetermined" if unknown else "applied" if made else "not_applied",
+        conclusion=f"It was interrupted. {_conclusion(made, planned_count, left)}",
+        decided=made,
+        undetermined=unknown,
+        not_begun=left,
+    )
+
+
+def _unread(subject: str) -> Decisions:
+    conclusion = f"It is not known which of the {subject} were decided on: look at each of them."
+    return Decisions(outcome="undetermined", conclusion=conclusion)
+
+
+DECISIONS = Settlement(unread=_unread, read=_read_parts, part=DECISION)
+
+_ALL_WANTED = TypeAdapter(tuple[Wanted, ...])
+_CHANGED = "It changed since the user was asked: look at it, and decide on it anew."
+
+
+def _conclusion(made: int, planned_count: int, left: int) -> str:
+    told = f"{made} of {planned_count} dossiers were decided on."
+    again = " Call again with the same arguments for the rest; the user will be asked again."
+    return told + (again if left else "")
+
+
+def _pending(say: Say, dossier: Dossier, signer: str) -> Pending | str:
+    """A dossier and who signs for it, or why nothing is decided on it: in our words alone."""
+    number, missing = dossier.number, len(dossier.missing_annotations)
+    if dossier.state != "en_instruction":
+        return not_under_instruction(say, dossier)
+    if missing:
+        return say(
+            fr=f"Le dossier {number} a des annotations obligatoires vides ({missing}).",
+            en=f"Dossier {number} has mandatory annotations left empty ({missing}).",
+        )
+    member = member_of(say, dossier, signer)
+    if member is None:
+        return say(
+            fr=f"Le signataire n'est pas membre du groupe dont dépend le dossier {number}.",
+            en=f"The signer is no member of the groupe in charge of dossier {number}.",
+        )
+    return Pending(dossier=dossier, signer=member)
+
+
+def _act(each: Wanted, pending: Pending, *, notify: bool) -> Act[State]:
+    return Deciding(each.after, each.motivation, notify).act(pending)
+
+
+def _step(each: Wanted, dossier: Dossier) -> Step:
+    return Step(
+        **dict(each),
+        demarche=dossier.demarche.number,
+        demandeur=dossier.demandeur.line,
+        seen=_digest(dossier),
+    )
+
+
+def _digest(dossier: Dossier) -> str:
+    return hashlib.sha256(dossier.model_dump_json().encode()).hexdigest()
+
+
+def _first_of(count: int, first: Outgoing) -> Outgoing:
+    body = first.body if count == 1 else f"{first.body}\n… {count}"
+    return replace(first, body=body)
+
+
+def _asked(say: Say, to_do: Plan, motivation: str, *, notify: bool) -> Asked:
+    count = len(to_do.steps)
+    return Asked(
+        title=say(fr=f"Décider de {count} dossiers ?", en=f"Decide on {count} dossiers?"),
+        says=(
+            *_counts(say, to_do),
+            say(
+                fr="Ce sont des actes administratifs : ils ne peuvent pas être repris.",
+                en="These are administrative acts: they cannot be taken back.",
+            ),
+            emailed(say, notify=notify),
+            *_left_out(say, to_do),
+        ),
+        changes=tuple(
+            Change(
+                field=say(fr=f"Dossier n° {step.number}", en=f"Dossier {step.number}"),
+                before=stated(say, "en_instruction"),
+                after=stated(say, step.after),
+            )
+            for step in to_do.steps
+        ),
+        words=_words(say, to_do, motivation),
+        typed=Typed(
+            label=say(fr="Nombre de dossiers", en="Number of dossiers"),
+            asks=say(
+                fr="Pour confirmer, recopiez le nombre de dossiers",
+                en="To confirm, type the number of dossiers",
+            ),
+            value=str(count),
+        ),
+        request=to_do.request,
+    )
+
+
+def _counts(say: Say, to_do: Plan) -> Iterator[str]:
+    """How many of each decision, by démarche."""
+    tally = Tally[tuple[int, Decided]]((step.demarche, step.after) for step in to_do.steps)
+    for (demarche, after), count in sorted(tally.items()):
+        state = stated(say, after)
+        yield say(
+            fr=f"Démarche n° {demarche}, état « {state} » : {count}.",
+            en=f"Démarche {demarche}, state {state}: {count}.",
+        )
+
+
+def _left_out(say: Say, to_do: Plan) -> Iterator[str]:
+    if count := len(to_do.left_out):
+        yield say(
+            fr=f"Rien ne sera décidé sur les autres dossiers demandés ({count}) :",
+            en=f"Nothing will be decided on the other dossiers asked for ({count}):",
+        )
+    for dossier in to_do.left_out:
+        yield say(fr=f"n° {dossier.number} : {dossier.why}", en=f"{dossier.number}: {dossier.why}")
+
+
+def _words(say: Say, to_do: Plan, motivation: str) -> tuple[Words, ...]:
+    """Who each dossier is for and, where each has its own, why; the model's words last."""
+    signs = say(fr="signataire", en="signed by")
+    own = say(fr="motivation de l'assistant, n°", en="the assistant's motivation,")
+    return (
+        Words(label=signs, text=to_do.signer),
+        *(Words(label=f"demandeur, n° {s.number}", text=s.demandeur) for s in to_do.steps),
+        *(
+            Words(label=f"{own} {step.number}", text=step.motivation)
+            for step in to_do.steps
+            if step.motivation and not motivation
+        ),
+        *motivated(say, motivation),
+    )
+
+
+def _read(content: bytes, suffix: str) -> tuple[list[Wanted], list[str]]:
+    """What a file asks for, and what is wrong with it, by line."""
+    found = list[tuple[int, dict[str, str]]]()
+    problems = list[str]()
+    for row in rows(content, suffix=suffix, columns=_COLUMNS, exact=("motivation",)):
+        if isinstance(row, Row):
+            cells = {_COLUMNS[name]: text for name, text in row.cells.items()}
+            found.append((row.line, cells))
+        else:
+            problems.append(f"{row.line}: {row.reason}")
+    wanted, wrong = _checked(found)
+    return wanted, problems + wrong
+
+
+def _checked(found: Iterable[tuple[int, Mapping[str, str]]]) -> tuple[list[Wanted], list[str]]:
+    """The decisions that can be read, and what is wrong with the others."""
+    good, problems = dict[int, Wanted](), list[str]()
+    for line, cells in found:
+        after = _DECISIONS.get(cells.get("decision", "").strip().lower())
+        if after is None:
+            problems.append(f"{line}: decision: accept, refuse or close.")
+            continue
+        try:
+            each = _wanted(cells.get("number", ""), after, cells.get("motivation", ""))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            problems.append(f"{line}: {'.'.join(map(str, first['loc']))}: {first['msg']}.")
+            continue
+        if each.number in good:
+            problems.append(f"{line}: dossier {each.number} is there twice.")
+        good[each.number] = each
+    return list(good.values()), problems
+
+
+def _wanted(number: str, after: Decided, motivation: str) -> Wanted:
+    kind = Wanted if after == "accepte" else Explained
+    return kind.model_validate({"number": number, "after": after, "motivation": motivation})
+
+
+def _to_correct(say: Say, problems: Sequence[str]) -> str:
+    shown = "\n".join(f"- {problem}" for problem in problems[:MOST_PROBLEMS])
+    more = len(problems) - MOST_PROBLEMS
+    rest = say(fr=f"\n… et {more} de plus.", en=f"\n… and {more} more.") if more > 0 else ""
+    return (
+        say(
+            fr="Rien n'a été envoyé. À corriger, par ligne :\n",
+            en="Nothing was sent. To be corrected, by line:\n",
+        )
+        + shown
+        + rest
+    )
+
+
+def _one_or_the_other(say: Say) -> str:
+    return say(
+        fr="Donnez `numbers` et `decision`, ou bien `file` sans motivation : rien n'a été envoyé.",
+        en="Give `numbers` and `decision`, or else `file` without motivation: nothing was sent.",
+    )
+
+
+def _too_many(say: Say, count: int) -> str:
+    return say(
+        fr=f"Le fichier a {count} dossiers : il en faut de 1 à {MOST_DOSSIERS}. Rien n'a été "
+        "envoyé.",
+        en=f"The file has {count} dossiers: it takes 1 to {MOST_DOSSIERS}. Nothing was sent.",
+    )
+
+
+def _nothing_to_do(say: Say, left_out: Sequence[LeftOut]) -> str:
+    reasons = "\n".join(f"- {each.number}: {each.why}" for each in left_out[:MOST_PROBLEMS])
+    return (
+        say(
+            fr="Aucun de ces dossiers ne peut être décidé : rien n'a été envoyé.\n",
+            en="None of these dossiers can be decided on: nothing was sent.\n",
+        )
+        + reasons
+    )
