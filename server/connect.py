@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import anyio
 import httpx
+from starlette.applications import Starlette
 
 from clients import Clients, CovoiturageClient, DemarchesClient, EmjpmClient
 from clients.auth import Bearer
@@ -39,6 +40,19 @@ class Transports:
     emjpm: httpx.AsyncBaseTransport | None = None
     sleep: Sleep = anyio.sleep
     """How to wait before asking a service again."""
+
+
+class InProcess(httpx.AsyncBaseTransport):
+    """The way to a service in this very process; what it drops is lost, as it is on a network."""
+
+    def __init__(self, service: Starlette) -> None:
+        self._to = httpx.ASGITransport(service)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._to.handle_async_request(request)
+        except ConnectionError:
+            raise httpx.ReadError("dropped", request=request) from None
 
 
 @asynccontextmanager
@@ -95,20 +109,20 @@ def miniatures() -> Transports:
     """The services in miniature, fresh, each made when it is first called."""
     # Loading graphql-core and filling the services takes 0.3 s: not before they are needed.
 
-    def covoiturage() -> httpx.ASGITransport:
+    def covoiturage() -> InProcess:
         from server.sandbox import covoiturage  # noqa: PLC0415
 
-        return httpx.ASGITransport(app=covoiturage.create())
+        return InProcess(covoiturage.create())
 
-    def demarches() -> httpx.ASGITransport:
+    def demarches() -> InProcess:
         from server.sandbox import demarches  # noqa: PLC0415
 
-        return httpx.ASGITransport(app=demarches.create())
+        return InProcess(demarches.create())
 
-    def emjpm() -> httpx.ASGITransport:
+    def emjpm() -> InProcess:
         from server.sandbox import emjpm  # noqa: PLC0415
 
-        return httpx.ASGITransport(app=emjpm.create())
+        return InProcess(emjpm.create())
 
     return Transports(OnFirstUse(covoiturage), OnFirstUse(demarches), OnFirstUse(emjpm))
 

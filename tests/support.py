@@ -32,7 +32,7 @@ from server import connect, instance, logs
 from server.app import Server
 from server.approvals import Pages
 from server.build import build
-from server.connect import Transports
+from server.connect import InProcess, Transports
 from server.sandbox import covoiturage, demarches, emjpm
 from server.settings import SERVICES, Settings
 from tools.desk import Desk
@@ -188,9 +188,9 @@ class Counter:
     @asynccontextmanager
     async def _desk(self, settings: Settings) -> AsyncGenerator[Desk]:
         direct = {
-            "covoiturage": httpx.ASGITransport(app=self.registry),
-            "demarches": httpx.ASGITransport(app=self.dossiers),
-            "emjpm": httpx.ASGITransport(app=self.mesures),
+            "covoiturage": InProcess(self.registry),
+            "demarches": InProcess(self.dossiers),
+            "emjpm": InProcess(self.mesures),
         }
         through = {name: Wire(self, by) for name, by in (direct | self.over).items()}
         transports = Transports(**through, sleep=self.clock.sleep)

@@ -33,7 +33,7 @@ def _now() -> datetime:
 
 
 def create(now: Callable[[], datetime] = _now, *, sleep: Sleep = anyio.sleep) -> Starlette:
-    """A fresh service: its own dossiers, and in `app.state.writes` each `Write` that arrives."""
+    """A fresh service: its own `app.state.registry`, and in `app.state.writes` what arrives."""
     held = registry(now)
 
     async def graphql(request: Request) -> JSONResponse:
@@ -59,7 +59,7 @@ def create(now: Callable[[], datetime] = _now, *, sleep: Sleep = anyio.sleep) ->
         ],
         middleware=[Middleware(Faults, FAILING, now=now, sleep=sleep)],
     )
-    app.state.writes = held.writes
+    app.state.registry, app.state.writes = held, held.writes
     schema()
     return app
 
