@@ -20,8 +20,12 @@ from tools import refusals
 from tools.desk import Desk
 from tools.journal import Evidence, Intent, Operation
 from tools.questions import Question, Rung
-from tools.results import Preview, error, structured
+from tools.results import Preview, error, shortened, structured
 from tools.settling import Settlements, settle_abandoned
+
+MOST_QUESTION_BYTES = 12_000
+"""Bytes of a question that a dry run shows: the page shows it whole."""
+MOST_BODY_BYTES = 6_000
 
 
 @dataclass(slots=True)
@@ -129,10 +133,10 @@ def _previewed(
     desk: Desk, settlements: Settlements, tool: str, question: Question
 ) -> CallToolResult:
     preview = Preview(
-        question=question.asked.text(desk.say),
+        question=shortened(question.asked.text(desk.say), MOST_QUESTION_BYTES),
         method=question.asked.request.method,
         address=question.asked.request.address,
-        body=question.asked.request.body,
+        body=shortened(question.asked.request.body, MOST_BODY_BYTES),
     )
     outcome = settlements[tool].unread(question.subject)
     conclusion = "Nothing was sent and nobody was asked: this is what would be."

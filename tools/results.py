@@ -26,7 +26,7 @@ class Result(BaseModel):
 class Preview(Result):
     """What a dry run shows."""
 
-    question: str = Field(description="What the person would be asked.")
+    question: str = Field(description="What the person would be asked; cut if very long.")
     method: str
     address: str = Field(description="Where the request would go.")
     body: str = Field(description="What it would hold; personal data is described, not shown.")
@@ -36,9 +36,8 @@ class Outcome(Result):
     """What came of a change."""
 
     outcome: Literal["applied", "not_applied", "undetermined", "dry_run"] = Field(
-        description="applied: done, once. not_applied: its answer was lost, and the service shows "
-        "it was not done. undetermined: its answer was lost, and reading could not tell. dry_run: "
-        "nothing was sent."
+        description="applied: done, once. not_applied: not done. undetermined: the answer was lost "
+        "and reading could not tell. dry_run: nothing was sent."
     )
     conclusion: str = Field(description="What happened and what to do next, in one sentence.")
     preview: Preview | None = Field(default=None, description="After a dry run only.")
@@ -66,6 +65,14 @@ def fitting(rows: Sequence[Row], *, beside: Sequence[BaseModel] = ()) -> Sequenc
 def _size(part: BaseModel) -> int:
     """Bytes in the result, the comma included."""
     return len(part.model_dump_json(exclude_none=True).encode()) + 1
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of so many bytes at most, and how many there were if it is cut."""
+    content = text.encode()
+    if len(content) <= most:
+        return text
+    return f"{content[:most].decode(errors='ignore')}\n… ({len(content)} bytes in all)"
 
 
 def told(result: CallToolResult) -> str:

@@ -327,7 +327,7 @@ class Run:
         left = planned - self.done
         conclusion = _conclusion(self.made, planned, left)
         return Decisions(
-            outcome="undetermined" if self.undetermined else "applied",
+            outcome=_came(self.made, self.undetermined),
             conclusion=conclusion,
             decided=self.made,
             not_decided=list(shown),
@@ -345,7 +345,7 @@ async def _read_parts(desk: Desk, operation: Operation) -> Decisions:
     made, planned_count = by_status["applied"], int(operation.goal)
     left = planned_count - len(parts)
     return Decisions(
-        outcome="undetermined" if unknown else "applied" if made else "not_applied",
+        outcome=_came(made, unknown),
         conclusion=f"It was interrupted. {_conclusion(made, planned_count, left)}",
         decided=made,
         undetermined=unknown,
@@ -362,6 +362,14 @@ DECISIONS = Settlement(unread=_unread, read=_read_parts, part=DECISION)
 
 _ALL_WANTED = TypeAdapter(tuple[Wanted, ...])
 _CHANGED = "It changed since the user was asked: look at it, and decide on it anew."
+
+
+def _came(
+    made: int, undetermined: Sequence[int]
+) -> Literal["applied", "not_applied", "undetermined"]:
+    if undetermined:
+        return "undetermined"
+    return "applied" if made else "not_applied"
 
 
 def _conclusion(made: int, planned_count: int, left: int) -> str:

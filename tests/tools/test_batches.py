@@ -1,0 +1,379 @@
+"""Deciding on many dossiers under one consent: what is done, what is not, and what is known."""
+
+import re
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult
+
+from tests.support import Browser, Counter, Person, elsewhere, facts, text
+
+SOME = [200001, 200002, 200009, 200011]
+ALL = {"decision": "accept", "numbers": SOME, "motivation": "Commission du 12 novembre."}
+FILE = "décisions.csv"
+
+
+@pytest.fixture(name="counter")
+def _counter(counter: Counter) -> Counter:
+    counter.page = True
+    return counter
+
+
+@pytest.fixture(name="browser")
+async def _browser() -> AsyncGenerator[Browser]:
+    async with Browser() as browser:
+        yield browser
+
+
+async def decide(host: Client, arguments: dict[str, Any]) -> CallToolResult:
+    return await host.call_tool("decide_dossiers", arguments)
+
+
+async def agreed(
+    counter: Counter, host: Client, browser: Browser, arguments: dict[str, Any], count: int
+) -> str:
+    """The page, as a person reads it before agreeing to the plan."""
+    first = await decide(host, arguments)
+    assert text(first).startswith("Une personne doit décider, sur la page"), text(first)
+    page = await browser.open(counter.opened[-1])
+    await browser.press("approve", agreed="yes", typed=str(count))
+    assert browser.status == 200
+    return page
+
+
+def arrived(counter: Counter) -> list[tuple[str, int | None, bool]]:
+    writes = counter.dossiers.state.writes
+    return [(w.operation, w.number, w.applied) for w in writes]
+
+
+async def test_a_plan_is_carried_out_once_a_person_agreed_to_all_of_it(
+    counter: Counter, era: str, browser: Browser
+):
+    async with counter.host(era, Person()) as host:
+        page = await agreed(counter, host, browser, ALL, 4)
+        assert not arrived(counter)
+        result = facts(await decide(host, ALL))
+        again = await decide(host, ALL)
+
+    assert (result["outcome"], result["decided"], result["not_decided"]) == ("applied", 4, [])
+    assert arrived(counter) == [("dossierAccepter", number, True) for number in SOME]
+    assert all(f"Dossier n° {number}" in page for number in SOME)
+    assert "Démarche n° 1001, état « accepté » : 4." in page
+    assert "Commission du 12 novembre." in page
+    assert "Aucun de ces dossiers ne peut être décidé" in text(again)
+
+
+async def test_even_a_client_that_can_ask_sends_its_person_to_the_page(counter: Counter, era: str):
+    person = Person()
+    async with counter.host(era, person) as host:
+        await decide(host, ALL)
+
+    assert not person.questions
+    assert len(counter.opened) == 1
+    assert not arrived(counter)
+
+
+async def test_what_cannot_be_decided_is_told_with_why_and_left_alone(
+    counter: Counter, era: str, browser: Browser
+):
+    numbers = [200001, 200003, 200004, 200007, 200008, 299999]
+    arguments = ALL | {"numbers": numbers}
+    async with counter.host(era) as host:
+        page = await agreed(counter, host, browser, arguments, 1)
+        result = facts(await decide(host, arguments))
+
+    assert result["decided"] == 1
+    assert arrived(counter) == [("dossierAccepter", 200001, True)]
+    assert "Rien ne sera décidé sur les autres dossiers demandés (5)" in page
+    assert "n° 200003 : Le dossier 200003 est en construction" in page
+    assert "n° 200004 : Le dossier 200004 est déjà accepté" in page
+    assert "n° 200007 : Le signataire n&#39;est pas membre du groupe" in page
+    assert "n° 200008 : Le dossier 200008 a des annotations obligatoires vides (" in page
+    assert "n° 299999 : Démarches simplifiées: there is no such record" in page
+
+
+async def test_the_plan_is_read_once_and_each_dossier_again_before_its_turn(
+    counter: Counter, era: str, browser: Browser
+):
+    reads = list[str]()
+
+    class Counted(httpx.AsyncBaseTransport):
+        def __init__(self) -> None:
+            self.to = httpx.ASGITransport(counter.dossiers)
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            reads.append(re.findall(r'"operationName":\s*"(\w+)"', request.content.decode())[0])
+            return await self.to.handle_async_request(request)
+
+    counter.over["demarches"] = Counted()
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        assert reads == ["together"]
+        await decide(host, ALL)
+
+    assert reads == ["together", "together", *["accepter"] * 4]
+
+
+async def test_a_dossier_that_changed_meanwhile_is_left_and_the_others_are_decided(
+    counter: Counter, era: str, browser: Browser
+):
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        await elsewhere(counter, "dossierRefuser")
+        result = facts(await decide(host, ALL))
+
+    assert (result["outcome"], result["decided"]) == ("applied", 3)
+    (left,) = result["not_decided"]
+    assert left["number"] == 200001
+    assert "changed since the user was asked" in left["why"]
+    assert [
+        number for operation, number, _ in arrived(counter) if operation.endswith("Accepter")
+    ] == SOME[1:]
+
+
+async def test_nothing_is_decided_after_a_refusal(counter: Counter, era: str, browser: Browser):
+    async with counter.host(era) as host:
+        await decide(host, ALL)
+        await browser.open(counter.opened[-1])
+        await browser.press("refuse")
+        refused = await decide(host, ALL)
+
+    assert "n'a pas donné son accord" in text(refused)
+    assert not arrived(counter)
+
+
+async def test_the_count_must_be_typed(counter: Counter, era: str, browser: Browser):
+    async with counter.host(era) as host:
+        await decide(host, ALL)
+        await browser.open(counter.opened[-1])
+        await browser.press("approve", agreed="yes", typed="5")
+        waiting = await decide(host, ALL)
+
+    assert waiting.is_error
+    assert not arrived(counter)
+
+
+async def test_a_file_gives_each_dossier_its_own_decision(
+    counter: Counter, era: str, browser: Browser
+):
+    counter.put_file(
+        FILE,
+        "dossier;décision;motivation\n200001;accepter;\n200002;refuser;Hors délai.\n"
+        "200009;sans suite;Demande retirée.\n",
+    )
+    async with counter.host(era) as host:
+        page = await agreed(counter, host, browser, {"file": FILE}, 3)
+        result = facts(await decide(host, {"file": FILE}))
+
+    assert result["decided"] == 3
+    assert arrived(counter) == [
+        ("dossierAccepter", 200001, True),
+        ("dossierRefuser", 200002, True),
+        ("dossierClasserSansSuite", 200009, True),
+    ]
+    assert "Hors délai." in page
+    assert "Demande retirée." in page
+
+
+async def test_consent_is_for_the_file_as_it_was(counter: Counter, era: str, browser: Browser):
+    counter.put_file(FILE, "number,decision,motivation\n200001,accept,\n")
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, {"file": FILE}, 1)
+        counter.put_file(FILE, "number,decision,motivation\n200001,refuse,Non.\n")
+        stale = await decide(host, {"file": FILE})
+
+    assert stale.is_error
+    assert not arrived(counter)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("number,decision,motivation\n200001,accept,\n200001,accept,\n", "3: dossier 200001 is"),
+        ("number,decision,motivation\n200001,refuse,\n", "2: motivation: "),
+        ("number,decision,motivation\n200001,perhaps,\n", "2: decision: accept, refuse or"),
+        ("number,decision,motivation\nabc,accept,\n", "2: number: "),
+        ("numéro,décision,nom\n200001,accept,Jeanne\n", "1: column 3: unknown name"),
+        ("number,decision\n", "Le fichier a 0 dossiers"),
+        ("number,decision\n" + "".join(f"{n},accept\n" for n in range(1, 302)), "a 301 dossiers"),
+    ],
+)
+async def test_a_file_that_is_not_right_asks_nobody(
+    counter: Counter, era: str, content: str, told: str
+):
+    counter.put_file(FILE, content)
+    async with counter.host(era) as host:
+        refused = await decide(host, {"file": FILE})
+
+    assert refused.is_error
+    assert told in text(refused)
+    assert not counter.opened
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"numbers": SOME},
+        {"decision": "accept"},
+        ALL | {"file": FILE},
+        {"file": FILE, "motivation": "Non."},
+        {"decision": "refuse", "numbers": SOME},
+        {"decision": "accept", "numbers": [200001, 200001]},
+    ],
+)
+async def test_arguments_that_do_not_go_together_ask_nobody(
+    counter: Counter, era: str, arguments: dict[str, Any]
+):
+    counter.put_file(FILE, "number,decision\n200001,accept\n")
+    async with counter.host(era) as host:
+        refused = await decide(host, arguments)
+
+    assert refused.is_error
+    assert not counter.opened
+
+
+async def test_one_failure_in_the_middle_is_told_and_the_rest_is_done(
+    counter: Counter, era: str, browser: Browser
+):
+    """Between its reading and its turn, a dossier is decided on by somebody else."""
+    direct = httpx.ASGITransport(counter.dossiers)
+
+    class Meanwhile(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b'"accepter"' in request.content and not arrived(counter):
+                await elsewhere(counter, "dossierRefuser")
+            return await direct.handle_async_request(request)
+
+    counter.over["demarches"] = Meanwhile()
+    arguments = ALL | {"numbers": [200002, 200001, 200009]}
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, arguments, 3)
+        result = facts(await decide(host, arguments))
+
+    assert (result["outcome"], result["decided"]) == ("applied", 2)
+    (failed,) = result["not_decided"]
+    assert failed["number"] == 200001
+    assert "it refuses: « Le dossier est déjà refusé »" in failed["why"]
+
+
+async def test_a_service_that_fails_is_left_alone(counter: Counter, era: str, browser: Browser):
+    """After three failures in a row nothing more is tried, and the rest is counted."""
+    direct = httpx.ASGITransport(counter.dossiers)
+    tries = list[int]()
+
+    class Failing(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b'"accepter"' in request.content:
+                tries.append(1)
+                raise httpx.ConnectError("down", request=request)
+            return await direct.handle_async_request(request)
+
+    counter.over["demarches"] = Failing()
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        result = await decide(host, ALL)
+
+    assert result.is_error
+    assert len(tries) == 3
+    outcome = facts(result)
+    assert (outcome["outcome"], outcome["decided"], outcome["not_begun"]) == ("not_applied", 0, 1)
+    assert len(outcome["not_decided"]) == 3
+
+
+async def test_a_lost_answer_is_settled_by_reading_before_going_on(
+    counter: Counter, era: str, browser: Browser
+):
+    arguments = ALL | {"numbers": [200001, 999006, 200002]}
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, arguments, 3)
+        result = facts(await decide(host, arguments))
+
+    assert (result["outcome"], result["decided"]) == ("applied", 3)
+    assert arrived(counter) == [("dossierAccepter", n, True) for n in (200001, 999006, 200002)]
+
+
+async def test_each_dossier_has_its_entry_in_the_journal(
+    counter: Counter, era: str, browser: Browser
+):
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        await decide(host, ALL)
+        (whole,) = facts(await host.call_tool("list_operations", {}))["operations"]
+        parts = facts(await host.call_tool("list_operations", {"part_of": whole["id"]}))
+
+    assert (whole["subject"], whole["status"]) == ("4 dossiers", "applied")
+    told = {(part["subject"], part["status"]) for part in parts["operations"]}
+    assert told == {(str(number), "applied") for number in SOME}
+
+
+async def test_how_far_it_is_is_reported(counter: Counter, era: str, browser: Browser):
+    told = list[tuple[float, float | None]]()
+
+    async def heard(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total))
+
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        await host.call_tool("decide_dossiers", ALL, progress_callback=heard)
+
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+async def test_after_an_interruption_what_is_decided_is_left_out(
+    counter: Counter, era: str, browser: Browser
+):
+    """The call is cancelled while the second dossier is being decided on: that one is finished."""
+    direct = httpx.ASGITransport(counter.dossiers)
+    cut = anyio.Event()
+
+    class Cutting(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b'"accepter"' in request.content and len(arrived(counter)) == 1:
+                cut.set()
+            return await direct.handle_async_request(request)
+
+    counter.over["demarches"] = Cutting()
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(decide, host, ALL)
+            with anyio.fail_after(10):
+                await cut.wait()
+            tasks.cancel_scope.cancel()
+    counter.over.clear()
+    async with counter.host(era) as host:
+        counter.clock.now += 100
+        before = [number for _, number, _ in arrived(counter)]
+        page = await agreed(counter, host, browser, ALL, 4 - len(before))
+        result = facts(await decide(host, ALL))
+
+    assert before in ([200001], [200001, 200002])
+    assert result["decided"] == 4 - len(before)
+    assert arrived(counter) == [("dossierAccepter", number, True) for number in SOME]
+    assert "n° 200001 : Le dossier 200001 est déjà accepté" in page
+
+
+async def test_a_dry_run_shows_the_whole_plan_and_asks_nobody(counter: Counter, era: str):
+    async with counter.host(era) as host:
+        shown = facts(await decide(host, ALL | {"dry_run": True}))
+
+    assert shown["outcome"] == "dry_run"
+    assert "Décider de 4 dossiers ?" in shown["preview"]["question"]
+    assert not counter.opened
+    assert not arrived(counter)
+
+
+async def test_a_long_plan_is_previewed_in_part(counter: Counter, era: str):
+    arguments = ALL | {"numbers": list(range(200001, 200251)), "dry_run": True}
+    async with counter.host(era) as host:
+        result = await decide(host, arguments)
+
+    question = facts(result)["preview"]["question"]
+    assert question.startswith("Décider de ")
+    assert re.search(r"… \(\d+ bytes in all\)$", question)
+    assert len(text(result).encode()) < 20_000
