@@ -24,9 +24,9 @@ Before a tool that needs the ledger, what a process left unsettled is settled.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tool:
-    """A row of the catalogue; make one with `read` or `mutation`."""
+    """A row of the catalogue, equal to itself alone; make one with `read` or `mutation`."""
 
     function: Callable[..., Awaitable[Any]]
     title: str

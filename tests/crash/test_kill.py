@@ -45,8 +45,7 @@ from tests.crash.doomed import (
     after,
     before,
 )
-from tests.support import facts
-from tests.tools.test_replays_over_a_socket import listening
+from tests.support import facts, listening
 from tools.journal import Journal, Operation
 
 KILLED = -signal.SIGKILL

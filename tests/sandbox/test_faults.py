@@ -11,7 +11,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,6 +19,7 @@ from server.sandbox.covoiturage.certificates import VALID
 from server.sandbox.demarches.records import typed_id
 from server.sandbox.emjpm.mesures import FIRST_ID
 from server.sandbox.faults import DroppedError, Sleep
+from tests.support import listening
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 IN_THIRTY_SECONDS = str(int(NOW.timestamp()) + 30)
@@ -384,18 +384,12 @@ class Watched:
 @asynccontextmanager
 async def far(app: ASGIApp, *, patience: float = 5.0) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of the application, over a free port and for as long as the block runs."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve)
-        with anyio.fail_after(5):
-            while not server.started:
-                await anyio.lowlevel.checkpoint()
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        headers = {"Authorization": "Bearer sandbox"}
-        address = f"http://{host}:{port}"
-        async with httpx.AsyncClient(base_url=address, headers=headers, timeout=patience) as client:
-            yield client
-        server.should_exit = True
+    headers, timeout = {"Authorization": "Bearer sandbox"}, httpx.Timeout(5, read=patience)
+    async with (
+        listening(app) as address,
+        httpx.AsyncClient(base_url=address, headers=headers, timeout=timeout) as client,
+    ):
+        yield client
 
 
 async def test_no_answer_comes_until_the_client_leaves(service: Service):

@@ -1,8 +1,10 @@
 """CEE applications: those that wait for an identity key, and what becomes of one when it comes."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import StringIO
 from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -59,8 +61,7 @@ class Applications:
     """The registry's table. A key is written once: whatever prevents it looks the same outside."""
 
     def __init__(self) -> None:
-        numbered = map(application, (*TO_KEY, *KEYED, *ELSEWHERE))
-        self._rows = {row.uuid: row for row in (*numbered, *map(_reserved, RANKS))}
+        self._rows = {row.uuid: row for row in _rows()}
         self._specific = {_tuple(row): row.uuid for row in self._rows.values() if row.is_specific}
 
     def key(self, uuid: str, operator_id: int, identity_key: str) -> bool:
@@ -113,6 +114,12 @@ def operator_file(rows: int = 40) -> str:
     table.writerow(COLUMNS)
     table.writerows(_row(number) for number in (*TO_KEY[: rows - 2], KEYED[0], UNKNOWN))
     return file.getvalue()
+
+
+@cache
+def _rows() -> Sequence[Application]:
+    """The rows of every fresh registry, which never change: a registry replaces its own."""
+    return (*map(application, (*TO_KEY, *KEYED, *ELSEWHERE)), *map(_reserved, RANKS))
 
 
 def _reserved(rank: int) -> Application:
