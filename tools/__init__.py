@@ -3,6 +3,7 @@
 from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
 from tools.demarches import ACCEPTANCE, accept_dossier, query_dossiers
 from tools.emjpm import list_mesures
+from tools.faire_simple import STATUS, get_partner, list_faire_simple, set_partner_status
 from tools.operations import get_operation, list_operations
 from tools.questions import Rung
 from tools.registry import Tool, mutation, read
@@ -21,6 +22,15 @@ TOOLS = (
     read(query_dossiers, "List dossiers", "demarches"),
     mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, ACCEPTANCE),
     read(list_mesures, "List protection measures", "emjpm"),
+    read(get_partner, "Read a partner", "faire_simple"),
+    read(list_faire_simple, "List what faire-simple holds", "faire_simple_flows"),
+    mutation(
+        set_partner_status,
+        "Register or unregister a partner",
+        "faire_simple",
+        Rung.TYPE,
+        STATUS,
+    ),
     read(list_operations, "List what was asked and changed", "ledger"),
     read(get_operation, "Tell what came of a change", "ledger"),
 )

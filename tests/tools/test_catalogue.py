@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from mcp.types import Tool as ListedTool
 
 from server.build import offered
-from server.settings import Settings
+from server.settings import FaireSimple, Settings
 from tests.support import Counter
 from tools import TOOLS
 
@@ -20,7 +20,13 @@ SNAPSHOTS = Path(__file__).with_name("snapshots")
 NAMES = [tool.name for tool in TOOLS]
 LEDGER = ["list_operations", "get_operation"]
 """Always offered: what was done can always be told."""
-GIVEN = {"demarches": {"token": "x"}, "emjpm": {"token": "x"}, "covoiturage": {"token": "x"}}
+PROOFS = {"login": "x", "password": "x", "key": "x"}
+GIVEN = {
+    "demarches": {"token": "x"},
+    "emjpm": {"token": "x"},
+    "covoiturage": {"token": "x"},
+    "faire_simple": PROOFS | {"path_thematics": "/x", "path_partners": "/y"},
+}
 
 
 @pytest.fixture(name="listed")
@@ -101,6 +107,9 @@ async def test_the_model_is_offered_only_what_it_may_choose(
         },
         "accept_dossier": {"number", "motivation", "notify", "dry_run"},
         "list_mesures": {"status", "offset", "limit"},
+        "get_partner": {"uid", "offset"},
+        "list_faire_simple": {"flow", "semester", "offset"},
+        "set_partner_status": {"uid", "registered", "dry_run"},
         "list_operations": {"limit", "after", "part_of"},
         "get_operation": {"id"},
     }
@@ -111,7 +120,7 @@ async def test_the_model_is_offered_only_what_it_may_choose(
 async def test_reads_and_mutations_say_which_they_are(listed: dict[str, ListedTool]):
     mutations = {name for name, tool in listed.items() if not is_read(tool)}
 
-    assert mutations == {"import_cee_identities", "accept_dossier"}
+    assert mutations == {"import_cee_identities", "accept_dossier", "set_partner_status"}
     assert mutations == {tool.name for tool in TOOLS if tool.writes}
 
 
@@ -130,13 +139,34 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
         (GIVEN | {"services": "emjpm"}, ["list_mesures", *LEDGER]),
         (
             GIVEN | {"read_only": True},
-            ["verify_certificate", "query_dossiers", "list_mesures", *LEDGER],
+            [
+                *("verify_certificate", "query_dossiers", "list_mesures"),
+                *("get_partner", "list_faire_simple", *LEDGER),
+            ],
+        ),
+        (
+            {"services": "faire_simple", "faire_simple": PROOFS},
+            ["get_partner", "set_partner_status", *LEDGER],
         ),
     ],
-    ids=["nothing", "one service", "everything", "one chosen", "read only"],
+    ids=["nothing", "one service", "everything", "one chosen", "read only", "no path"],
 )
 def test_a_service_without_credentials_is_not_offered(settings: dict[str, Any], names: list[str]):
     assert [tool.name for tool in offered(Settings(**settings))] == names
+
+
+@pytest.mark.parametrize(
+    "flows", [["partners"], ["thematics", "proposals"], ["updates", "updates_by_semester"]]
+)
+async def test_only_the_flows_whose_path_is_set_are_offered(
+    counter: Counter, era: str, flows: list[str]
+):
+    paths = {f"path_{flow}": "/x/{semester}" if "_by_" in flow else "/x" for flow in flows}
+    counter.settings["faire_simple"] = FaireSimple.model_validate(PROOFS | paths)
+    async with counter.host(era) as host:
+        listed = {tool.name: tool for tool in (await host.list_tools()).tools}
+
+    assert listed["list_faire_simple"].input_schema["properties"]["flow"]["enum"] == flows
 
 
 def is_read(tool: ListedTool) -> bool:
