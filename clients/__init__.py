@@ -7,6 +7,7 @@ from clients.covoiturage import CovoiturageClient
 from clients.demarches import DemarchesClient
 from clients.emjpm import EmjpmClient
 from clients.errors import ApiError, LostAnswerError
+from clients.faire_simple import FaireSimpleClient
 
 __all__ = [
     "ApiError",
@@ -15,6 +16,7 @@ __all__ = [
     "CovoiturageClient",
     "DemarchesClient",
     "EmjpmClient",
+    "FaireSimpleClient",
     "LostAnswerError",
 ]
 
@@ -26,3 +28,4 @@ class Clients:
     covoiturage: CovoiturageClient
     demarches: DemarchesClient
     emjpm: EmjpmClient
+    faire_simple: FaireSimpleClient

@@ -1,6 +1,8 @@
 """From settings to a server ready to run."""
 
 import sys
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 
 from server import connect, instance, logs
@@ -44,5 +46,11 @@ def offered(settings: Settings) -> tuple[Tool, ...]:
     """The tools whose needs are met, without those that change anything if so asked."""
     met = settings.needs_met
     return tuple(
-        tool for tool in TOOLS if tool.needs in met and not (tool.writes and settings.read_only)
+        replace(tool, choices=_choices(tool, settings))
+        for tool in TOOLS
+        if tool.needs in met and not (tool.writes and settings.read_only)
     )
+
+
+def _choices(tool: Tool, settings: Settings) -> Mapping[str, Collection[str]]:
+    return {"flow": settings.faire_simple.paths} if tool.needs == "faire_simple_flows" else {}

@@ -11,15 +11,17 @@ import anyio
 import httpx
 from starlette.applications import Starlette
 
-from clients import Clients, CovoiturageClient, DemarchesClient, EmjpmClient
+from clients import Clients, CovoiturageClient, DemarchesClient, EmjpmClient, FaireSimpleClient
 from clients.auth import Bearer
 from clients.covoiturage import OperatorKeys
 from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import DemarcheTokens
+from clients.faire_simple import Keyed
 from clients.http import OnFirstUse, Sleep, connected, origin
+from clients.network import network
 from server import instance
 from server.approvals import Pages
-from server.settings import Covoiturage, Demarches, Emjpm, Settings
+from server.settings import SERVICES, Covoiturage, Demarches, Emjpm, FaireSimple, Settings
 from tools.desk import Desk
 from tools.files import Folder
 from tools.journal import Journal
@@ -38,6 +40,7 @@ class Transports:
     covoiturage: httpx.AsyncBaseTransport | None = None
     demarches: httpx.AsyncBaseTransport | None = None
     emjpm: httpx.AsyncBaseTransport | None = None
+    faire_simple: httpx.AsyncBaseTransport | None = None
     sleep: Sleep = anyio.sleep
     """How to wait before asking a service again."""
 
@@ -85,7 +88,7 @@ def sandboxed(settings: Settings) -> Settings:
     """The same settings, with the addresses and the credentials of the sandbox."""
     return settings.model_copy(
         update={
-            "services": ("covoiturage", "demarches", "emjpm"),
+            "services": SERVICES,
             "covoiturage": Covoiturage.model_validate(
                 {
                     "url": "https://covoiturage.sandbox",
@@ -101,6 +104,20 @@ def sandboxed(settings: Settings) -> Settings:
                 }
             ),
             "emjpm": Emjpm.model_validate({"url": "https://emjpm.sandbox", "token": "sandbox"}),
+            "faire_simple": FaireSimple.model_validate(
+                {
+                    "url": "https://faire-simple.sandbox/api",
+                    "login": "sandbox",
+                    "password": "sandbox",
+                    "key": "sandbox",
+                    "path_partners": "/partenaires",
+                    "path_thematics": "/thematiques",
+                    "path_campaigns": "/campagnes",
+                    "path_proposals": "/propositions",
+                    "path_updates": "/actualisation",
+                    "path_updates_by_semester": "/actualisation/{semester}",
+                }
+            ),
         }
     )
 
@@ -124,7 +141,17 @@ def miniatures() -> Transports:
 
         return InProcess(emjpm.create())
 
-    return Transports(OnFirstUse(covoiturage), OnFirstUse(demarches), OnFirstUse(emjpm))
+    def faire_simple() -> InProcess:
+        from server.sandbox import faire_simple  # noqa: PLC0415
+
+        return InProcess(faire_simple.create())
+
+    return Transports(
+        OnFirstUse(covoiturage),
+        OnFirstUse(demarches),
+        OnFirstUse(emjpm),
+        OnFirstUse(faire_simple),
+    )
 
 
 async def _desk(
@@ -147,6 +174,7 @@ async def _desk(
                 settings.covoiturage.url,
                 settings.demarches.url,
                 settings.emjpm.address,
+                settings.faire_simple.url,
             )
         ),
     )
@@ -154,6 +182,7 @@ async def _desk(
 
 async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) -> Clients:
     registry, demarches, emjpm = settings.covoiturage, settings.demarches, settings.emjpm
+    faire_simple = settings.faire_simple
     client = partial(connected, sleep=by.sleep)
     open_for_good = stack.enter_async_context
     return Clients(
@@ -171,6 +200,16 @@ async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) ->
         emjpm=EmjpmClient(
             await open_for_good(client(emjpm.address, auth=_mandataire(emjpm), transport=by.emjpm))
         ),
+        faire_simple=FaireSimpleClient(
+            await open_for_good(
+                client(
+                    faire_simple.url,
+                    auth=_application(faire_simple),
+                    transport=_keyed(faire_simple, by.faire_simple),
+                )
+            ),
+            faire_simple.paths,
+        ),
     )
 
 
@@ -187,6 +226,21 @@ def _operator(registry: Covoiturage) -> httpx.Auth | None:
 
 def _mandataire(emjpm: Emjpm) -> httpx.Auth | None:
     return Bearer(emjpm.token) if emjpm.token else None
+
+
+def _application(service: FaireSimple) -> httpx.Auth | None:
+    """The first of the two proofs."""
+    if not service.password:
+        return None
+    return httpx.BasicAuth(service.login, service.password.get_secret_value())
+
+
+def _keyed(
+    service: FaireSimple, by: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncBaseTransport | None:
+    """What adds the second one."""
+    way = by or OnFirstUse(lambda: network(service.url))
+    return Keyed(way, service.key) if service.key else way
 
 
 async def _sample_file(folder: Path) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from clients import ApiError, Clients
 from clients.demarches import NO_DEMARCHE
+from clients.faire_simple import Flow
 from clients.network import proxy_of
 from server import instance
 from server.build import offered
@@ -30,6 +31,7 @@ from tools import TOOLS, Tool
 
 LONGEST = 15.0
 """Seconds that a service has to answer."""
+HARMLESS: tuple[Flow, ...] = ("thematics", "campaigns")
 
 State = Literal["ok", "missing", "warning", "trouble"]
 """`missing` is a choice, `warning` works and somebody should know; `trouble` has to be repaired."""
@@ -82,7 +84,12 @@ def configuration(settings: Settings, environ: Mapping[str, str]) -> tuple[Chapt
     Raises:
         httpx.InvalidURL: One of the addresses has no usable host or port.
     """
-    services = (*_covoiturage(settings), *_demarches(settings), *_emjpm(settings))
+    services = (
+        *_covoiturage(settings),
+        *_demarches(settings),
+        *_emjpm(settings),
+        *_faire_simple(settings),
+    )
     kept = (_files(settings), *_state(settings))
     return (
         Chapter("Services", services),
@@ -104,7 +111,8 @@ async def answers(settings: Settings, clients: Clients, *, within: float = LONGE
     async with anyio.create_task_group() as group:
         for check in checks:
             group.start_soon(keep, check)
-    return Chapter("Answers", tuple(found[check] for check in checks))
+    unknown = tuple(_unchecked(settings))
+    return Chapter("Answers", (*(found[check] for check in checks), *unknown))
 
 
 def unasked() -> Chapter:
@@ -182,6 +190,14 @@ _OPERATOR = (
 )
 _ADMINISTRATOR = "Set GUICHET_DEMARCHES_TOKEN, an administrator's API token."
 _MANDATAIRE = "Set GUICHET_EMJPM_TOKEN, a token of the mandataire's account."
+_APPLICATION = (
+    "Set GUICHET_FAIRE_SIMPLE_LOGIN, GUICHET_FAIRE_SIMPLE_PASSWORD and GUICHET_FAIRE_SIMPLE_KEY, as"
+    " the SGMAP gave them to your application."
+)
+_FLOWS = (
+    "Set those you know, GUICHET_FAIRE_SIMPLE_PATH_PARTNERS and the five others: no document gives"
+    " them."
+)
 
 
 def _covoiturage(settings: Settings) -> Iterator[Finding]:
@@ -235,6 +251,22 @@ def _emjpm(settings: Settings) -> Iterator[Finding]:
         yield Finding("emjpm", "missing", "no token.", _MANDATAIRE)
 
 
+def _faire_simple(settings: Settings) -> Iterator[Finding]:
+    service, subject = settings.faire_simple, "faire_simple"
+    if subject not in settings.services:
+        yield _left_out(subject)
+        return
+    if not service.has_credentials:
+        yield Finding(subject, "missing", "no login, password and key.", _APPLICATION)
+        return
+    yield Finding(subject, "ok", f"{service.url}; login, password and key are set.")
+    subject, flows = "faire_simple (flows)", ", ".join(service.paths)
+    if flows:
+        yield Finding(subject, "ok", f"their paths are set: {flows}.")
+    else:
+        yield Finding(subject, "missing", "the path of none is set.", _FLOWS)
+
+
 def _left_out(service: str) -> Finding:
     remedy = f"Add {service} to GUICHET_SERVICES to have it."
     return Finding(service, "missing", "left out by GUICHET_SERVICES.", remedy)
@@ -249,7 +281,7 @@ def _shown(url: str) -> str:
 
 
 def _tool(tool: Tool, settings: Settings) -> Finding:
-    if tool in offered(settings):
+    if tool.name in {one.name for one in offered(settings)}:
         says = "offered; it changes a service." if tool.writes else "offered."
         return Finding(tool.name, "ok", says)
     return Finding(tool.name, "missing", f"not offered: {_why_not(tool, settings)}.")
@@ -258,9 +290,11 @@ def _tool(tool: Tool, settings: Settings) -> Finding:
 def _why_not(tool: Tool, settings: Settings) -> str:
     if tool.needs in settings.needs_met:
         return "it changes a service, and GUICHET_READ_ONLY is set"
-    service = tool.needs.removesuffix("_credentials")
+    service = tool.needs.removesuffix("_credentials").removesuffix("_flows")
     if service not in settings.services:
         return f"GUICHET_SERVICES leaves {service} out"
+    if tool.needs == "faire_simple_flows" and service in settings.needs_met:
+        return "neither GUICHET_FAIRE_SIMPLE_PATH_PARTNERS nor the path of another flow is set"
     return f"{service} lacks credentials"
 
 
@@ -272,6 +306,7 @@ def _network(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
         "covoiturage": httpx.URL(settings.covoiturage.url),
         "demarches": httpx.URL(settings.demarches.url),
         "emjpm": httpx.URL(settings.emjpm.address),
+        "faire_simple": httpx.URL(settings.faire_simple.url),
     }
     through = [name for name in SERVICES if name in settings.needs_met and proxy_of(urls[name])]
     told = f"the environment's (https_proxy), for {', '.join(through)}."
@@ -403,6 +438,21 @@ def _checks(settings: Settings, clients: Clients) -> Iterator[Check]:
             yield _token_check(number, clients)
     if "emjpm" in met:
         yield Check("emjpm", "answers, and accepts the token.", clients.emjpm.check_token)
+    if flow := _harmless(settings):
+        says = f"answers, and lets {flow} be read."
+        yield Check("faire_simple", says, partial(clients.faire_simple.check_access, flow))
+
+
+def _harmless(settings: Settings) -> Flow | None:
+    """A flow that tells of nobody and is not long, by its name, among those that can be read."""
+    readable = settings.faire_simple.paths if "faire_simple" in settings.needs_met else ()
+    return next((flow for flow in HARMLESS if flow in readable), None)
+
+
+def _unchecked(settings: Settings) -> Iterator[Finding]:
+    if "faire_simple" in settings.needs_met and not _harmless(settings):
+        says = "not called: the only paths known are about partners."
+        yield Finding("faire_simple", "missing", says, "get_partner will tell, given a uid.")
 
 
 def _token_check(demarche: int, clients: Clients) -> Check:

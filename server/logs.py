@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
+from clients.auth import spellings
+
 QUIET = ("httpx", "httpcore", "httpx2", "httpcore2")
 """At INFO, these write whole addresses, keys included."""
 SHORTEST_SECRET = 6
@@ -41,7 +43,7 @@ def to_stderr(settings: BaseModel) -> None:
 def _secrets(value: object) -> Iterable[str]:
     match value:
         case SecretStr():
-            yield value.get_secret_value()
+            yield from spellings(value)
         case BaseModel():
             for _, field in value:
                 yield from _secrets(field)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -25,6 +25,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -37,6 +38,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from clients.faire_simple import SEMESTER, Flow
 from tools.desk import Consent
 from tools.language import Language
 from tools.registry import Need
@@ -57,11 +59,13 @@ EMJPM_URLS = {
 }
 SHORTEST_SECRET = 32
 """Characters of the instance's key."""
-SERVICES = ("covoiturage", "demarches", "emjpm")
+SERVICES = ("covoiturage", "demarches", "emjpm", "faire_simple")
 
 _NESTED = TypeAdapter(dict[str, object])
 _OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
 _WHOLE_ADDRESS = "must be a whole address, such as https://service.example"
+_SEGMENTS = re.compile(r"/?[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*/?", re.ASCII)
+"""Of a path; none begins with a dot, as `..` does."""
 _LEFT_AS_IT_WAS = re.compile(r"\$\{[^}]*\}")
 
 
@@ -82,6 +86,26 @@ def _address(url: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("must be https, except to a loopback address")
     return url.rstrip("/")
+
+
+def _place(url: str) -> str:
+    """An address that ends where it leads: the documented example ends with a key."""
+    if set("?#") & set(url):
+        raise ValueError("must end before any ? or #: a key has a setting of its own")
+    return url
+
+
+def _path(path: str) -> str:
+    if not _SEGMENTS.fullmatch(path):
+        raise ValueError("must be a path such as /users, of plain letters, digits and - . _ ~")
+    return path
+
+
+def _semester_path(path: str) -> str:
+    if path.count(SEMESTER) != 1:
+        raise ValueError(f"must hold {SEMESTER} once, where the semester goes")
+    _path(path.replace(SEMESTER, "semester"))
+    return path
 
 
 def _services(names: object) -> object:
@@ -115,10 +139,13 @@ def _long(written: SecretStr) -> SecretStr:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Place = Annotated[Address, AfterValidator(_place)]
+FlowPath = Annotated[str, AfterValidator(_path)] | None
 Key = Annotated[SecretStr, AfterValidator(_key)]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
-    tuple[Literal["covoiturage", "demarches", "emjpm"], ...], BeforeValidator(_services)
+    tuple[Literal["covoiturage", "demarches", "emjpm", "faire_simple"], ...],
+    BeforeValidator(_services),
 ]
 
 
@@ -178,6 +205,50 @@ class Emjpm(Section):
         return self.url or EMJPM_URLS[self.environment]
 
 
+class FaireSimple(Section):
+    url: Place = Field(
+        default="https://www.faire-simple.gouv.fr/api", description="the service's address"
+    )
+    login: Annotated[str, StringConstraints(strip_whitespace=True, pattern="^[^:]*$")] = Field(
+        default="", description="the application's login…"
+    )
+    password: SecretStr | None = Field(default=None, description="…the password that goes with it…")
+    key: Key | None = Field(default=None, description="…and its API key")
+    path_partners: FlowPath = Field(default=None, description="the path of all the partners")
+    path_thematics: FlowPath = Field(default=None, description="the path of the thematics")
+    path_campaigns: FlowPath = Field(default=None, description="the path of the campaigns")
+    path_proposals: FlowPath = Field(default=None, description="the path of the proposals")
+    path_updates: FlowPath = Field(default=None, description="the path of the total global update")
+    path_updates_by_semester: Annotated[str, AfterValidator(_semester_path)] | None = Field(
+        default=None, description=f"the path of the same by semester, with `{SEMESTER}` in it"
+    )
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        given = {"LOGIN": self.login, "PASSWORD": self.password, "KEY": self.key}
+        missing = [f"GUICHET_FAIRE_SIMPLE_{name}" for name, value in given.items() if not value]
+        if 0 < len(missing) < len(given):
+            raise ValueError(f"login, password and key go together: set {' and '.join(missing)}")
+        return self
+
+    @property
+    def has_credentials(self) -> bool:
+        return bool(self.key)
+
+    @property
+    def paths(self) -> Mapping[Flow, str]:
+        """The paths that are set, by flow."""
+        known: dict[Flow, str | None] = {
+            "partners": self.path_partners,
+            "thematics": self.path_thematics,
+            "campaigns": self.path_campaigns,
+            "proposals": self.path_proposals,
+            "updates": self.path_updates,
+            "updates_by_semester": self.path_updates_by_semester,
+        }
+        return {flow: path for flow, path in known.items() if path}
+
+
 class Settings(BaseSettings):
     """Every setting the server understands."""
 
@@ -194,6 +265,7 @@ class Settings(BaseSettings):
     covoiturage: Covoiturage = Covoiturage()
     demarches: Demarches = Demarches()
     emjpm: Emjpm = Emjpm()
+    faire_simple: FaireSimple = FaireSimple()
     services: Annotated[Names, NoDecode] = Field(
         default=SERVICES,
         description="the services to offer, comma-separated; all that are configured",
@@ -224,6 +296,7 @@ class Settings(BaseSettings):
     @property
     def needs_met(self) -> frozenset[Need]:
         """What these settings allow a tool to need."""
+        third_party = "faire_simple" in self.services and self.faire_simple.has_credentials
         met: dict[Need, bool] = {
             "ledger": True,
             "covoiturage": "covoiturage" in self.services,
@@ -232,6 +305,8 @@ class Settings(BaseSettings):
             "demarches": "demarches" in self.services
             and bool(self.demarches.token or self.demarches.tokens),
             "emjpm": "emjpm" in self.services and bool(self.emjpm.token),
+            "faire_simple": third_party,
+            "faire_simple_flows": third_party and bool(self.faire_simple.paths),
         }
         return frozenset(need for need, is_met in met.items() if is_met)
 

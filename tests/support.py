@@ -33,7 +33,7 @@ from server.app import Server
 from server.approvals import Pages
 from server.build import build
 from server.connect import InProcess, Transports
-from server.sandbox import covoiturage, demarches, emjpm
+from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.settings import SERVICES, Settings
 from tools.desk import Desk
 from tools.journal import Journal
@@ -118,6 +118,7 @@ class Counter:
     registry: Starlette = field(default_factory=covoiturage.create)
     dossiers: Starlette = field(default_factory=demarches.create)
     mesures: Starlette = field(default_factory=emjpm.create)
+    partners: Starlette = field(default_factory=faire_simple.create)
     clock: Clock = field(default_factory=Clock)
     principal: str = "local"
     answer_within: float = 600.0
@@ -147,6 +148,10 @@ class Counter:
     @property
     def imports(self) -> list[covoiturage.Write]:
         return self.registry.state.writes
+
+    @property
+    def statuses(self) -> list[faire_simple.Write]:
+        return self.partners.state.writes
 
     def server(self) -> Server:
         ours = {name: self.settings[name] for name in self.settings.keys() & set(SERVICES)}
@@ -191,6 +196,7 @@ class Counter:
             "covoiturage": InProcess(self.registry),
             "demarches": InProcess(self.dossiers),
             "emjpm": InProcess(self.mesures),
+            "faire_simple": InProcess(self.partners),
         }
         through = {name: Wire(self, by) for name, by in (direct | self.over).items()}
         transports = Transports(**through, sleep=self.clock.sleep)

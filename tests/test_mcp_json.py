@@ -20,7 +20,7 @@ from server.settings import described
 from tools import TOOLS
 
 ROOT = Path(__file__).parents[1]
-SECRETS = ("TOKEN", "KEY", "SECRET")
+SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 
 
 class Entry(BaseModel):

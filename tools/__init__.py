@@ -11,6 +11,7 @@ from tools.demarches import (
     refuse_dossier,
 )
 from tools.emjpm import list_mesures
+from tools.faire_simple import STATUS, get_partner, list_faire_simple, set_partner_status
 from tools.operations import get_operation, list_operations
 from tools.questions import Rung
 from tools.registry import Tool, mutation, read
@@ -32,6 +33,15 @@ TOOLS = (
     mutation(close_dossier, "Close a dossier without effect", "demarches", Rung.TYPE, DECISION),
     mutation(decide_dossiers, "Decide on many dossiers", "demarches", Rung.PAGE, DECISIONS),
     read(list_mesures, "List protection measures", "emjpm"),
+    read(get_partner, "Read a partner", "faire_simple"),
+    read(list_faire_simple, "List what faire-simple holds", "faire_simple_flows"),
+    mutation(
+        set_partner_status,
+        "Register or unregister a partner",
+        "faire_simple",
+        Rung.TYPE,
+        STATUS,
+    ),
     read(list_operations, "List what was asked and changed", "ledger"),
     read(get_operation, "Tell what came of a change", "ledger"),
 )

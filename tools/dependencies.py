@@ -5,7 +5,7 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Context, Resolve
 
-from clients import CovoiturageClient, DemarchesClient, EmjpmClient
+from clients import CovoiturageClient, DemarchesClient, EmjpmClient, FaireSimpleClient
 from tools.desk import Desk
 from tools.files import Folder
 from tools.language import Say
@@ -30,6 +30,10 @@ async def emjpm(ctx: Context[Desk]) -> EmjpmClient:
     return ctx.request_context.lifespan_context.clients.emjpm
 
 
+async def faire_simple(ctx: Context[Desk]) -> FaireSimpleClient:
+    return ctx.request_context.lifespan_context.clients.faire_simple
+
+
 async def folder(ctx: Context[Desk]) -> Folder:
     return ctx.request_context.lifespan_context.files
 
@@ -49,6 +53,7 @@ async def progress(ctx: Context[Desk]) -> Progress:
 Covoiturage = Annotated[CovoiturageClient, Resolve(covoiturage)]
 Demarches = Annotated[DemarchesClient, Resolve(demarches)]
 Emjpm = Annotated[EmjpmClient, Resolve(emjpm)]
+FaireSimple = Annotated[FaireSimpleClient, Resolve(faire_simple)]
 Files = Annotated[Folder, Resolve(folder)]
 Saying = Annotated[Say, Resolve(say)]
 Signer = Annotated[str, Resolve(signer)]

@@ -7,9 +7,10 @@ happened is also kept as entries chained by their marks, which show that none wa
 tell it alone, once the operations are purged.
 """
 
+import math
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -303,6 +304,14 @@ class Journal:
         place = (after.asked_at, after.id) if after else None
         rows = await (await self._storage()).recent(principal, most, place, whole)
         return [Operation.model_validate(dict(row)) for row in rows]
+
+    async def last_sent(
+        self, principal: str, tool: str, subject: str, places: Collection[str]
+    ) -> Operation | None:
+        """The last change of this subject by this tool that was made, or may have been, there."""
+        rows = await (await self._storage()).sent(principal, tool, subject, places)
+        found = [Operation.model_validate(dict(row)) for row in rows]
+        return max(found, key=lambda sent: sent.ended_at or math.inf, default=None)
 
     async def named(self, principal: str, beginning: str) -> Operation | None:
         """The one operation of this principal whose identifier begins so."""

@@ -2,8 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, Literal, ParamSpec, get_args
 
 from mcp.types import CallToolResult, ToolAnnotations
@@ -17,7 +17,15 @@ from tools.settling import Settlement
 
 P = ParamSpec("P")
 
-Need = Literal["ledger", "covoiturage", "covoiturage_credentials", "demarches", "emjpm"]
+Need = Literal[
+    "ledger",
+    "covoiturage",
+    "covoiturage_credentials",
+    "demarches",
+    "emjpm",
+    "faire_simple",
+    "faire_simple_flows",
+]
 """What must be there for a tool to be offered: `ledger` always is, `covoiturage` needs no secret.
 
 Before a tool that needs the ledger, what a process left unsettled is settled.
@@ -34,6 +42,8 @@ class Tool:
     annotations: ToolAnnotations
     rung: Rung | None = None
     settlement: Settlement | None = None
+    choices: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
+    """What the settings leave to choose from, for the parameters that accept more by their type."""
 
     @property
     def name(self) -> str:

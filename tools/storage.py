@@ -7,7 +7,7 @@ atomic: a row becomes `executing` once, whoever tries and however many try at th
 
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, replace
 
@@ -245,6 +245,20 @@ class Storage:
     async def parts(self, whole: str) -> list[RowMapping]:
         """What an operation was carried out by, newest first."""
         return await self._operations(OPERATIONS.c.part_of == whole)
+
+    async def sent(
+        self, principal: str, tool: str, subject: str, places: Collection[str]
+    ) -> list[RowMapping]:
+        """What this principal had sent, or may have had, by this tool, on this subject, there."""
+        return await self._operations(
+            and_(
+                OPERATIONS.c.principal == principal,
+                OPERATIONS.c.tool == tool,
+                OPERATIONS.c.subject == subject,
+                OPERATIONS.c.place.in_(places),
+                OPERATIONS.c.status.in_(("executing", "applied", "undetermined")),
+            )
+        )
 
     async def named(self, principal: str, beginning: str) -> list[RowMapping]:
         """The operations of this principal whose identifier begins so."""

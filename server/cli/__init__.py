@@ -66,7 +66,17 @@ def serve_sandbox(
         "GUICHET_DEMARCHES_TOKEN=sandbox\n"
         "GUICHET_DEMARCHES_INSTRUCTEUR=camille.martin@exemple.gouv.fr\n"
         f"GUICHET_EMJPM_URL={address}/emjpm\n"
-        "GUICHET_EMJPM_TOKEN=sandbox"
+        "GUICHET_EMJPM_TOKEN=sandbox\n"
+        f"GUICHET_FAIRE_SIMPLE_URL={address}/faire_simple/api\n"
+        "GUICHET_FAIRE_SIMPLE_LOGIN=sandbox\n"
+        "GUICHET_FAIRE_SIMPLE_PASSWORD=sandbox\n"
+        "GUICHET_FAIRE_SIMPLE_KEY=sandbox\n"
+        "GUICHET_FAIRE_SIMPLE_PATH_PARTNERS=/partenaires\n"
+        "GUICHET_FAIRE_SIMPLE_PATH_THEMATICS=/thematiques\n"
+        "GUICHET_FAIRE_SIMPLE_PATH_CAMPAIGNS=/campagnes\n"
+        "GUICHET_FAIRE_SIMPLE_PATH_PROPOSALS=/propositions\n"
+        "GUICHET_FAIRE_SIMPLE_PATH_UPDATES=/actualisation\n"
+        "GUICHET_FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER=/actualisation/{semester}"
     )
     serving.serve(port, latency / 1000)
 

@@ -24,6 +24,7 @@ VALID = "9415300a-7a51-4296-96d1-68636e46485d"
 EXPIRED = "8a9d2da9-39e3-4db7-be8e-12b4d2179fda"
 DEMARCHE = 1001
 TO_ACCEPT, TO_DECLINE = 200001, 200002
+PARTNER = "4201"
 MOST_LINES = 18
 NOWHERE = "http://127.0.0.1:9"
 """The discard port: nothing answers there."""
@@ -197,6 +198,13 @@ STEPS = (
     ),
     Step(
         "The mesures of a mandataire, newest first", "list_mesures", {"limit": 3}, _has("mesures")
+    ),
+    Step("A partner, in the service's own fields", "get_partner", {"uid": PARTNER}, _has("parts")),
+    Step(
+        "The partner is registered, once you agree",
+        "set_partner_status",
+        {"uid": PARTNER, "registered": True},
+        _done_if_agreed,
     ),
 )
 UNREACHABLE = Step(

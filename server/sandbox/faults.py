@@ -16,14 +16,15 @@ A request asks for one in three ways:
 
 - the header `Sandbox-Fault: 429`, every time; with `429; times=1` once: later requests with that
   same header are served. `429; times=1; key=other` is another header, and so another count;
-- the token `sandbox-fault-429` in place of `sandbox`, every time;
+- the token `sandbox-fault-429` in place of `sandbox`, every time; faire-simple has no token;
 - a reserved number that ends with the rank, in its address or its body, every time:
 
-| service     | reserved for the 429                                                           |
-|-------------|--------------------------------------------------------------------------------|
-| covoiturage | the certificate, or the application, 00000000-0000-4000-8000-000000000002      |
-| demarches   | the démarche 999002 and its one dossier, 999002, by number or by id            |
-| emjpm       | the mesure 999002, by id or by its numéro RG, 00999002                         |
+| service      | reserved for the 429                                                          |
+|--------------|-------------------------------------------------------------------------------|
+| covoiturage  | the certificate, or the application, 00000000-0000-4000-8000-000000000002     |
+| demarches    | the démarche 999002 and its one dossier, 999002, by number or by id           |
+| emjpm        | the mesure 999002, by id or by its numéro RG, 00999002                        |
+| faire_simple | the partner 999002                                                            |
 
 Each is a real record, so that what a fault lets through has something to show. The header wins
 over the token, and the token over the number.

@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.sandbox import covoiturage, demarches, emjpm
+from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 
 HOST = "127.0.0.1"
 
@@ -25,12 +25,13 @@ class Slow:
 
 
 def mounted() -> Starlette:
-    """The three services, fresh, each under its name."""
+    """The four services, fresh, each under its name."""
     return Starlette(
         routes=[
             Mount("/covoiturage", covoiturage.create()),
             Mount("/demarches", demarches.create()),
             Mount("/emjpm", emjpm.create()),
+            Mount("/faire_simple", faire_simple.create()),
         ]
     )
 

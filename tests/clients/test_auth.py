@@ -4,7 +4,7 @@ import httpx
 import respx
 from pydantic import SecretStr
 
-from clients.auth import Bearer
+from clients.auth import Bearer, spellings
 
 
 async def test_every_request_carries_the_token(respx_mock: respx.MockRouter):
@@ -19,3 +19,21 @@ async def test_every_request_carries_the_token(respx_mock: respx.MockRouter):
 
 def test_the_token_is_not_shown():
     assert "s3cret" not in repr(Bearer(SecretStr("s3cret")))
+
+
+def test_a_secret_is_known_however_an_address_or_json_spells_it():
+    known = spellings(SecretStr('a/b"+ é'))
+
+    for written in (
+        'a/b"+ é',
+        "a%2Fb%22%2B%20%C3%A9",
+        "a%2Fb%22%2B+%C3%A9",
+        r"a/b\"+ \u00e9",
+        r"a\/b\"+ \u00e9",
+    ):
+        assert written in known
+    assert known == sorted(known, key=len, reverse=True), "the longest are taken out first"
+
+
+def test_no_secret_is_spelt_nowhere():
+    assert spellings(SecretStr("")) == []

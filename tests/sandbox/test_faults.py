@@ -14,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.sandbox import covoiturage, demarches, emjpm
+from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.sandbox.covoiturage.certificates import VALID
 from server.sandbox.demarches.records import typed_id
 from server.sandbox.emjpm.mesures import FIRST_ID
@@ -143,6 +143,33 @@ async def test_emjpm_limits_with_a_sentence_declared_as_html_and_a_whole_minute(
     assert response.headers["X-RateLimit-Limit"] == "360"
     assert response.headers["X-RateLimit-Remaining"] == "0"
     assert response.headers["X-RateLimit-Reset"] == IN_THIRTY_SECONDS
+
+
+async def test_faire_simple_fails_on_demand_behind_its_two_proofs():
+    """It has no token to ask with: its own tests say what it limits and how it closes."""
+    app = faire_simple.create(now=lambda: NOW, sleep=at_once)
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://sandbox/api",
+        auth=("sandbox", "sandbox"),
+        params={"key": "sandbox"},
+    )
+    whole = await client.get("/users/4201")
+
+    async def met(fault: str) -> httpx.Response:
+        return await client.get("/users/4201", headers={FAULT: fault})
+
+    assert (await met("429")).headers["Retry-After"] == "30"
+    assert (await met("503")).headers["Content-Type"].startswith("text/html")
+    assert (await met("html")).text.startswith("<!DOCTYPE html>")
+    assert (await met("partial")).content == whole.content[: len(whole.content) // 2]
+    assert (await met("lost")).content == whole.content, "nothing was written"
+    assert (await met("gzip")).headers["Content-Encoding"] == "gzip"
+    assert rb"\ud83d" in (await met("surrogate")).content
+    assert (await client.get("/users/999003")).status_code == 503
+    with pytest.raises(DroppedError):
+        await client.post("/users/4201/statut", json={"action": 1}, headers={FAULT: "lost"})
+    assert [write.applied for write in app.state.writes] == [True]
 
 
 async def test_each_service_has_its_own_maintenance():

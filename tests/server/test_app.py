@@ -90,6 +90,9 @@ async def test_an_unknown_argument_is_refused_and_those_that_exist_named(
         ("import_cee_identities", {"rows": [{"phone": "Quetzalcoatl"}]}, "rows.0.identity_key"),
         ("import_cee_identities", {"rows": "Quetzalcoatl"}, "rows"),
         ("list_mesures", {"status": "Quetzalcoatl"}, "status"),
+        ("get_partner", {"uid": "Quetzalcoatl/statut"}, "uid"),
+        ("list_faire_simple", {"flow": "Quetzalcoatl"}, "flow"),
+        ("set_partner_status", {"uid": "4201", "registered": "Quetzalcoatl"}, "registered"),
     ],
 )
 async def test_a_wrong_argument_is_named_without_what_was_given(
@@ -124,6 +127,9 @@ async def test_only_the_first_of_many_wrong_arguments_are_named(counter: Counter
         ("query_dossiers", {"demarche_number": 1001}, "Démarches simplifiées"),
         ("accept_dossier", {"number": 200001}, "Démarches simplifiées"),
         ("list_mesures", {}, "eMJPM"),
+        ("get_partner", {"uid": "4201"}, "faire-simple"),
+        ("list_faire_simple", {"flow": "partners"}, "faire-simple"),
+        ("set_partner_status", {"uid": "4201", "registered": True}, "faire-simple"),
     ],
 )
 async def test_a_service_that_cannot_be_reached_is_named_in_plain_words(

@@ -82,7 +82,7 @@ async def test_the_demo_does_what_it_says_and_says_who_answered():
     assert steps == done
 
 
-async def test_the_sandbox_serves_the_three_services_each_under_its_name():
+async def test_the_sandbox_serves_the_four_services_each_under_its_name():
     """As any client of theirs would call them, with the credentials it prints."""
     async with serving("serve-sandbox", "--latency", "1") as (process, port):
         assert process.stdout
@@ -97,11 +97,15 @@ async def test_the_sandbox_serves_the_three_services_each_under_its_name():
                 "/demarches/api/v2/graphql", json={"query": "{ dossier(number: 200001) { state } }"}
             )
             mesures = await http.get("/emjpm/api/editors/mesures")
+            partner = await http.get(
+                "/faire_simple/api/users/4201?key=sandbox", auth=("sandbox", "sandbox")
+            )
 
     assert f"GUICHET_DEMARCHES_URL={address}/demarches/api/v2/graphql\n" in printed
     assert certificate.json()["result"]["data"]["type"] == "ok"
     assert dossier.json()["data"]["dossier"]["state"] == "en_instruction"
     assert len(mesures.json()["mesures"]) == 72
+    assert partner.json()["uid"] == "4201"
 
 
 async def test_the_variables_it_prints_configure_a_server_on_it(
@@ -118,9 +122,11 @@ async def test_the_variables_it_prints_configure_a_server_on_it(
         ):
             listed = await host.list_tools()
             read = await host.call_tool("query_dossiers", {"demarche_number": 1001})
+            flow = await host.call_tool("list_faire_simple", {"flow": "thematics"})
 
     assert len(listed.tools) == len(TOOLS)
     assert len(facts(read)["dossiers"]) == 20
+    assert len(facts(flow)["parts"]) == 1
 
 
 def test_help_names_every_command():

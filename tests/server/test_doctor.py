@@ -37,8 +37,8 @@ from server.doctor import (
     installation,
     works,
 )
-from server.sandbox import covoiturage, demarches, emjpm
-from server.settings import WHERE_TO_READ, Settings, described, load
+from server.sandbox import covoiturage, demarches, emjpm, faire_simple
+from server.settings import SERVICES, WHERE_TO_READ, Settings, described, load
 from tests.support import Between
 from tools import TOOLS
 from tools.desk import Consent
@@ -47,6 +47,8 @@ HERE = Path(__file__).parents[2]
 ANTENNES = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"antennes":[]}'
 NOW = datetime.now(UTC)
 SECRET = "jeton-qui-ne-doit-pas-sortir"
+PROOFS = {"login": "sandbox", "password": "sandbox", "key": "sandbox"}
+FLOWS = PROOFS | {"path_partners": "/partenaires", "path_thematics": "/thematiques"}
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +107,7 @@ def test_what_is_missing_names_the_variable_that_sets_it():
         "covoiturage (operator)": "GUICHET_COVOITURAGE_ACCESS_KEY",
         "demarches": "GUICHET_DEMARCHES_TOKEN",
         "emjpm": "GUICHET_EMJPM_TOKEN",
+        "faire_simple": "GUICHET_FAIRE_SIMPLE_KEY",
         "files": "GUICHET_FILES",
     }.items():
         assert findings[subject].state == "missing"
@@ -122,7 +125,7 @@ def test_every_variable_that_is_named_is_a_setting():
         {"services": "emjpm", "read_only": True, "consent": "dangerously-relay"},
         {"covoiturage": {"access_key": "x"}, "demarches": {"token": "x"}, "files": "/nowhere"},
         {"covoiturage": {"secret_key": "x"}, "state_url": "nothing", "secret": "x" * 32},
-        {"covoiturage": {"token": "x"}, "emjpm": {"token": "x"}},
+        {"covoiturage": {"token": "x"}, "emjpm": {"token": "x"}, "faire_simple": PROOFS},
     ]
     for settings in states:
         said = told(*configuration(Settings(**settings), os.environ), installation(os.environ))
@@ -173,8 +176,10 @@ def test_decisions_that_nobody_signs_are_said_to_be_out_of_reach():
         {"demarches": {"token": "x"}, "read_only": True},
         {"services": "covoiturage", "covoiturage": {"token": "x"}},
         {"demarches": {"token": "x"}, "emjpm": {"token": "x"}, "covoiturage": {"token": "x"}},
+        {"faire_simple": PROOFS},
+        {"faire_simple": FLOWS},
     ],
-    ids=["nothing", "read only", "one service", "everything"],
+    ids=["nothing", "read only", "one service", "tokens", "no path", "paths"],
 )
 def test_a_tool_is_said_to_be_offered_exactly_when_it_is(settings: dict[str, Any]):
     findings = here(**settings)
@@ -189,6 +194,14 @@ def test_a_tool_that_is_not_offered_says_why():
     assert "GUICHET_SERVICES" in here(services="emjpm")["verify_certificate"].says
     read_only = here(demarches={"token": "x"}, read_only=True)
     assert "GUICHET_READ_ONLY" in read_only["accept_dossier"].says
+
+
+def test_flows_without_a_path_are_told_from_a_lack_of_credentials():
+    assert "faire_simple lacks credentials" in here()["list_faire_simple"].says
+    without = here(faire_simple=PROOFS)
+    assert "GUICHET_FAIRE_SIMPLE_PATH_PARTNERS" in without["list_faire_simple"].says
+    assert without["faire_simple (flows)"].state == "missing"
+    assert "partners, thematics" in here(faire_simple=FLOWS)["faire_simple (flows)"].says
 
 
 # Who has to agree.
@@ -384,6 +397,7 @@ async def test_services_that_answer_are_in_no_trouble():
         "covoiturage (operator)": "ok",
         "demarches": "ok",
         "emjpm": "ok",
+        "faire_simple": "ok",
     }
 
 
@@ -394,14 +408,16 @@ async def test_only_what_is_configured_is_called():
 
 async def test_nothing_is_written_and_nobody_is_read():
     registry, dossiers = Between(covoiturage.create()), Between(demarches.create())
-    mesures = Between(emjpm.create())
+    mesures, partners = Between(emjpm.create()), Between(faire_simple.create())
 
-    await called(connect.sandboxed(Settings()), Transports(registry, dossiers, mesures))
+    by = Transports(registry, dossiers, mesures, partners)
+    await called(connect.sandboxed(Settings()), by)
 
-    sent = [*registry.requests, *dossiers.requests, *mesures.requests]
+    sent = [*registry.requests, *dossiers.requests, *mesures.requests, *partners.requests]
     asked = sorted(re.sub(r"[0-9a-f-]{36}", "…", f"{r.method} {r.url.path}") for r in sent)
     assert asked == [
         "GET /api/editors/service-antennes",
+        "GET /api/thematiques",
         "GET /v3.2/certificates/…",
         "GET /v3.2/certificates/…",
         "POST /api/v2/graphql",
@@ -423,8 +439,10 @@ async def test_nothing_is_written_and_nobody_is_read():
         ({"demarches": {"token": "sandbox-expire"}}, "demarches", "GUICHET_DEMARCHES_TOKEN"),
         ({"demarches": {"token": "sandbox-ip"}}, "demarches", "address of this machine"),
         ({"emjpm": {"token": "wrong"}}, "emjpm", "GUICHET_EMJPM_TOKEN"),
+        ({"faire_simple": FLOWS | {"password": "wrong"}}, "faire_simple", "FAIRE_SIMPLE_PASSWORD"),
+        ({"faire_simple": FLOWS | {"key": "wrong"}}, "faire_simple", "FAIRE_SIMPLE_KEY"),
     ],
-    ids=["keys", "token", "expired", "network", "mandataire"],
+    ids=["keys", "token", "expired", "network", "mandataire", "password", "key"],
 )
 async def test_credentials_that_are_refused_are_trouble(
     settings: dict[str, Any], subject: str, remedy: str
@@ -434,6 +452,20 @@ async def test_credentials_that_are_refused_are_trouble(
     assert findings[subject].state == "trouble"
     assert remedy in findings[subject].remedy
     assert findings["covoiturage"].state == "ok", "which needs no credentials"
+
+
+async def test_faire_simple_is_not_called_where_only_partners_could_be_read():
+    """No documented route is about nobody: without a path to another flow, that is said."""
+    partners = Between(faire_simple.create())
+    settings = given(
+        services="faire_simple", faire_simple=PROOFS | {"path_partners": "/partenaires"}
+    )
+
+    findings = await called(settings, Transports(faire_simple=partners))
+
+    assert findings["faire_simple"].state == "missing"
+    assert "get_partner" in findings["faire_simple"].remedy
+    assert not partners.requests
 
 
 async def test_each_token_is_tried_on_its_own_demarche():
@@ -456,17 +488,18 @@ async def test_what_a_service_has_withdrawn_is_told_from_its_credentials():
     gone = httpx.ASGITransport(app=covoiturage.create(mode="withdrawn"))
     settings = connect.sandboxed(Settings())
 
-    findings = await called(settings, Transports(covoiturage=gone, demarches=gone, emjpm=gone))
+    findings = await called(settings, Transports(gone, gone, gone, gone))
 
     assert findings["covoiturage"].says.startswith("withdrawn")
     assert findings["covoiturage (operator)"].state == "ok"
     assert "GUICHET_DEMARCHES_URL" in findings["demarches"].remedy
     assert "GUICHET_EMJPM_URL" in findings["emjpm"].remedy
+    assert "GUICHET_FAIRE_SIMPLE_URL" in findings["faire_simple"].remedy
 
 
 async def test_a_service_that_does_not_answer_keeps_nobody_waiting():
     settings = connect.sandboxed(Settings())
-    by = Transports(connect.miniatures().covoiturage, Silent(), Silent())
+    by = Transports(connect.miniatures().covoiturage, Silent(), Silent(), Silent())
     with anyio.fail_after(5):
         findings = await called(settings, by, within=0.2)
 
@@ -476,15 +509,15 @@ async def test_a_service_that_does_not_answer_keeps_nobody_waiting():
 
 
 async def test_services_are_asked_at_the_same_time():
-    meeting = Meeting(of=3)
+    meeting = Meeting(of=4)
     settings = connect.sandboxed(Settings()).model_copy(
         update={"covoiturage": Settings().covoiturage}
     )
 
-    findings = await called(settings, Transports(meeting, meeting, meeting))
+    findings = await called(settings, Transports(meeting, meeting, meeting, meeting))
 
-    assert list(findings) == ["covoiturage", "demarches", "emjpm"], "in the order of the services"
-    assert ["HTTP 503" in finding.says for finding in findings.values()] == [True] * 3
+    assert tuple(findings) == SERVICES, "in their order"
+    assert ["HTTP 503" in finding.says for finding in findings.values()] == [True] * 4
 
 
 async def test_a_host_whose_name_is_unknown_is_told():

@@ -97,6 +97,13 @@ def test_a_secret_is_taken_out_of_a_traceback_and_of_its_causes(
     assert SECRET not in log
 
 
+def test_a_secret_is_taken_out_as_addresses_spell_it(capsys: pytest.CaptureFixture[str]):
+    with as_set_up(Settings(emjpm=Emjpm(token=SecretStr("s3cr3t/0f+n0b0dy")))):
+        logging.getLogger("anything").warning("GET /?key=s3cr3t%2F0f%2Bn0b0dy&x=1")
+
+    assert "GET /?key=***&x=1" in written(capsys)
+
+
 def test_of_two_secrets_one_within_the_other_nothing_is_left():
     record = logging.LogRecord("a", logging.ERROR, "", 0, "secret-1-and-more", None, None)
 

@@ -195,6 +195,45 @@ def test_half_of_an_operator_s_keys_are_no_credentials(monkeypatch: pytest.Monke
     assert "covoiturage_credentials" in load().needs_met
 
 
+def test_a_service_whose_name_has_two_words_is_read_as_the_others(
+    toml: Path, secrets: Path, monkeypatch: pytest.MonkeyPatch
+):
+    toml.write_text(f'[faire_simple]\nlogin = "app"\npassword = "{SECRET}"\n')
+    (secrets / "GUICHET_FAIRE_SIMPLE_KEY").write_text("from a file\n")
+    monkeypatch.setenv("GUICHET_FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj/{semester}")
+
+    settings = load()
+
+    assert settings.faire_simple.login == "app"
+    assert revealed(settings.faire_simple.password) == SECRET
+    assert revealed(settings.faire_simple.key) == "from a file"
+    assert settings.faire_simple.paths == {"updates_by_semester": "/maj/{semester}"}
+    assert settings.needs_met >= {"faire_simple", "faire_simple_flows"}
+
+
+@pytest.mark.parametrize(
+    "given", [["LOGIN"], ["PASSWORD"], ["KEY"], ["LOGIN", "KEY"]], ids="+".join
+)
+def test_two_of_the_three_proofs_of_faire_simple_are_refused_and_the_others_named(
+    monkeypatch: pytest.MonkeyPatch, given: list[str]
+):
+    for name in given:
+        monkeypatch.setenv(f"GUICHET_FAIRE_SIMPLE_{name}", SECRET)
+
+    told = refusal()
+
+    missing = [name for name in ("LOGIN", "PASSWORD", "KEY") if name not in given]
+    assert told.endswith(f": set {' and '.join(f'GUICHET_FAIRE_SIMPLE_{n}' for n in missing)}.")
+    assert SECRET not in told
+
+
+def test_without_a_path_faire_simple_has_no_flows(monkeypatch: pytest.MonkeyPatch):
+    for name in ("LOGIN", "PASSWORD", "KEY"):
+        monkeypatch.setenv(f"GUICHET_FAIRE_SIMPLE_{name}", "x")
+
+    assert load().needs_met == {"covoiturage", "ledger", "faire_simple"}
+
+
 # What is wrong with them.
 
 
@@ -272,7 +311,19 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("EMJPM_ENVIRONMENT", "preprod", "'production' or 'test'"),
         ("SECRET", "k" * 31, "must have 32 characters or more"),
         ("SECRET", "k" * 31 + " ", "must have 32 characters or more"),
-        ("SERVICES", "emjpm,faire_simple", "'covoiturage', 'demarches' or 'emjpm'"),
+        ("SERVICES", "emjpm,impots", "'demarches', 'emjpm' or 'faire_simple'"),
+        ("FAIRE_SIMPLE_URL", "https://exemple.fr/api?key=6bb1", "must end before any ? or #"),
+        ("FAIRE_SIMPLE_URL", "http://exemple.fr/api", "must be https, except to a loopback"),
+        ("FAIRE_SIMPLE_LOGIN", "jean:secret", "should match pattern"),
+        ("FAIRE_SIMPLE_PATH_PARTNERS", "https://ailleurs.fr/x", "must be a path"),
+        ("FAIRE_SIMPLE_PATH_PARTNERS", "/partenaires?key=6bb1", "must be a path"),
+        ("FAIRE_SIMPLE_PATH_PARTNERS", "../admin", "must be a path"),
+        ("FAIRE_SIMPLE_PATH_PARTNERS", "/a/../admin", "must be a path"),
+        ("FAIRE_SIMPLE_PATH_PARTNERS", "//ailleurs.fr", "must be a path"),
+        ("FAIRE_SIMPLE_PATH_UPDATES", "/maj/{semester}", "must be a path"),
+        ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj", "must hold {semester} once"),
+        ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/{semester}/{semester}", "{semester} once"),
+        ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj/{semestre}", "{semester} once"),
         ("CONSENT", "none", "'ask', 'page' or 'dangerously-relay'"),
         ("LANGUAGE", "de", "'fr' or 'en'"),
         ("READ_ONLY", "perhaps", "valid boolean"),
@@ -385,6 +436,18 @@ def test_a_secret_never_shows(monkeypatch: pytest.MonkeyPatch, name: str):
         SECRET
         not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     )
+
+
+@pytest.mark.parametrize("name", ["KEY", "PASSWORD"])
+def test_neither_the_key_nor_the_password_of_faire_simple_shows(
+    monkeypatch: pytest.MonkeyPatch, name: str
+):
+    for proof in ("LOGIN", "PASSWORD", "KEY"):
+        monkeypatch.setenv(f"GUICHET_FAIRE_SIMPLE_{proof}", SECRET if proof == name else "other")
+
+    settings = load()
+
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
 def test_a_demarche_s_own_token_never_shows(monkeypatch: pytest.MonkeyPatch):

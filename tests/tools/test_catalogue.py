@@ -14,7 +14,7 @@ from mcp.server.mcpserver import Resolve
 from mcp.types import Tool as ListedTool
 
 from server.build import offered
-from server.settings import Settings
+from server.settings import FaireSimple, Settings
 from tests.support import Counter
 from tools import TOOLS
 
@@ -22,7 +22,13 @@ SNAPSHOTS = Path(__file__).with_name("snapshots")
 NAMES = [tool.name for tool in TOOLS]
 LEDGER = ["list_operations", "get_operation"]
 """Always offered: what was done can always be told."""
-GIVEN = {"demarches": {"token": "x"}, "emjpm": {"token": "x"}, "covoiturage": {"token": "x"}}
+PROOFS = {"login": "x", "password": "x", "key": "x"}
+GIVEN = {
+    "demarches": {"token": "x"},
+    "emjpm": {"token": "x"},
+    "covoiturage": {"token": "x"},
+    "faire_simple": PROOFS | {"path_thematics": "/x", "path_partners": "/y"},
+}
 
 
 def needing(*needs: str) -> list[str]:
@@ -129,8 +135,12 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
         (GIVEN, NAMES),
         (GIVEN | {"services": "emjpm"}, needing("emjpm", "ledger")),
         (GIVEN | {"read_only": True}, [tool.name for tool in TOOLS if not tool.writes]),
+        (
+            {"services": "faire_simple", "faire_simple": PROOFS},
+            ["get_partner", "set_partner_status", *LEDGER],
+        ),
     ],
-    ids=["nothing", "one service", "everything", "one chosen", "read only"],
+    ids=["nothing", "one service", "everything", "one chosen", "read only", "no path"],
 )
 def test_a_service_without_credentials_is_not_offered(settings: dict[str, Any], names: list[str]):
     assert [tool.name for tool in offered(Settings(**settings))] == names
@@ -139,6 +149,20 @@ def test_a_service_without_credentials_is_not_offered(settings: dict[str, Any], 
 def metadata(parameter: Parameter) -> tuple[object, ...]:
     """What annotates a parameter, beside its type."""
     return getattr(parameter.annotation, "__metadata__", ())
+
+
+@pytest.mark.parametrize(
+    "flows", [["partners"], ["thematics", "proposals"], ["updates", "updates_by_semester"]]
+)
+async def test_only_the_flows_whose_path_is_set_are_offered(
+    counter: Counter, era: str, flows: list[str]
+):
+    paths = {f"path_{flow}": "/x/{semester}" if "_by_" in flow else "/x" for flow in flows}
+    counter.settings["faire_simple"] = FaireSimple.model_validate(PROOFS | paths)
+    async with counter.host(era) as host:
+        listed = {tool.name: tool for tool in (await host.list_tools()).tools}
+
+    assert listed["list_faire_simple"].input_schema["properties"]["flow"]["enum"] == flows
 
 
 def is_read(tool: ListedTool) -> bool:
