@@ -1,9 +1,14 @@
 """Démarches simplifiées: the dossiers of a démarche, and the decisions on them."""
 
 from clients.demarches.auth import DemarcheTokens
-from clients.demarches.client import NO_DEMARCHE, READ, DemarchesClient
+from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
+from clients.demarches.client import MOST_PER_PAGE, NO_DEMARCHE, READ, DemarchesClient
+from clients.demarches.details import DossierDetail, ReadDossier, Section
+from clients.demarches.forms import Form, Question
 from clients.demarches.models import (
     Annotation,
+    Awaiting,
+    DeletedDossier,
     Demandeur,
     Demarche,
     Dossier,
@@ -13,37 +18,59 @@ from clients.demarches.models import (
     GroupeInstructeur,
     Instructeur,
     OtherDemandeur,
+    Overview,
     PartialError,
     PersonneMorale,
     PersonneMoraleIncomplete,
     PersonnePhysique,
+    Removal,
+    Removals,
+    RemovalsPage,
     Row,
     State,
+    Unread,
     Usager,
 )
 from clients.demarches.wire import SERVICE
 
 __all__ = [
+    "MOST_PER_PAGE",
     "NO_DEMARCHE",
     "READ",
     "SERVICE",
     "Annotation",
+    "Awaiting",
+    "Champ",
+    "DeletedDossier",
     "Demandeur",
     "Demarche",
     "DemarcheTokens",
     "DemarchesClient",
     "Dossier",
+    "DossierDetail",
     "DossierSummary",
     "DossiersPage",
+    "Form",
     "Groupe",
     "GroupeInstructeur",
     "Instructeur",
     "OtherDemandeur",
+    "Overview",
     "PartialError",
     "PersonneMorale",
     "PersonneMoraleIncomplete",
     "PersonnePhysique",
+    "Piece",
+    "Question",
+    "ReadDossier",
+    "Removal",
+    "Removals",
+    "RemovalsPage",
+    "RepetitionChamp",
+    "RootChamp",
     "Row",
+    "Section",
     "State",
+    "Unread",
     "Usager",
 ]

@@ -300,7 +300,7 @@ async def test_an_argument_that_does_not_exist_is_refused(
 @pytest.mark.parametrize(
     ("demarche", "told"),
     [
-        (9999, "there is no such record"),
+        (9999, "there is no démarche with this number"),
         (1004, "the token does not cover its démarche"),
     ],
     ids=["unknown", "out of scope"],

@@ -41,7 +41,20 @@ def _schema() -> GraphQLSchema:
 
 
 def test_there_are_documents():
-    assert OPERATIONS == ["accepter", "demarche", "dossier", "dossiers", "jeton"]
+    assert OPERATIONS == [
+        "accepter",
+        "attente",
+        "demarche",
+        "descripteur",
+        "detail",
+        "dossier",
+        "dossiers",
+        "dossiers_du_groupe",
+        "formulaire",
+        "jeton",
+        "supprimes",
+        "supprimes_du_groupe",
+    ]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
