@@ -84,6 +84,7 @@ def sandboxed(settings: Settings) -> Settings:
                     "url": "https://demarches.sandbox/api/v2/graphql",
                     "token": "sandbox",
                     "instructeur": "camille.martin@exemple.gouv.fr",
+                    "numbers": (1001, 1002, 1003),
                 }
             ),
             "emjpm": Emjpm.model_validate({"url": "https://emjpm.sandbox", "token": "sandbox"}),
@@ -127,6 +128,7 @@ async def _desk(
         consent=settings.consent,
         present=pages.present,
         instructeur=settings.demarches.instructeur,
+        demarches=settings.demarches.numbers,
     )
 
 

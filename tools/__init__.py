@@ -1,7 +1,15 @@
 """Everything a model can do here: what only reads, and what changes a service."""
 
 from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
-from tools.demarches import ACCEPTANCE, accept_dossier, query_dossiers
+from tools.demarches import (
+    ACCEPTANCE,
+    accept_dossier,
+    get_demarche,
+    get_dossier,
+    list_deleted_dossiers,
+    list_demarches,
+    query_dossiers,
+)
 from tools.emjpm import list_mesures
 from tools.operations import get_operation, list_operations
 from tools.questions import Rung
@@ -18,7 +26,11 @@ TOOLS = (
         Rung.TYPE,
         IMPORT,
     ),
+    read(list_demarches, "List the démarches of this counter", "demarches_numbers"),
+    read(get_demarche, "Read a démarche and its form", "demarches"),
     read(query_dossiers, "List dossiers", "demarches"),
+    read(list_deleted_dossiers, "List deleted dossiers", "demarches"),
+    read(get_dossier, "Read a dossier", "demarches"),
     mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, ACCEPTANCE),
     read(list_mesures, "List protection measures", "emjpm"),
     read(list_operations, "List what was asked and changed", "ledger"),

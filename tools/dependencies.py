@@ -30,10 +30,16 @@ async def say(ctx: Context[Desk]) -> Say:
     return ctx.request_context.lifespan_context.say
 
 
+async def configured(ctx: Context[Desk]) -> tuple[int, ...]:
+    return ctx.request_context.lifespan_context.demarches
+
+
 async def signer(ctx: Context[Desk]) -> str:
     return ctx.request_context.lifespan_context.instructeur
 
 
+Configured = Annotated[tuple[int, ...], Resolve(configured)]
+"""The numbers of the démarches that the settings name."""
 Covoiturage = Annotated[CovoiturageClient, Resolve(covoiturage)]
 Demarches = Annotated[DemarchesClient, Resolve(demarches)]
 Emjpm = Annotated[EmjpmClient, Resolve(emjpm)]

@@ -30,4 +30,6 @@ class Desk:
     present: Present | None = None
     instructeur: str = ""
     """The e-mail or the identifier of the instructeur who signs decisions."""
+    demarches: tuple[int, ...] = ()
+    """The démarches to offer, by number: the service lists none."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep

@@ -17,7 +17,14 @@ from tools.settling import Settlement
 
 P = ParamSpec("P")
 
-Need = Literal["ledger", "covoiturage", "covoiturage_credentials", "demarches", "emjpm"]
+Need = Literal[
+    "ledger",
+    "covoiturage",
+    "covoiturage_credentials",
+    "demarches",
+    "demarches_numbers",
+    "emjpm",
+]
 """What must be there for a tool to be offered: `ledger` always is, `covoiturage` needs no secret.
 
 Before a tool that needs the ledger, what a process left unsettled is settled.

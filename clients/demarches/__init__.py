@@ -3,7 +3,7 @@
 from clients.demarches.auth import DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
 from clients.demarches.client import MOST_PER_PAGE, NO_DEMARCHE, READ, DemarchesClient
-from clients.demarches.details import DossierDetail, ReadDossier, Section
+from clients.demarches.details import SECTIONS, DossierDetail, ReadDossier, Section
 from clients.demarches.forms import Form, Question
 from clients.demarches.models import (
     Annotation,
@@ -37,6 +37,7 @@ __all__ = [
     "MOST_PER_PAGE",
     "NO_DEMARCHE",
     "READ",
+    "SECTIONS",
     "SERVICE",
     "Annotation",
     "Awaiting",

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import get_args
 
 import anyio
 import httpx
@@ -11,7 +10,7 @@ from pydantic import TypeAdapter
 
 from clients.approval import Approval
 from clients.demarches.auth import DemarcheTokens
-from clients.demarches.details import ReadDossier, Section
+from clients.demarches.details import SECTIONS, ReadDossier, Section
 from clients.demarches.failures import failure, refusal
 from clients.demarches.forms import Form
 from clients.demarches.models import (
@@ -183,7 +182,7 @@ class DemarchesClient:
             AccessDeniedError: It exists, and no token covers its démarche.
             ApiError: It could not be read.
         """
-        sections = {section: section in include for section in get_args(Section)}
+        sections = {section: section in include for section in SECTIONS}
         with upstream(SERVICE):
             request = self._request("detail", {"number": number, **sections}, REPEATABLE)
             response = await self._send(request)

@@ -5,7 +5,7 @@ A section that was not asked for is empty.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, JsonValue
 
@@ -27,6 +27,7 @@ Section = Literal[
     "geometry",
 ]
 """What may be asked of a dossier besides the dossier itself."""
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 class Message(Wire):

@@ -184,6 +184,8 @@ class Removals:
     """Some of the dossiers that were deleted, or of those that will be: oldest first."""
 
     rows: tuple[Removal, ...] = ()
+    end: str = ""
+    """The cursor that continues after them all; nothing when there is none."""
     more: bool = False
     """Whether others follow."""
 

@@ -200,14 +200,15 @@ def _removals(reply: Reply, removed: _Removed, place: str) -> RemovalsPage:
         place: _found(reply, asked, DeletedDossier) if asked else []
         for place, asked in lists.items()
     }
-    deleted, pending = (
-        Removals(
-            tuple(Removal(*each) for each in found[place] if each),
-            more=bool(asked and asked.page_info.has_next_page),
-        )
-        for place, asked in lists.items()
-    )
+    deleted, pending = (_list(asked, found[place]) for place, asked in lists.items())
     return RemovalsPage(deleted=deleted, pending=pending, problems=_problems(reply, found))
+
+
+def _list(asked: _Connection | None, found: Sequence[Found[DeletedDossier] | None]) -> Removals:
+    if asked is None:
+        return Removals()
+    rows = tuple(Removal(*each) for each in found if each)
+    return Removals(rows, asked.page_info.end_cursor or "", more=asked.page_info.has_next_page)
 
 
 def _found(reply: Reply, connection: _Connection, kind: type[Node]) -> list[Found[Node] | None]:

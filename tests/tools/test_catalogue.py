@@ -20,7 +20,12 @@ SNAPSHOTS = Path(__file__).with_name("snapshots")
 NAMES = [tool.name for tool in TOOLS]
 LEDGER = ["list_operations", "get_operation"]
 """Always offered: what was done can always be told."""
-GIVEN = {"demarches": {"token": "x"}, "emjpm": {"token": "x"}, "covoiturage": {"token": "x"}}
+DEMARCHES = ["get_demarche", "query_dossiers", "list_deleted_dossiers", "get_dossier"]
+GIVEN = {
+    "demarches": {"token": "x", "numbers": "1001"},
+    "emjpm": {"token": "x"},
+    "covoiturage": {"token": "x"},
+}
 
 
 @pytest.fixture(name="listed")
@@ -96,9 +101,13 @@ async def test_the_model_is_offered_only_what_it_may_choose(
         "verify_certificate": {"uuid"},
         "import_cee_identities": {"rows", "file", "dry_run"},
         "query_dossiers": {
-            *("demarche_number", "state", "updated_since", "created_since"),
-            *("archived", "limit", "after"),
+            *("demarche_number", "group", "state", "revision", "updated_since", "created_since"),
+            *("archived", "search", "newest_first", "limit", "after"),
         },
+        "list_demarches": set(),
+        "get_demarche": {"demarche_number", "after"},
+        "list_deleted_dossiers": {"demarche_number", "group", "kind", "since", "limit", "after"},
+        "get_dossier": {"number", "include", "after"},
         "accept_dossier": {"number", "motivation", "notify", "dry_run"},
         "list_mesures": {"status", "offset", "limit"},
         "list_operations": {"limit", "after"},
@@ -125,15 +134,22 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
     ("settings", "names"),
     [
         ({}, ["verify_certificate", *LEDGER]),
-        ({"demarches": GIVEN["demarches"]}, ["verify_certificate", *NAMES[2:4], *LEDGER]),
+        (
+            {"demarches": {"token": "x"}},
+            ["verify_certificate", *DEMARCHES, "accept_dossier", *LEDGER],
+        ),
+        (
+            {"demarches": GIVEN["demarches"]},
+            ["verify_certificate", "list_demarches", *DEMARCHES, "accept_dossier", *LEDGER],
+        ),
         (GIVEN, NAMES),
         (GIVEN | {"services": "emjpm"}, ["list_mesures", *LEDGER]),
         (
             GIVEN | {"read_only": True},
-            ["verify_certificate", "query_dossiers", "list_mesures", *LEDGER],
+            ["verify_certificate", "list_demarches", *DEMARCHES, "list_mesures", *LEDGER],
         ),
     ],
-    ids=["nothing", "one service", "everything", "one chosen", "read only"],
+    ids=["nothing", "one service", "its démarches named", "everything", "one chosen", "read only"],
 )
 def test_a_service_without_credentials_is_not_offered(settings: dict[str, Any], names: list[str]):
     assert [tool.name for tool in offered(Settings(**settings))] == names

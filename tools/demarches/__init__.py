@@ -1,6 +1,18 @@
-"""Tools about dossiers (Démarches simplifiées): finding them, deciding on them."""
+"""Tools about dossiers (Démarches simplifiées): finding and reading them, deciding on them."""
 
 from tools.demarches.decisions import ACCEPTANCE, accept_dossier
-from tools.demarches.reading import query_dossiers
+from tools.demarches.dossier import get_dossier
+from tools.demarches.form import get_demarche
+from tools.demarches.listing import query_dossiers
+from tools.demarches.overview import list_demarches
+from tools.demarches.removed import list_deleted_dossiers
 
-__all__ = ["ACCEPTANCE", "accept_dossier", "query_dossiers"]
+__all__ = [
+    "ACCEPTANCE",
+    "accept_dossier",
+    "get_demarche",
+    "get_dossier",
+    "list_deleted_dossiers",
+    "list_demarches",
+    "query_dossiers",
+]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from server.sandbox.demarches import detailed, forms, people, places
 from server.sandbox.demarches.champs import champ
@@ -70,14 +70,51 @@ def _deserted(dossier: Dossier) -> Dossier:
     return replace(dossier, connection_usager="deleted")
 
 
+def _corrected(dossier: Dossier) -> Dossier:
+    """A correction was asked for, and is awaited; somebody else filed it for the demandeur."""
+    asked = _correction(dossier.date_depot + timedelta(days=1))
+    return replace(
+        dossier,
+        messages=(asked,),
+        date_derniere_correction_en_attente=dossier.date_depot + timedelta(days=1),
+        depose_par_un_tiers=True,
+        nom_mandataire="Durand",
+        prenom_mandataire="Claude",
+    )
+
+
+def _refused(dossier: Dossier) -> Dossier:
+    """Refused with a file; the applicant then took it out of their own account."""
+    return replace(
+        dossier,
+        motivation_attachment=places.file("decision.pdf", "application/pdf", 20_480),
+        date_suppression_par_usager=dossier.date_derniere_modification + timedelta(days=1),
+    )
+
+
 _PECULIAR: Mapping[int, Callable[[Dossier], Dossier]] = {
     200001: _detailed,
+    200003: _corrected,
+    200005: _refused,
     200008: _without_reference,
     200009: _injecting,
     200010: _archived,
     200011: _long_named,
     200012: _deserted,
 }
+
+
+def _correction(at: datetime) -> Facts:
+    """A message that asks for a correction, which is not made yet."""
+    return {
+        "id": typed_id("Commentaire", 63),
+        "email": people.CAMILLE["email"],
+        "body": "Merci de préciser la date de début des trajets.",
+        "createdAt": at,
+        "attachments": (),
+        "correction": {"reason": "incomplete"},
+    }
+
 
 _MESSAGE: Facts = {
     "id": typed_id("Commentaire", 61),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
-from server.sandbox.demarches import forms, people
+from server.sandbox.demarches import forms, people, places
 from server.sandbox.demarches.applications import elsewhere, mobilites, reserved, subventions
 from server.sandbox.demarches.failing import reserved_number
 from server.sandbox.demarches.records import (
@@ -74,6 +74,9 @@ def _demarche(
     for_individual: bool = False,
     opendata: bool = True,
     labels: Sequence[Facts] = (),
+    notice: Facts | None = None,
+    deliberation: Facts | None = None,
+    former_revision: Facts | None = None,
 ) -> Demarche:
     revision, draft = form
     return Demarche(
@@ -91,6 +94,9 @@ def _demarche(
         demarche_url=f"https://demarches.exemple.fr/commencer/{number}",
         for_individual=for_individual,
         opendata=opendata,
+        notice=notice,
+        deliberation=deliberation,
+        former_revision=former_revision,
     )
 
 
@@ -100,6 +106,9 @@ _MOBILITE = _demarche(
     (forms.MOBILITE, forms.MOBILITE_DRAFT),
     for_individual=True,
     labels=(forms.URGENT,),
+    notice=places.file("notice.pdf", "application/pdf", 61_440),
+    deliberation=places.file("deliberation.pdf", "application/pdf", 30_720),
+    former_revision=forms.MOBILITE_FORMER,
 )
 _SUBVENTION = _demarche(
     1002,

@@ -122,6 +122,10 @@ class Demarche:
     cadre_juridique_url: str = "https://www.legifrance.gouv.fr/exemple"
     demarche_url: str = ""
     site_web_url: str = "https://www.exemple.gouv.fr"
+    notice: Facts | None = None
+    deliberation: Facts | None = None
+    former_revision: Facts | None = None
+    """The one before the present one, under which its first dossiers were filed."""
 
     @property
     def id(self) -> str:
@@ -137,7 +141,8 @@ class Demarche:
 
     @property
     def revisions(self) -> Sequence[Facts]:
-        return (self.revision, self.draft_revision)
+        former = (self.former_revision,) if self.former_revision else ()
+        return (*former, self.revision, self.draft_revision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +167,17 @@ class Dossier:
     date_passage_en_instruction: datetime | None = None
     date_traitement: datetime | None = None
     date_expiration: datetime | None = None
+    date_suppression_par_usager: datetime | None = None
+    date_derniere_correction_en_attente: datetime | None = None
     motivation: str | None = None
+    motivation_attachment: Facts | None = None
     archived: bool = False
     prefilled: bool = False
     depose_par_un_tiers: bool = False
+    nom_mandataire: str | None = None
+    prenom_mandataire: str | None = None
+    revision: Facts | None = None
+    """What it was filed under, when that is not the démarche's present revision."""
     instructeurs: Sequence[Facts] = ()
     """Those who follow it, who may be nobody; those who may decide are in its groupe."""
     avis: Sequence[Facts] = ()
