@@ -101,6 +101,7 @@ def sandboxed(settings: Settings) -> Settings:
                     "url": "https://demarches.sandbox/api/v2/graphql",
                     "token": "sandbox",
                     "instructeur": "camille.martin@exemple.gouv.fr",
+                    "numbers": (1001, 1002, 1003),
                 }
             ),
             "emjpm": Emjpm.model_validate({"url": "https://emjpm.sandbox", "token": "sandbox"}),
@@ -177,6 +178,7 @@ async def _desk(
                 settings.faire_simple.url,
             )
         ),
+        demarches=settings.demarches.numbers,
     )
 
 

@@ -237,6 +237,13 @@ def _demarches(settings: Settings) -> Iterator[Finding]:
     else:
         remedy = "Set GUICHET_DEMARCHES_INSTRUCTEUR, the e-mail or the identifier of who signs."
         yield Finding(subject, "missing", "nobody signs, so no decision can be taken.", remedy)
+    subject = "demarches (numbers)"
+    if demarches.numbers:
+        named = ", ".join(map(str, demarches.numbers))
+        yield Finding(subject, "ok", f"GUICHET_DEMARCHES_NUMBERS names {named}.")
+    else:
+        remedy = "Set GUICHET_DEMARCHES_NUMBERS, the numbers of the démarches to list."
+        yield Finding(subject, "missing", "the service lists no démarche by itself.", remedy)
 
 
 def _emjpm(settings: Settings) -> Iterator[Finding]:

@@ -60,6 +60,8 @@ EMJPM_URLS = {
 SHORTEST_SECRET = 32
 """Characters of the instance's key."""
 SERVICES = ("covoiturage", "demarches", "emjpm", "faire_simple")
+MOST_DEMARCHES = 100
+"""Démarches that may be named: each is a request whenever they are listed."""
 
 _NESTED = TypeAdapter(dict[str, object])
 _OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
@@ -108,10 +110,16 @@ def _semester_path(path: str) -> str:
     return path
 
 
-def _services(names: object) -> object:
+def _listed(names: object) -> object:
     if not isinstance(names, str):
         return names
     return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _told_once(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("must name each démarche once")
+    return numbers
 
 
 def _from_json(value: object) -> object:
@@ -145,7 +153,14 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
     tuple[Literal["covoiturage", "demarches", "emjpm", "faire_simple"], ...],
-    BeforeValidator(_services),
+    BeforeValidator(_listed),
+]
+Number = Annotated[int, Field(gt=0, le=2**31 - 1)]
+Numbers = Annotated[
+    tuple[Number, ...],
+    Field(max_length=MOST_DEMARCHES),
+    BeforeValidator(_listed),
+    AfterValidator(_told_once),
 ]
 
 
@@ -189,6 +204,14 @@ class Demarches(Section):
         default="",
         description="the e-mail, or the identifier, of the instructeur who signs decisions",
     )
+    numbers: Annotated[Numbers, NoDecode] = Field(
+        default=(),
+        description="the démarches to offer, by number, comma-separated: the service lists none",
+    )
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self.token or self.tokens)
 
 
 class Emjpm(Section):
@@ -302,8 +325,10 @@ class Settings(BaseSettings):
             "covoiturage": "covoiturage" in self.services,
             "covoiturage_credentials": "covoiturage" in self.services
             and self.covoiturage.has_credentials,
-            "demarches": "demarches" in self.services
-            and bool(self.demarches.token or self.demarches.tokens),
+            "demarches": "demarches" in self.services and self.demarches.has_token,
+            "demarches_numbers": "demarches" in self.services
+            and self.demarches.has_token
+            and bool(self.demarches.numbers),
             "emjpm": "emjpm" in self.services and bool(self.emjpm.token),
             "faire_simple": third_party,
             "faire_simple_flows": third_party and bool(self.faire_simple.paths),

@@ -54,7 +54,7 @@ def commands_named() -> Iterator[list[str]]:
 
 def default(field: FieldInfo) -> str:
     """A default as a person would write it."""
-    if field.default in (None, "", {}):
+    if field.default in (None, "", {}, ()):
         return NOTHING
     if field.default is SERVICES:
         return ",".join(SERVICES)

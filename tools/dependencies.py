@@ -42,6 +42,10 @@ async def say(ctx: Context[Desk]) -> Say:
     return ctx.request_context.lifespan_context.say
 
 
+async def configured(ctx: Context[Desk]) -> tuple[int, ...]:
+    return ctx.request_context.lifespan_context.demarches
+
+
 async def signer(ctx: Context[Desk]) -> str:
     return ctx.request_context.lifespan_context.instructeur
 
@@ -58,5 +62,7 @@ Files = Annotated[Folder, Resolve(folder)]
 Saying = Annotated[Say, Resolve(say)]
 Signer = Annotated[str, Resolve(signer)]
 """The instructeur who signs: an e-mail or an identifier, empty when the settings name none."""
+Configured = Annotated[tuple[int, ...], Resolve(configured)]
+"""The numbers of the démarches that the settings name."""
 Reporting = Annotated[Progress, Resolve(progress)]
 Counter = Annotated[Desk, Resolve(desk)]

@@ -32,4 +32,6 @@ class Desk:
     """The e-mail or the identifier of the instructeur who signs decisions."""
     places: frozenset[str] = frozenset()
     """Where the services answer: a change is settled only where it was asked for."""
+    demarches: tuple[int, ...] = ()
+    """The démarches to offer, by number: the service lists none."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep

@@ -22,6 +22,7 @@ Need = Literal[
     "covoiturage",
     "covoiturage_credentials",
     "demarches",
+    "demarches_numbers",
     "emjpm",
     "faire_simple",
     "faire_simple_flows",

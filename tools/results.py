@@ -54,15 +54,15 @@ def structured(result: BaseModel) -> CallToolResult:
 
 def fitting(rows: Sequence[Row], *, beside: Sequence[BaseModel] = ()) -> Sequence[Row]:
     """The first rows, as many as a result may hold beside the rest, and one at least."""
-    room = MOST_BYTES - ENVELOPE_BYTES - sum(_size(other) for other in beside)
+    room = MOST_BYTES - ENVELOPE_BYTES - sum(size(other) for other in beside)
     for count, row in enumerate(rows):
-        room -= _size(row)
+        room -= size(row)
         if room < 0 and count:
             return rows[:count]
     return rows
 
 
-def _size(part: BaseModel) -> int:
+def size(part: BaseModel) -> int:
     """Bytes in the result, the comma included."""
     return len(part.model_dump_json(exclude_none=True).encode()) + 1
 

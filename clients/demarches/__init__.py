@@ -3,7 +3,10 @@
 from clients.demarches import acts
 from clients.demarches.acts import Act, Annotated, ChangedMessage, Reason, Reopened
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
-from clients.demarches.client import READ, DemarchesClient
+from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
+from clients.demarches.client import MOST_PER_PAGE, READ, DemarchesClient
+from clients.demarches.details import SECTIONS, DossierDetail, ReadDossier, Section
+from clients.demarches.forms import Form, Question
 from clients.demarches.handled import (
     Annotable,
     AnnotatedDossier,
@@ -15,6 +18,8 @@ from clients.demarches.handled import (
 )
 from clients.demarches.models import (
     Annotation,
+    Awaiting,
+    DeletedDossier,
     Demandeur,
     Demarche,
     Dossier,
@@ -24,20 +29,27 @@ from clients.demarches.models import (
     GroupeInstructeur,
     Instructeur,
     OtherDemandeur,
+    Overview,
     PartialError,
     PersonneMorale,
     PersonneMoraleIncomplete,
     PersonnePhysique,
+    Removal,
+    Removals,
+    RemovalsPage,
     Row,
     State,
+    Unread,
     Usager,
 )
 from clients.demarches.uploads import Attachment
 from clients.demarches.wire import SERVICE
 
 __all__ = [
+    "MOST_PER_PAGE",
     "NO_DEMARCHE",
     "READ",
+    "SECTIONS",
     "SERVICE",
     "Act",
     "Annotable",
@@ -45,15 +57,20 @@ __all__ = [
     "AnnotatedDossier",
     "Annotation",
     "Attachment",
+    "Awaiting",
+    "Champ",
     "ChangedMessage",
     "Choices",
+    "DeletedDossier",
     "Demandeur",
     "Demarche",
     "DemarcheTokens",
     "DemarchesClient",
     "Dossier",
+    "DossierDetail",
     "DossierSummary",
     "DossiersPage",
+    "Form",
     "Groupe",
     "GroupeInstructeur",
     "HandledDossier",
@@ -62,14 +79,25 @@ __all__ = [
     "Message",
     "OpenGroupe",
     "OtherDemandeur",
+    "Overview",
     "PartialError",
     "PersonneMorale",
     "PersonneMoraleIncomplete",
     "PersonnePhysique",
+    "Piece",
+    "Question",
+    "ReadDossier",
     "Reason",
+    "Removal",
+    "Removals",
+    "RemovalsPage",
     "Reopened",
+    "RepetitionChamp",
+    "RootChamp",
     "Row",
+    "Section",
     "State",
+    "Unread",
     "Usager",
     "acts",
 ]

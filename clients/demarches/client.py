@@ -1,21 +1,38 @@
 """The GraphQL API of Démarches simplifiées, as calls that give dossiers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+import anyio
 import httpx
 from pydantic import TypeAdapter
 
 from clients.approval import Approval
 from clients.demarches.acts import Act, Made
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
+from clients.demarches.details import SECTIONS, ReadDossier, Section
 from clients.demarches.failures import failure, refusal
+from clients.demarches.forms import Form
 from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier
-from clients.demarches.models import Dossier, DossiersPage, State
+from clients.demarches.models import (
+    Dossier,
+    DossiersPage,
+    Overview,
+    RemovalsPage,
+    State,
+    Unread,
+)
+from clients.demarches.pages import (
+    overview,
+    page,
+    page_of_groupe,
+    removals,
+    removals_of_groupe,
+)
 from clients.demarches.queries import document, together
-from clients.demarches.replies import each, made, page, whole
+from clients.demarches.replies import detail, each, form, made, public_form, whole
 from clients.demarches.uploads import (
     Attachment,
     DirectUpload,
@@ -23,7 +40,7 @@ from clients.demarches.uploads import (
     announced,
     check_stored,
 )
-from clients.demarches.wire import SERVICE, read
+from clients.demarches.wire import SERVICE, Reply, read
 from clients.errors import ApiError, RejectedError
 from clients.http import ONCE, REPEATABLE, Outgoing, outgoing, upstream
 
@@ -32,12 +49,14 @@ READ = 65.0
 
 _BODY = TypeAdapter(dict[str, object])
 
-MOST_TOGETHER = 50
-"""Dossiers read by one request: their documents count against the limits of the service."""
-
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
 
+MOST_AT_ONCE = 4
+"""Démarches read together: the service allows 400 requests a minute."""
+
+MOST_TOGETHER = 50
+"""Dossiers read by one request: their documents count against the limits of the service."""
 
 Known = TypeVar("Known", bound=Dossier)
 
@@ -57,44 +76,131 @@ class DemarchesClient:
         self,
         demarche: int,
         *,
+        groupe: int | None = None,
         state: State | None = None,
+        revision: str = "",
         updated_since: datetime | None = None,
         created_since: datetime | None = None,
         archived: bool | None = None,
         first: int = 20,
         after: str = "",
+        newest_first: bool = False,
     ) -> DossiersPage:
-        """A page of the dossiers of a démarche, oldest first: at most 100 of them.
+        """A page of the dossiers of a démarche, or of one of its groupes: at most 100 of them.
 
         They are in the order of their filing, or of their last change with `updated_since`; a
         cursor is of no use in the other order. What the service cannot give of a page is among
         its `problems`, and does not hide the rest.
 
         Raises:
-            RejectedError: Both dates were given, or the cursor is not one of this list.
+            RejectedError: Both dates were given, or a groupe and a revision, or the groupe is of
+                another démarche, or the cursor is not one of this list.
             AccessDeniedError: No token covers this démarche.
-            NotFoundError: There is no such démarche.
+            NotFoundError: There is no such démarche, or no such groupe.
             ApiError: The page could not be read.
         """
         if updated_since and created_since:
-            raise RejectedError(
-                SERVICE,
-                "it filters on one date at a time.",
-                remedy="Give either updated_since or created_since.",
-            )
-        variables = {
-            "demarche": demarche,
+            raise RejectedError(SERVICE, _ONE_DATE, remedy=_ONE_DATE_REMEDY)
+        if groupe and revision:
+            raise RejectedError(SERVICE, _NO_REVISION, remedy=_NO_REVISION_REMEDY)
+        wanted = {
             "state": state,
-            "updatedSince": updated_since and updated_since.isoformat(),
-            "createdSince": created_since and created_since.isoformat(),
+            "updatedSince": _written(updated_since),
+            "createdSince": _written(created_since),
             "archived": archived,
-            "first": min(first, MOST_PER_PAGE),
-            "after": after or None,
+            **_window(first, after, newest_first=newest_first),
         }
         with upstream(SERVICE):
-            extensions = {**REPEATABLE, "demarche": demarche}
-            request = self._request("dossiers", variables, extensions)
-            return page(read(await self._send(request)))
+            if groupe is None:
+                variables = {"revision": revision or None, **wanted}
+                reply = await self._read("dossiers", demarche, variables)
+                return page(reply, newest_first=newest_first)
+            variables = {"groupe": groupe, **wanted}
+            reply = await self._read("dossiers_du_groupe", demarche, variables)
+            return page_of_groupe(reply, demarche, groupe, newest_first=newest_first)
+
+    async def removals(
+        self,
+        demarche: int,
+        *,
+        groupe: int | None = None,
+        since: datetime | None = None,
+        deleted: bool = True,
+        pending: bool = True,
+        first: int = 20,
+        after: tuple[str, str] = ("", ""),
+    ) -> RemovalsPage:
+        """A page of the dossiers that were deleted, and one of those that will be, oldest first.
+
+        `after` holds a cursor of each list. What expired is in neither until it is purged.
+
+        Raises:
+            RejectedError: The groupe is of another démarche, or a cursor is not one of its list.
+            AccessDeniedError: No token covers this démarche.
+            NotFoundError: There is no such démarche, or no such groupe.
+            ApiError: The pages could not be read.
+        """
+        wanted: dict[str, object] = {
+            "since": _written(since),
+            "deleted": deleted,
+            "pending": pending,
+            "first": min(first, MOST_PER_PAGE),
+            "afterDeleted": after[0] or None,
+            "afterPending": after[1] or None,
+        }
+        with upstream(SERVICE):
+            if groupe is None:
+                return removals(await self._read("supprimes", demarche, wanted))
+            variables = {"groupe": groupe, **wanted}
+            reply = await self._read("supprimes_du_groupe", demarche, variables)
+            return removals_of_groupe(reply, demarche, groupe)
+
+    async def overviews(self, demarches: Sequence[int]) -> tuple[Overview | Unread, ...]:
+        """Each démarche with how much of it awaits somebody; one that fails hides no other."""
+        found: dict[int, Overview | Unread] = {}
+        limit = anyio.CapacityLimiter(MOST_AT_ONCE)
+
+        async def look(demarche: int) -> None:
+            async with limit:
+                found[demarche] = await self._overview(demarche)
+
+        async with anyio.create_task_group() as tasks:
+            for demarche in demarches:
+                tasks.start_soon(look, demarche)
+        return tuple(found[demarche] for demarche in demarches)
+
+    async def form(self, demarche: int) -> Form:
+        """A démarche with its form; what is public alone, if the token does not cover it.
+
+        Raises:
+            AccessDeniedError: The token does not cover it, and nothing of it is public.
+            NotFoundError: There is no such démarche.
+            ApiError: It could not be read.
+        """
+        with upstream(SERVICE):
+            reply = await self._read("formulaire", demarche, {})
+            if reply.cause != "unauthorized" or reply.data:
+                return form(reply)
+            return public_form(await self._read("descripteur", demarche, {}))
+
+    async def detail(self, number: int, include: Collection[Section]) -> ReadDossier:
+        """The dossier with this number, and the sections of it that are asked for.
+
+        What the service cannot give of it is among its `problems`, and does not hide the rest; a
+        linked dossier out of reach is not one of them.
+
+        Raises:
+            NotFoundError: There is none, or it is a draft, deleted or expired.
+            AccessDeniedError: It exists, and no token covers its démarche.
+            ApiError: It could not be read.
+        """
+        sections = {section: section in include for section in SECTIONS}
+        with upstream(SERVICE):
+            request = self._request("detail", {"number": number, **sections}, REPEATABLE)
+            response = await self._send(request)
+            found = detail(read(response))
+        self._tokens.remember(found.dossier.demarche.number, response.request)
+        return found
 
     async def dossier(self, number: int) -> Dossier:
         """The dossier with this number, complete or not at all: a decision is taken on it.
@@ -248,6 +354,19 @@ class DemarchesClient:
         of_demarche = {"demarche": act.dossier.demarche.number}
         return self._request(act.operation, {"input": act.input}, of_demarche)
 
+    async def _overview(self, demarche: int) -> Overview | Unread:
+        try:
+            with upstream(SERVICE):
+                return overview(await self._read("attente", demarche, {"first": MOST_PER_PAGE}))
+        except ApiError as error:
+            return Unread(demarche, str(error))
+
+    async def _read(self, operation: str, demarche: int, variables: Mapping[str, object]) -> Reply:
+        """What is answered to a query about a démarche."""
+        extensions = {**REPEATABLE, "demarche": demarche}
+        request = self._request(operation, {"demarche": demarche, **variables}, extensions)
+        return read(await self._send(request))
+
     def _request(
         self,
         operation: str,
@@ -275,6 +394,22 @@ class DemarchesClient:
         if not response.is_success:
             raise refusal(response, writing=writing)
         return response
+
+
+_ONE_DATE = "it filters on one date at a time."
+_ONE_DATE_REMEDY = "Give either updated_since or created_since."
+_NO_REVISION = "it cannot tell the revisions of a groupe's dossiers apart."
+_NO_REVISION_REMEDY = "Give either a groupe or a revision."
+
+
+def _window(first: int, after: str, *, newest_first: bool) -> dict[str, object]:
+    """The arguments of a connection: the newest are the last, which come in ascending order."""
+    count, cursor = ("last", "before") if newest_first else ("first", "after")
+    return {count: min(first, MOST_PER_PAGE), cursor: after or None}
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment and moment.isoformat()
 
 
 def _without_document(request: httpx.Request) -> str:

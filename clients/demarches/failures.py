@@ -26,12 +26,13 @@ from clients.http import from_response
 def failure(reply: Reply, *, writing: bool = False) -> ApiError:
     """The error that the absence of data stands for."""
     unlisted = _UNFIT if reply.refused_unread else _UNKNOWN
-    return _CAUSES.get(reply.cause, unlisted).error(writing=writing)
+    cause = _cause(reply.errors[0]) if reply.errors else None
+    return (cause or unlisted).error(writing=writing)
 
 
 def partial(error: RootError) -> PartialError:
     """What a reader of the rest of the answer is told."""
-    return PartialError(error.place, _CAUSES.get(error.cause, _UNKNOWN).reason)
+    return PartialError(error.place, (_cause(error) or _UNKNOWN).reason)
 
 
 def refusal(response: httpx.Response, *, writing: bool = False) -> ApiError:
@@ -61,6 +62,12 @@ class _Cause:
         if writing and not self.harmless:
             return LostAnswerError(SERVICE, self.reason)
         return self.kind(SERVICE, self.reason, remedy=self.remedy)
+
+
+def _cause(error: RootError) -> _Cause | None:
+    """What an error stands for, if it is known; what was not found is named when it can be."""
+    absent = _ABSENT.get(error.message.partition(" not found")[0])
+    return absent if error.cause == "not_found" and absent else _CAUSES.get(error.cause)
 
 
 _NOT_AN_ENDPOINT = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
@@ -116,6 +123,20 @@ _CAUSES = {
         FaultyServiceError, "it crashed on this request.", harmless=False
     ),
 }
+
+_NO_DEMARCHE = _Cause(NotFoundError, "there is no démarche with this number.")
+_ABSENT = {
+    "Demarche": _NO_DEMARCHE,
+    "DemarcheDescriptor": _NO_DEMARCHE,
+    "Dossier": _Cause(
+        NotFoundError,
+        "there is no dossier with this number; drafts, deleted and expired ones count as none.",
+    ),
+    "GroupeInstructeurWithDossiers": _Cause(
+        NotFoundError, "there is no groupe instructeur with this number."
+    ),
+}
+"""What the service calls the records that it does not find."""
 
 _UNFIT = _Cause(UnexpectedReplyError, "it does not understand the query sent.")
 _UNKNOWN = _Cause(UnexpectedReplyError, "it gives no data and no known reason.", harmless=False)

@@ -161,6 +161,74 @@ class DossiersPage:
     """What is missing from this page: with any, its rows are not all the dossiers there are."""
 
 
+class DeletedDossier(Wire):
+    """What is left of a dossier: the two lists of them name the same one by different ids."""
+
+    number: int
+    state: State
+    reason: str
+    date_supression: datetime
+    """The service's own spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A dossier that was deleted or will be, and the cursor that continues after it."""
+
+    cursor: str
+    dossier: DeletedDossier
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """Some of the dossiers that were deleted, or of those that will be: oldest first."""
+
+    rows: tuple[Removal, ...] = ()
+    end: str = ""
+    """The cursor that continues after them all; nothing when there is none."""
+    more: bool = False
+    """Whether others follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalsPage:
+    """Dossiers that cannot be read any more."""
+
+    deleted: Removals
+    """Deleted for good."""
+    pending: Removals
+    """Hidden by the administration, or by an applicant before instruction; deleted later."""
+    problems: tuple[PartialError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """How many dossiers are in a state."""
+
+    count: int
+    all_counted: bool
+    """Otherwise, there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A démarche, and how much of it awaits somebody."""
+
+    number: int
+    title: str
+    state: str
+    en_construction: Awaiting
+    en_instruction: Awaiting
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A démarche that could not be read, and why."""
+
+    number: int
+    reason: str
+
+
 class Descriptor(Wire):
     """What the form says of an annotation; the annotations of a repetition are its own."""
 

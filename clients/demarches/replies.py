@@ -1,46 +1,18 @@
-"""What the answers hold: a page, a dossier, the outcome of a change."""
+"""What the answers hold: a dossier, a form, the outcome of a change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from clients.demarches.acts import Act, Made, Outcome
+from clients.demarches.details import DossierDetail, ReadDossier
 from clients.demarches.failures import failure, partial
-from clients.demarches.models import (
-    Dossier,
-    DossiersPage,
-    DossierSummary,
-    PartialError,
-    Row,
-)
-from clients.demarches.wire import SERVICE, Reply, Wire
-from clients.errors import ApiError, LostAnswerError, RejectedError, UnexpectedReplyError
+from clients.demarches.forms import CoveredDemarche, Form, PublicForm, Published
+from clients.demarches.models import Dossier
+from clients.demarches.wire import SERVICE, Reply, RootError, Wire
+from clients.errors import ApiError, LostAnswerError, RejectedError
 from clients.text import quoted
 
 Record = TypeVar("Record", bound=Wire)
-
-
-def page(reply: Reply) -> DossiersPage:
-    """A page with what could be read of it.
-
-    Raises:
-        ApiError: Nothing could.
-    """
-    if reply.data is None:
-        raise failure(reply)
-    demarche = _Listing.model_validate(reply.data).demarche
-    edges = demarche.dossiers.edges
-    if edges is None:
-        raise failure(reply)
-    rows = [_row(edge) for edge in edges]
-    problems = [partial(error) for error in reply.errors]
-    return DossiersPage(
-        title=demarche.title,
-        rows=tuple(row for row in rows if row),
-        next=_next(demarche.dossiers.page_info),
-        problems=(*problems, *_unexplained(rows, problems)),
-    )
 
 
 def whole(reply: Reply, member: str, kind: type[Record]) -> Record:
@@ -77,6 +49,51 @@ def each(reply: Reply, numbers: Sequence[int]) -> tuple[dict[int, Dossier], dict
     return {n: Dossier.model_validate(dossier) for n, dossier in given.items()}, hidden
 
 
+def detail(reply: Reply) -> ReadDossier:
+    """A dossier, with what could be read of it.
+
+    Raises:
+        ApiError: Nothing could.
+    """
+    if reply.data is None:
+        raise failure(reply)
+    problems = [partial(error) for error in reply.errors if not _of_a_link(error)]
+    return ReadDossier(_Detailed.model_validate(reply.data).dossier, tuple(problems))
+
+
+def form(reply: Reply) -> Form:
+    """A démarche that the token covers; that what is public cannot be read hides nothing else.
+
+    Raises:
+        ApiError: It could not be read.
+    """
+    if reply.data is None:
+        raise failure(reply)
+    found = _Covered.model_validate(reply.data)
+    return Form(
+        demarche=found.demarche,
+        revision=found.demarche.active_revision,
+        published=found.descriptor,
+        covered=True,
+        labels=found.demarche.labels,
+        groupes=found.demarche.groupe_instructeurs,
+        problems=tuple(partial(error) for error in reply.errors),
+    )
+
+
+def public_form(reply: Reply) -> Form:
+    """What is public of a démarche.
+
+    Raises:
+        ApiError: Nothing is.
+    """
+    found = _Public.model_validate(reply.data or {}).descriptor
+    if found is None:
+        raise failure(reply)
+    problems = tuple(partial(error) for error in reply.errors)
+    return Form(found, found.revision, found, covered=False, problems=problems)
+
+
 def made(reply: Reply, act: Act[Made]) -> Made:
     """What a change made.
 
@@ -97,54 +114,23 @@ def made(reply: Reply, act: Act[Made]) -> Made:
     return shown
 
 
-class _Edge(Wire):
-    cursor: str
-    node: object = None
+class _Detailed(Wire):
+    dossier: DossierDetail
 
 
-class _PageInfo(Wire):
-    has_next_page: bool
-    end_cursor: str | None
+class _Covered(Wire):
+    demarche: CoveredDemarche
+    descriptor: Published | None = None
 
 
-class _Connection(Wire):
-    edges: tuple[_Edge | None, ...] | None
-    page_info: _PageInfo
-
-
-class _Listed(Wire):
-    title: str
-    dossiers: _Connection
-
-
-class _Listing(Wire):
-    demarche: _Listed
+class _Public(Wire):
+    descriptor: PublicForm | None = None
 
 
 class _Answered(Wire):
     outcome: Outcome | None = None
 
 
-def _row(edge: _Edge | None) -> Row | None:
-    """The row an edge holds, if it can be read: one dossier must not hide the others."""
-    try:
-        return Row(edge.cursor, DossierSummary.model_validate(edge.node)) if edge else None
-    except ValidationError:
-        return None
-
-
-def _unexplained(rows: list[Row | None], problems: list[PartialError]) -> Iterator[PartialError]:
-    """The rows that are missing although the service says nothing of them."""
-    for position, row in enumerate(rows):
-        place = f"demarche.dossiers.edges.{position}"
-        told = any(f"{problem.path}.".startswith(f"{place}.") for problem in problems)
-        if row is None and not told:
-            yield PartialError(place, "this dossier could not be read.")
-
-
-def _next(page: _PageInfo) -> str:
-    if not page.has_next_page:
-        return ""
-    if not page.end_cursor:
-        raise UnexpectedReplyError(SERVICE, "more dossiers follow, and no cursor leads to them.")
-    return page.end_cursor
+def _of_a_link(error: RootError) -> bool:
+    """Whether it is for a dossier that another one links to, which may be out of reach."""
+    return len(error.path) > 1 and error.path[-1] == "dossier"

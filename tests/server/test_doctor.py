@@ -166,6 +166,14 @@ def test_decisions_that_nobody_signs_are_said_to_be_out_of_reach():
     assert here(demarches={"token": "x"})["demarches (signature)"].state == "missing"
 
 
+@pytest.mark.parametrize(("numbers", "state"), [("1001,1002", "ok"), ("", "missing")])
+def test_it_says_whether_demarches_are_named(numbers: str, state: str):
+    finding = here(demarches={"token": "x", "numbers": numbers})["demarches (numbers)"]
+
+    assert finding.state == state
+    assert ("1001, 1002" in finding.says) is bool(numbers)
+
+
 # Which tools are offered.
 
 

@@ -391,6 +391,47 @@ def test_a_blank_token_is_no_token(monkeypatch: pytest.MonkeyPatch):
     assert "emjpm" not in load().needs_met
 
 
+@pytest.mark.parametrize(
+    ("written", "numbers"),
+    [("1001", (1001,)), ("1001, 1002 ,", (1001, 1002)), ("", ())],
+    ids=["one", "several", "none"],
+)
+def test_the_demarches_to_list_are_named_by_number(
+    monkeypatch: pytest.MonkeyPatch, written: str, numbers: tuple[int, ...]
+):
+    monkeypatch.setenv("GUICHET_DEMARCHES_TOKEN", "t")
+    monkeypatch.setenv("GUICHET_DEMARCHES_NUMBERS", written)
+
+    settings = load()
+
+    assert settings.demarches.numbers == numbers
+    assert ("demarches_numbers" in settings.needs_met) is bool(numbers)
+
+
+def test_the_demarches_to_list_may_be_a_list_of_the_file(toml: Path):
+    toml.write_text("[demarches]\nnumbers = [1001, 1002]\n")
+
+    assert load().demarches.numbers == (1001, 1002)
+
+
+@pytest.mark.parametrize("written", ["mobilité", "0", "-1", "1001,1001", "2147483648", "1.5"])
+def test_what_is_no_list_of_demarches_is_refused_without_repeating_it(
+    monkeypatch: pytest.MonkeyPatch, written: str
+):
+    monkeypatch.setenv("GUICHET_DEMARCHES_NUMBERS", written)
+
+    told = refusal()
+
+    assert told.startswith("GUICHET_DEMARCHES_NUMBERS: ")
+    assert "mobilité" not in told
+
+
+def test_naming_demarches_without_any_token_offers_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_DEMARCHES_NUMBERS", "1001")
+
+    assert "demarches_numbers" not in load().needs_met
+
+
 def test_what_surrounds_an_instructeur_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GUICHET_DEMARCHES_INSTRUCTEUR", " camille@exemple.fr\n")
 

@@ -24,7 +24,7 @@ LEDGER = ["list_operations", "get_operation"]
 """Always offered: what was done can always be told."""
 PROOFS = {"login": "x", "password": "x", "key": "x"}
 GIVEN = {
-    "demarches": {"token": "x"},
+    "demarches": {"token": "x", "numbers": "1001"},
     "emjpm": {"token": "x"},
     "covoiturage": {"token": "x"},
     "faire_simple": PROOFS | {"path_thematics": "/x", "path_partners": "/y"},
@@ -131,7 +131,11 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
     ("settings", "names"),
     [
         ({}, ["verify_certificate", *LEDGER]),
-        ({"demarches": GIVEN["demarches"]}, needing("covoiturage", "demarches", "ledger")),
+        ({"demarches": {"token": "x"}}, needing("covoiturage", "demarches", "ledger")),
+        (
+            {"demarches": GIVEN["demarches"]},
+            needing("covoiturage", "demarches", "demarches_numbers", "ledger"),
+        ),
         (GIVEN, NAMES),
         (GIVEN | {"services": "emjpm"}, needing("emjpm", "ledger")),
         (GIVEN | {"read_only": True}, [tool.name for tool in TOOLS if not tool.writes]),
@@ -140,7 +144,15 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
             ["get_partner", "set_partner_status", *LEDGER],
         ),
     ],
-    ids=["nothing", "one service", "everything", "one chosen", "read only", "no path"],
+    ids=[
+        "nothing",
+        "one service",
+        "its démarches named",
+        "everything",
+        "one chosen",
+        "read only",
+        "no path",
+    ],
 )
 def test_a_service_without_credentials_is_not_offered(settings: dict[str, Any], names: list[str]):
     assert [tool.name for tool in offered(Settings(**settings))] == names

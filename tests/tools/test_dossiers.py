@@ -149,10 +149,46 @@ async def test_a_page_stays_within_its_size_whatever_is_missing_from_it(counter:
     assert [n for rows in read for n in numbers(rows)] == NUMBERS[1::2]
 
 
-async def test_a_cursor_that_is_none_is_refused_in_words(counter: Counter, era: str):
-    told = await refusal(counter, era, after="n'importe quoi")
+@pytest.mark.parametrize(
+    "after", ["n'importe quoi", "depots:", ":MjAy", "MjAyNi0wMS0wNVQwODowMDowMC"]
+)
+async def test_what_is_no_next_is_refused_before_any_request(
+    counter: Counter, watched: Between, after: str
+):
+    told = await refusal(counter, after=after)
+
+    assert told.startswith("`after` is not a `next` of query_dossiers")
+    assert not watched.requests
+
+
+async def test_a_next_that_was_altered_is_refused_by_the_service(counter: Counter, era: str):
+    told = await refusal(counter, era, after="depots:n'importe quoi")
 
     assert "the cursor comes from the same list" in told
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ({}, {"updated_since": "2026-01-01"}),
+        ({"updated_since": "2026-01-01"}, {}),
+        ({}, {"newest_first": True}),
+        ({"newest_first": True, "updated_since": "2026-01-01"}, {"newest_first": True}),
+    ],
+    ids=["by change", "by deposit", "newest first", "newest first, by deposit"],
+)
+async def test_a_next_of_another_order_is_refused_before_any_request(
+    counter: Counter, here: dict[str, Any], there: dict[str, Any]
+):
+    """The service would follow it to another place, and dossiers would be missing."""
+    async with counter.host(MODERN) as host:
+        after = (await page(host, limit=1, **here))["next"]
+    counter.over["demarches"] = watched = Between(counter.dossiers)
+
+    told = await refusal(counter, after=after, **there)
+
+    assert told.startswith("`after` comes from a list in another order")
+    assert not watched.requests
 
 
 # Filters.
@@ -300,7 +336,7 @@ async def test_an_argument_that_does_not_exist_is_refused(
 @pytest.mark.parametrize(
     ("demarche", "told"),
     [
-        (9999, "there is no such record"),
+        (9999, "there is no démarche with this number"),
         (1004, "the token does not cover its démarche"),
     ],
     ids=["unknown", "out of scope"],

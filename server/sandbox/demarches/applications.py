@@ -17,6 +17,8 @@ _FIRST = 200001
 _DEFAUT, _BRETAGNE = 11, 12
 _EARLY_BRETON = 200007
 """The one dossier of « Bretagne » among the first twelve."""
+_FORMER = range(200013, 200113)
+"""Those filed under the revision before the present one."""
 
 
 def mobilites() -> Sequence[Dossier]:
@@ -90,6 +92,8 @@ def _mobilite(number: int, state: str) -> Dossier:
         champs=_request(number, deposited),
         annotations=_annotations(number, deposited, filled=state != "en_construction"),
     )
+    if number in _FORMER:
+        dossier = replace(dossier, revision=forms.MOBILITE_FORMER)
     return _lived(dossier, agent=people.MAELLE if in_bretagne else people.CAMILLE)
 
 
@@ -178,10 +182,12 @@ def _lived(dossier: Dossier, *, agent: Facts) -> Dossier:
         motivation=motivation,
         date_passage_en_instruction=taken if len(told) > 1 else None,
         date_traitement=decided if motivation else None,
+        date_expiration=decided + _KEPT if motivation else None,
         date_derniere_modification=last + timedelta(days=dossier.number * 37 % 50),
     )
 
 
+_KEPT = timedelta(days=2 * 365)
 _MOTIVATIONS = {
     "accepte": "Le dossier est complet et le trajet éligible.",
     "refuse": "Le trajet n’est pas éligible.",

@@ -5,17 +5,14 @@ A document that is refused is answered with `errors` and no `data`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
-    SelectionSetNode,
     Visitor,
     parse,
     validate,
@@ -23,10 +20,9 @@ from graphql import (
 )
 
 from server.sandbox.demarches.errors import UnacceptableError
+from server.sandbox.demarches.limits import check_depth
 from server.sandbox.demarches.schema import schema
 from server.sandbox.demarches.wording import in_the_service_s_words
-
-MAX_DEPTH = 15
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,15 @@ class Document:
 
     node: DocumentNode
     fragments: frozenset[str]
+
+    @cached_property
+    def definitions(self) -> Mapping[str, FragmentDefinitionNode]:
+        """Its named fragments, by name."""
+        return {
+            each.name.value: each
+            for each in self.node.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run, which needs a name when there are several.
@@ -52,20 +57,8 @@ class Document:
         if not name and len(found) > 1:
             raise UnacceptableError([GraphQLError("An operation name is required")])
         operation = found[name] if name else next(iter(found.values()))
-        self._check_depth(operation)
+        check_depth(operation, self.definitions)
         return operation
-
-    def _check_depth(self, operation: OperationDefinitionNode) -> None:
-        definitions = self.node.definitions
-        fragments = {
-            each.name.value: each
-            for each in definitions
-            if isinstance(each, FragmentDefinitionNode)
-        }
-        depth = _depth(operation.selection_set, fragments)
-        if depth > MAX_DEPTH:
-            told = f"Query has depth of {depth}, which exceeds max depth of {MAX_DEPTH}"
-            raise UnacceptableError([GraphQLError(told)])
 
 
 @lru_cache(maxsize=64)
@@ -105,22 +98,3 @@ class _Conditions(Visitor):
 
     def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: object) -> None:
         self.found.add(node.type_condition.name.value)
-
-
-def _depth(selected: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> int:
-    """How many fields deep a selection goes; a fragment adds none of its own."""
-    deepest = 0
-    for selection in selected.selections:
-        match selection:
-            case FieldNode(selection_set=None):
-                depth = 1
-            case FieldNode(selection_set=SelectionSetNode() as inside):
-                depth = 1 + _depth(inside, fragments)
-            case InlineFragmentNode(selection_set=inside):
-                depth = _depth(inside, fragments)
-            case FragmentSpreadNode(name=name):
-                depth = _depth(fragments[name.value].selection_set, fragments)
-            case _:
-                depth = 0
-        deepest = max(deepest, depth)
-    return deepest

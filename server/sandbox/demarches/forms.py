@@ -214,5 +214,13 @@ MOBILITE = _revision(
     501, (*ASKED_OF_EVERYONE, *ASKED_FOR_DETAILS), (REFERENCE, COMMENTAIRE, VERIFIEES)
 )
 MOBILITE_DRAFT = _draft(MOBILITE, 502)
+MOBILITE_FORMER: Facts = {
+    **MOBILITE,
+    "id": typed_id("ProcedureRevision", 500),
+    "number": 500,
+    "dateCreation": datetime(2025, 12, 1, 9, tzinfo=UTC),
+    "datePublication": datetime(2025, 12, 2, 9, tzinfo=UTC),
+}
+"""What 200013 to 200112 were filed under: the questions were the same."""
 SUBVENTION = _revision(503, (OBJET, DEMANDE, BUDGET), (ACCORDE, *AUTRES_ANNOTATIONS))
 SUBVENTION_DRAFT = _draft(SUBVENTION, 504)

@@ -107,8 +107,32 @@ _DOUBTFUL = (
     places.file("virus.pdf", "application/pdf", 10_240, scan="infected"),
 )
 
+
+def _filed_by_another(dossier: Dossier) -> Dossier:
+    """A correction was asked for, and is awaited; somebody else filed it for the demandeur."""
+    asked = _correction(dossier.date_depot + timedelta(days=1))
+    return replace(
+        dossier,
+        messages=(asked,),
+        depose_par_un_tiers=True,
+        nom_mandataire="Durand",
+        prenom_mandataire="Claude",
+    )
+
+
+def _refused(dossier: Dossier) -> Dossier:
+    """Refused with a file; the applicant then took it out of their own account."""
+    return replace(
+        dossier,
+        motivation_attachment=places.file("decision.pdf", "application/pdf", 20_480),
+        date_suppression_par_usager=dossier.date_derniere_modification + timedelta(days=1),
+    )
+
+
 _PECULIAR: Mapping[int, Callable[[Dossier], Dossier]] = {
     200001: _detailed,
+    200003: _filed_by_another,
+    200005: _refused,
     200008: _without_reference,
     200009: _injecting,
     200010: _archived,
@@ -118,6 +142,19 @@ _PECULIAR: Mapping[int, Callable[[Dossier], Dossier]] = {
     200014: _corrected,
     200024: _awaiting_a_correction,
 }
+
+
+def _correction(at: datetime) -> Facts:
+    """A message that asks for a correction, which is not made yet."""
+    return {
+        "id": typed_id("Commentaire", 65),
+        "email": people.CAMILLE["email"],
+        "body": "Merci de préciser la date de début des trajets.",
+        "createdAt": at,
+        "attachments": (),
+        "correction": {"reason": "incomplete"},
+    }
+
 
 _MESSAGE: Facts = {
     "id": typed_id("Commentaire", 61),

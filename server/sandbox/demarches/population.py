@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
-from server.sandbox.demarches import forms, people
+from server.sandbox.demarches import forms, people, places
 from server.sandbox.demarches.applications import elsewhere, mobilites, reserved, subventions
 from server.sandbox.demarches.failing import reserved_number
 from server.sandbox.demarches.records import (
@@ -82,6 +82,9 @@ def _demarche(
     opendata: bool = True,
     labels: Sequence[Facts] = (),
     corrections_block: bool = False,
+    notice: Facts | None = None,
+    deliberation: Facts | None = None,
+    former_revision: Facts | None = None,
 ) -> Demarche:
     revision, draft = form
     return Demarche(
@@ -100,6 +103,9 @@ def _demarche(
         for_individual=for_individual,
         opendata=opendata,
         corrections_block=corrections_block,
+        notice=notice,
+        deliberation=deliberation,
+        former_revision=former_revision,
     )
 
 
@@ -109,6 +115,9 @@ _MOBILITE = _demarche(
     (forms.MOBILITE, forms.MOBILITE_DRAFT),
     for_individual=True,
     labels=(forms.URGENT, forms.A_RELANCER),
+    notice=places.file("notice.pdf", "application/pdf", 61_440),
+    deliberation=places.file("deliberation.pdf", "application/pdf", 30_720),
+    former_revision=forms.MOBILITE_FORMER,
 )
 _SUBVENTION = _demarche(
     1002,

@@ -1,6 +1,7 @@
 """What reading gives: the fields of the schema that are more than a member of a record."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from graphql import GraphQLFieldResolver, OperationType
@@ -94,7 +95,11 @@ def groupe_instructeur(_: None, info: Info, number: int) -> Groupe:
 def dossiers_of_demarche(source: Demarche, info: Info, **arguments: object) -> Connection[Dossier]:
     asked = Dossiers.model_validate(arguments)
     held = info.context.registry.dossiers_of(source.number)
-    admitted = filter(asked.admits, held) if asked.admits_revision(source.revision) else ()
+    admitted = (
+        each
+        for each in held
+        if asked.admits(each) and asked.admits_revision(each.revision or source.revision)
+    )
     return connection(admitted, asked, asked.place)
 
 
@@ -190,11 +195,13 @@ def geojson(source: Dossier, info: Info) -> Facts:
 
 
 def demarche_of_dossier(source: Dossier, info: Info) -> Demarche:
-    return info.context.registry.demarches[source.demarche]
+    """The démarche in the revision that the dossier was filed under."""
+    held = info.context.registry.demarches[source.demarche]
+    return replace(held, revision=source.revision or held.revision)
 
 
 def revision_of_dossier(source: Dossier, info: Info) -> Facts:
-    return info.context.registry.demarches[source.demarche].revision
+    return demarche_of_dossier(source, info).revision
 
 
 def groupe_of_dossier(source: Dossier, info: Info) -> Groupe:

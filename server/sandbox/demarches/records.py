@@ -127,6 +127,10 @@ class Demarche:
     site_web_url: str = "https://www.exemple.gouv.fr"
     corrections_block: bool = False
     """Whether no dossier is taken as long as a correction of it is awaited."""
+    notice: Facts | None = None
+    deliberation: Facts | None = None
+    former_revision: Facts | None = None
+    """The one before the present one, under which its first dossiers were filed."""
 
     @property
     def id(self) -> str:
@@ -142,7 +146,8 @@ class Demarche:
 
     @property
     def revisions(self) -> Sequence[Facts]:
-        return (self.revision, self.draft_revision)
+        former = (self.former_revision,) if self.former_revision else ()
+        return (*former, self.revision, self.draft_revision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,11 +172,16 @@ class Dossier:
     date_passage_en_instruction: datetime | None = None
     date_traitement: datetime | None = None
     date_expiration: datetime | None = None
+    date_suppression_par_usager: datetime | None = None
     motivation: str | None = None
     motivation_attachment: Facts | None = None
     archived: bool = False
     prefilled: bool = False
     depose_par_un_tiers: bool = False
+    nom_mandataire: str | None = None
+    prenom_mandataire: str | None = None
+    revision: Facts | None = None
+    """What it was filed under, when that is not the démarche's present revision."""
     instructeurs: Sequence[Facts] = ()
     """Those who follow it, who may be nobody; those who may decide are in its groupe."""
     avis: Sequence[Facts] = ()

@@ -61,6 +61,7 @@ async def test_a_page_is_asked_for_with_no_more_than_what_is_said(
         "after": None,
         "state": None,
         "archived": None,
+        "revision": None,
         "createdSince": None,
         "updatedSince": None,
     }
@@ -80,6 +81,7 @@ async def test_every_filter_is_the_service_s_own(client: DemarchesClient, graphq
         "after": "c2",
         "state": "en_instruction",
         "archived": False,
+        "revision": None,
         "createdSince": None,
         "updatedSince": "2026-09-01T12:00:00+00:00",
     }

@@ -72,7 +72,18 @@ CERTAIN: Cases = {
         AccessDeniedError,
         "does not cover its démarche",
     ),
-    "absent": (undone("Demarche not found", "not_found"), NotFoundError, "no such record"),
+    "no démarche": (undone("Demarche not found", "not_found"), NotFoundError, "no démarche with"),
+    "no dossier": (undone("Dossier not found", "not_found"), NotFoundError, "drafts, deleted and"),
+    "no groupe": (
+        undone("GroupeInstructeurWithDossiers not found", "not_found"),
+        NotFoundError,
+        "no groupe instructeur with",
+    ),
+    "absent": (
+        undone("DossierAccepterPayload not found", "not_found"),
+        NotFoundError,
+        "no such record",
+    ),
     "unknown field": (
         unread("Field 'x' doesn't exist on type 'Y'", "undefinedField"),
         UnexpectedReplyError,
