@@ -97,7 +97,7 @@ async def test_the_model_is_offered_only_what_it_may_choose(
     listed: dict[str, ListedTool], name: str
 ):
     """Clients, consent, the signer: what the server injects is in no schema."""
-    chosen = {
+    chosen: dict[str, set[str]] = {
         "verify_certificate": {"uuid"},
         "import_cee_identities": {"rows", "file", "dry_run"},
         "query_dossiers": {
