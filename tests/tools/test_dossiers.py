@@ -4,14 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 from mcp import Client
+from starlette.applications import Starlette
 
 from server.settings import Demarches
 from tests.support import Between, Counter, facts, text
+from tools.demarches import searching
 
 NUMBERS = list(range(200001, 200251))
 MODERN = "2026-07-28"
+BEFORE_ALL = "MjAwMC0wMS0wMVQwMDowMDowMC4wMDAwMDAwMDBaOzA"
+"""A cursor before every dossier."""
 
 
 async def page(host: Client, **arguments: object) -> dict[str, Any]:
@@ -266,6 +272,178 @@ async def test_filters_add_up(counter: Counter):
     assert numbers(rows) == [200010]
 
 
+async def test_a_group_has_its_own_dossiers(counter: Counter, era: str):
+    rows = await every(counter, era, group=12)
+    others = await every(counter, era, group=11)
+
+    assert {row["group"] for row in rows} == {"Bretagne"}
+    assert numbers(rows) == sorted(numbers(rows))
+    assert sorted(numbers(rows) + numbers(others)) == NUMBERS
+
+
+async def test_filters_add_up_in_a_group_too(counter: Counter):
+    rows = await every(counter, group=11, state="accepte", archived="yes")
+
+    assert numbers(rows) == [200010]
+
+
+async def test_a_revision_has_the_dossiers_filed_under_it(counter: Counter):
+    former, present = "UHJvY2VkdXJlUmV2aXNpb24tNTAw", "UHJvY2VkdXJlUmV2aXNpb24tNTAx"
+
+    assert numbers(await every(counter, revision=former)) == list(range(200013, 200113))
+    assert len(await every(counter, revision=present)) == 150
+
+
+# Newest first.
+
+
+@pytest.mark.parametrize("limit", [100, 7])
+@pytest.mark.parametrize("filters", [{}, {"updated_since": "2026-01-01"}, {"group": 11}])
+async def test_newest_first_is_the_same_list_from_its_other_end(
+    counter: Counter, filters: dict[str, Any], limit: int
+):
+    forwards = await every(counter, **filters)
+    async with counter.host(MODERN) as host:
+        read = await pages(host, limit=limit, newest_first=True, **filters)
+
+    backwards = [number for rows in read for number in numbers(rows)]
+    assert backwards == numbers(forwards)[::-1]
+    assert max(len(rows) for rows in read) <= limit
+
+
+async def test_a_page_of_the_newest_cut_for_its_size_continues_after_its_last_row(
+    counter: Counter,
+):
+    def lengthen(reply: dict[str, Any]) -> None:
+        for edge in edges(reply):
+            edge["node"]["demandeur"]["nom"] = "é" * 1_000
+
+    counter.over["demarches"] = Between(counter.dossiers, lengthen)
+    async with counter.host(MODERN) as host:
+        read = await pages(host, limit=100, newest_first=True)
+
+    assert all(1 < len(rows) < 40 for rows in read)
+    assert [number for rows in read for number in numbers(rows)] == NUMBERS[::-1]
+
+
+# Looking for dossiers.
+
+
+@pytest.mark.parametrize(
+    ("search", "demarche", "found"),
+    [
+        ("200245", 1001, [200245]),
+        ("usager200017@exemple.fr", 1001, [200017]),
+        ("USAGER200017@", 1001, [200017]),
+        ("martin alice", 1001, [200001, 200078, 200155, 200232]),
+        ("  Alice   MARTIN ", 1001, [200001, 200078, 200155, 200232]),
+        ("ines le goff", 1001, [200003, 200080, 200157, 200234]),
+        ("n'diaye marc", 1001, [200006, 200083, 200160, 200237]),
+        ("pedaleurs", 1002, [300002, 300004, 300006, 300010, 300012]),
+        ("99000001000019", 1002, [300001]),
+        ("990 000 010 00019", 1002, [300001]),
+        ("personne d'autre", 1001, []),
+    ],
+)
+async def test_a_search_finds_by_number_name_e_mail_or_siret(
+    counter: Counter, search: str, demarche: int, found: list[int]
+):
+    async with counter.host(MODERN) as host:
+        only = await page(host, demarche_number=demarche, search=search)
+
+    assert numbers(only["dossiers"]) == found
+    assert only["scanned"] == {1001: 250, 1002: 12}[demarche]
+    assert only["next"] == ""
+
+
+async def test_a_search_that_found_enough_goes_on_where_it_stopped(counter: Counter, era: str):
+    async with counter.host(era) as host:
+        first = await page(host, search="martin", limit=3)
+        read = await pages(host, search="martin", limit=3)
+        whole = await page(host, search="martin", limit=100)
+
+    assert first["scanned"] == first["dossiers"][-1]["number"] - 200000
+    assert [n for rows in read for n in numbers(rows)] == numbers(whole["dossiers"])
+    assert len(whole["dossiers"]) == 23
+
+
+async def test_a_search_goes_from_the_newest_too_and_within_the_filters(counter: Counter):
+    async with counter.host(MODERN) as host:
+        only = await page(host, search="alice martin", newest_first=True, state="en_instruction")
+
+    assert numbers(only["dossiers"]) == [200078, 200001]
+    assert only["scanned"] == 100
+
+
+async def test_a_search_looks_at_a_thousand_dossiers_and_says_how_to_go_on(counter: Counter):
+    """The list never ends here: its last page is followed by its first."""
+
+    def start_again(reply: dict[str, Any]) -> None:
+        info = reply["data"]["demarche"]["dossiers"]["pageInfo"]
+        if not info["hasNextPage"]:
+            info.update(hasNextPage=True, endCursor=BEFORE_ALL)
+
+    counter.over["demarches"] = network = Between(counter.dossiers, start_again)
+    async with counter.host(MODERN) as host:
+        only = await page(host, search="personne")
+
+    assert only["dossiers"] == []
+    assert only["scanned"] == 1_000
+    assert only["next"] == f"depots:{BEFORE_ALL}"
+    assert len(network.requests) == 12
+
+
+async def test_a_search_says_what_it_could_not_look_at(counter: Counter):
+    def spoil(reply: dict[str, Any]) -> None:
+        edges(reply)[3]["node"] = None
+
+    counter.over["demarches"] = Between(counter.dossiers, spoil)
+    async with counter.host(MODERN) as host:
+        only = await page(host, search="200001")
+
+    assert numbers(only["dossiers"]) == [200001]
+    assert only["scanned"] == 247
+    assert len(only["missing"]) == 3
+
+
+async def test_a_search_that_takes_too_long_gives_what_it_found(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+):
+    counter.over["demarches"] = Stalling(counter.dossiers, after=1)
+    monkeypatch.setattr(searching, "LONGEST", 0.5)
+    async with counter.host(MODERN) as host:
+        with anyio.fail_after(5):
+            found = await page(host, search="alice martin")
+
+    assert numbers(found["dossiers"]) == [200001, 200078]
+    assert found["scanned"] == 100
+    assert found["next"].startswith("depots:")
+
+
+async def test_a_search_that_could_look_at_nothing_does_not_pass_for_the_end(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+):
+    counter.over["demarches"] = Stalling(counter.dossiers, after=0)
+    monkeypatch.setattr(searching, "LONGEST", 0.05)
+    with anyio.fail_after(5):
+        told = await refusal(counter, search="alice martin")
+
+    assert told == "Démarches simplifiées is too slow to be searched now: try later."
+
+
+class Stalling(Between):
+    """A network that stops answering after some requests."""
+
+    def __init__(self, app: Starlette, after: int) -> None:
+        super().__init__(app)
+        self._after = after
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if len(self.requests) >= self._after:
+            await anyio.sleep_forever()
+        return await super().handle_async_request(request)
+
+
 # What is refused, and before any request where that can be known.
 
 
@@ -305,6 +483,12 @@ async def test_both_dates_are_refused_rather_than_one_ignored(
         ("updated_since", "hier"),
         ("created_since", "2026-13-01"),
         ("after", 12),
+        ("group", -1),
+        ("group", True),
+        ("revision", "501"),
+        ("revision", "Q2hhbXAtMTAwMQ=="),
+        ("search", "a" * 101),
+        ("newest_first", "peut-être"),
     ],
 )
 async def test_an_argument_that_does_not_fit_is_refused_before_any_request(
@@ -331,6 +515,30 @@ async def test_an_argument_that_does_not_exist_is_refused(
 
     assert told.startswith("Nothing was done: query_dossiers takes no other arguments than demarc")
     assert not watched.requests
+
+
+async def test_a_group_and_a_revision_are_refused_together_since_the_service_crashes(
+    counter: Counter, watched: Between
+):
+    told = await refusal(counter, group=11, revision="UHJvY2VkdXJlUmV2aXNpb24tNTAx")
+
+    assert told == "Give group or revision, not both: the service crashes on the two."
+    assert not watched.requests
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        (13, "groupe instructeur 13 is not of démarche 1001. Its groupes are: 11, 12."),
+        (15, "the token does not cover its démarche"),
+        (9999, "there is no groupe instructeur with this number"),
+    ],
+    ids=["of another démarche", "out of scope", "unknown"],
+)
+async def test_a_group_that_is_not_of_the_demarche_is_refused(
+    counter: Counter, era: str, group: int, told: str
+):
+    assert told in await refusal(counter, era, group=group)
 
 
 @pytest.mark.parametrize(
