@@ -1,7 +1,7 @@
 """Démarches simplifiées: the dossiers of a démarche, and what is done with them."""
 
 from clients.demarches import acts
-from clients.demarches.acts import Act, Annotated, ChangedMessage, Reason, Reopened
+from clients.demarches.acts import Act, ChangedMessage, Filled, Reason, Reopened
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.client import READ, DemarchesClient
 from clients.demarches.handled import (
@@ -41,7 +41,6 @@ __all__ = [
     "SERVICE",
     "Act",
     "Annotable",
-    "Annotated",
     "AnnotatedDossier",
     "Annotation",
     "Attachment",
@@ -54,6 +53,7 @@ __all__ = [
     "Dossier",
     "DossierSummary",
     "DossiersPage",
+    "Filled",
     "Groupe",
     "GroupeInstructeur",
     "HandledDossier",
