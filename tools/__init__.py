@@ -2,17 +2,35 @@
 
 from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
 from tools.demarches import (
+    ANNOTATING,
+    ARCHIVING,
+    ASSIGNMENT,
     DECISION,
     DECISIONS,
+    DELETION,
+    FOLLOWING,
+    LABELLING,
+    MESSAGE,
+    REOPENING,
+    START,
     accept_dossier,
+    annotate_dossier,
+    archive_dossier,
+    assign_group,
     close_dossier,
     decide_dossiers,
+    delete_message,
+    follow_dossier,
     get_demarche,
     get_dossier,
+    label_dossier,
     list_deleted_dossiers,
     list_demarches,
     query_dossiers,
     refuse_dossier,
+    reopen_dossier,
+    send_message,
+    start_instruction,
 )
 from tools.emjpm import list_mesures
 from tools.faire_simple import STATUS, get_partner, list_faire_simple, set_partner_status
@@ -40,6 +58,40 @@ TOOLS = (
     mutation(refuse_dossier, "Refuse a dossier", "demarches", Rung.TYPE, DECISION),
     mutation(close_dossier, "Close a dossier without effect", "demarches", Rung.TYPE, DECISION),
     mutation(decide_dossiers, "Decide on many dossiers", "demarches", Rung.PAGE, DECISIONS),
+    mutation(
+        start_instruction,
+        "Take a dossier under instruction",
+        "demarches",
+        Rung.TICK,
+        START,
+        destructive=False,
+    ),
+    mutation(reopen_dossier, "Take a dossier back", "demarches", Rung.TYPE, REOPENING),
+    mutation(send_message, "Write to an applicant", "demarches", Rung.TYPE, MESSAGE),
+    mutation(delete_message, "Delete a message", "demarches", Rung.TYPE, DELETION),
+    mutation(annotate_dossier, "Fill in annotations", "demarches", Rung.TICK, ANNOTATING),
+    mutation(
+        archive_dossier,
+        "Archive a dossier",
+        "demarches",
+        Rung.TICK,
+        ARCHIVING,
+        destructive=False,
+    ),
+    mutation(
+        follow_dossier, "Follow a dossier", "demarches", Rung.TICK, FOLLOWING, destructive=False
+    ),
+    mutation(
+        label_dossier, "Label a dossier", "demarches", Rung.TICK, LABELLING, destructive=False
+    ),
+    mutation(
+        assign_group,
+        "Give a dossier to a group",
+        "demarches",
+        Rung.TICK,
+        ASSIGNMENT,
+        destructive=False,
+    ),
     read(list_mesures, "List protection measures", "emjpm"),
     read(get_partner, "Read a partner", "faire_simple"),
     read(list_faire_simple, "List what faire-simple holds", "faire_simple_flows"),

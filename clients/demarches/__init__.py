@@ -1,7 +1,7 @@
 """Démarches simplifiées: the dossiers of a démarche, and what is done with them."""
 
 from clients.demarches import acts
-from clients.demarches.acts import Act, Annotated, ChangedMessage, Reason, Reopened
+from clients.demarches.acts import Act, ChangedMessage, Filled, Reason, Reopened
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
 from clients.demarches.client import MOST_PER_PAGE, READ, DemarchesClient
@@ -53,7 +53,6 @@ __all__ = [
     "SERVICE",
     "Act",
     "Annotable",
-    "Annotated",
     "AnnotatedDossier",
     "Annotation",
     "Attachment",
@@ -70,6 +69,7 @@ __all__ = [
     "DossierDetail",
     "DossierSummary",
     "DossiersPage",
+    "Filled",
     "Form",
     "Groupe",
     "GroupeInstructeur",

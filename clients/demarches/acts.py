@@ -90,10 +90,11 @@ class Act(Generic[Made]):
 
 
 @dataclass(frozen=True, slots=True)
-class Annotated:
-    """What became of the values given to annotations, by the ids of these."""
+class Filled:
+    """What became of the values given to annotations."""
 
-    filled: tuple[str, ...]
+    ids: tuple[str, ...]
+    """The annotations that were filled in."""
     refused: tuple[str, ...]
     """Why each of the others was not: the service's own sentences."""
 
@@ -233,17 +234,17 @@ def deletion(dossier: Dossier, *, instructeur: str, message: str) -> Act[Changed
 
 def annotating(
     dossier: Dossier, *, instructeur: str, values: Mapping[str, Mapping[str, JsonValue]]
-) -> Act[Annotated]:
+) -> Act[Filled]:
     """Fill annotations in: by the id of each, a value under the key of its type.
 
     It is done in part when some are refused.
     """
 
-    def made(outcome: Outcome) -> Annotated | None:
+    def made(outcome: Outcome) -> Filled | None:
         filled = {annotation.id for annotation in outcome.annotations or ()}
         refused = tuple(error.message for error in outcome.errors or ())
         told = filled and len(filled) + len(refused) >= len(values)
-        return Annotated(tuple(id_ for id_ in values if id_ in filled), refused) if told else None
+        return Filled(tuple(id_ for id_ in values if id_ in filled), refused) if told else None
 
     return Act(
         operation="annoter",

@@ -9,7 +9,7 @@ import pytest
 import respx
 
 from clients.approval import Approval
-from clients.demarches import Act, Annotated, DemarchesClient, Dossier, acts
+from clients.demarches import Act, DemarchesClient, Dossier, Filled, acts
 from clients.errors import LostAnswerError, RejectedError
 
 APPROVAL = Approval("operation 1")
@@ -150,7 +150,7 @@ CASES: dict[str, tuple[Make, str, Json, Json, object]] = {
             ],
         },
         {"annotations": [{"id": "A"}, {"id": "B"}]},
-        Annotated(filled=("A", "B"), refused=()),
+        Filled(ids=("A", "B"), refused=()),
     ),
 }
 
@@ -342,7 +342,7 @@ async def test_annotations_are_filled_in_though_some_are_refused(
 
     done = await perform(client, CASES["annotating"][0](dossier))
 
-    assert done == Annotated(filled=("A",), refused=('L‘annotation "B" n’existe pas',))
+    assert done == Filled(ids=("A",), refused=('L‘annotation "B" n’existe pas',))
 
 
 async def test_annotations_that_are_all_refused_are_a_refusal(
