@@ -1,15 +1,105 @@
-"""The one folder that tools may read from: nothing outside it, whatever the model asks for."""
+"""The one folder that tools may read from and write to: nothing outside it, whatever is asked."""
 
-from dataclasses import dataclass
+import base64
+import errno
+import hashlib
+import mimetypes
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
 
+import anyio
 import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.path_security import PathEscapeError, safe_join
 
+from clients.text import one_line
 from tools.language import Say
 
 MEGABYTE = 1_000_000
+MOST_NAME_BYTES = 180
+"""Bytes of a name that a stranger gave: file systems take 255, and a number may be added."""
+MOST_NAMESAKES = 1_000
+"""Files of the same name, numbered, that the folder may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file of the folder, whole, with what tells it from any other."""
+
+    name: str
+    """Without the folders above it."""
+    content: bytes = field(repr=False)
+    content_type: str
+    sha256: str
+    """In hexadecimal."""
+    md5: str
+    """In base64, as services that store files ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that was just written to the folder."""
+
+    name: str
+    uri: str
+    """A file: address on this machine."""
+    size: int
+    sha256: str
+    """In hexadecimal."""
+
+
+class Draft:
+    """A file being written, that nobody sees: it is gone unless it is kept."""
+
+    def __init__(self, file: BinaryIO, path: Path, refusal: str) -> None:
+        self._file = file
+        self._path = path
+        self._refusal = refusal
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    async def write(self, chunk: bytes) -> None:
+        """Add to the file.
+
+        Raises:
+            ToolError: It cannot be written, for want of room for instance.
+        """
+        await anyio.to_thread.run_sync(self._write, chunk)
+
+    async def keep(self, name: str) -> Kept:
+        """The file under this name, made safe, or the first one free that resembles it.
+
+        Nothing that was there is replaced, and no more can be written.
+
+        Raises:
+            ToolError: It cannot be written.
+        """
+        path = await anyio.to_thread.run_sync(self._keep, name)
+        return Kept(path.name, path.as_uri(), self.size, self._sha256.hexdigest())
+
+    def _write(self, chunk: bytes) -> None:
+        try:
+            self._file.write(chunk)
+        except OSError:
+            raise ToolError(self._refusal) from None
+        self._sha256.update(chunk)
+        self.size += len(chunk)
+
+    def _keep(self, name: str) -> Path:
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            return _moved(self._path, safe_name(name))
+        except OSError:
+            raise ToolError(self._refusal) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +117,35 @@ class Folder:
         """
         return await anyio.to_thread.run_sync(self._content, name, most)
 
-    def _content(self, name: str, most: int) -> bytes:
-        path = self._path(name)
+    async def piece(self, name: str, *, most: int) -> Piece:
+        """A file of the folder with what tells it from any other, if it is at most `most` bytes.
+
+        Raises:
+            ToolError: No folder is configured, or it has no such readable file.
+        """
+        return await anyio.to_thread.run_sync(self._piece, name, most)
+
+    @asynccontextmanager
+    async def draft(self) -> AsyncGenerator[Draft]:
+        """A new file, for this machine's user alone, that is gone after the block unless kept.
+
+        Raises:
+            ToolError: No folder is configured, or it cannot be written to.
+        """
+        path = self._root() / f".guichet-{token_hex(8)}.part"
         try:
-            if not path.is_file():
-                raise FileNotFoundError
-            with path.open("rb") as file:
+            file = await anyio.to_thread.run_sync(_created, path)
+        except OSError:
+            raise ToolError(self._unwritable()) from None
+        try:
+            yield Draft(file, path, self._unwritable())
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(_discard, file, path)
+
+    def _content(self, name: str, most: int) -> bytes:
+        try:
+            with _opened(self._path(name)) as file:
                 content = file.read(most + 1)
         except OSError:
             raise ToolError(self._absent(name)) from None
@@ -45,7 +158,26 @@ class Folder:
             )
         return content
 
+    def _piece(self, name: str, most: int) -> Piece:
+        content = self._content(name, most)
+        own_name = Path(name).name
+        return Piece(
+            own_name,
+            content,
+            content_type(own_name),
+            hashlib.sha256(content).hexdigest(),
+            base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
+        )
+
     def _path(self, name: str) -> Path:
+        root = self._root()
+        try:
+            return safe_join(root, name)
+        # Until Python 3.13, a loop of symbolic links is a RuntimeError.
+        except (PathEscapeError, ValueError, OSError, RuntimeError):
+            raise ToolError(self._absent(name)) from None
+
+    def _root(self) -> Path:
         if self.root is None:
             raise ToolError(
                 self.say(
@@ -53,10 +185,7 @@ class Folder:
                     en="No folder is configured: name it with GUICHET_FILES.",
                 )
             )
-        try:
-            return safe_join(self.root, name)
-        except (PathEscapeError, ValueError, OSError):
-            raise ToolError(self._absent(name)) from None
+        return self.root.absolute()
 
     def _absent(self, name: str) -> str:
         return self.say(
@@ -65,3 +194,134 @@ class Folder:
             en=f"GUICHET_FILES has no file named {name!r}. "
             "Give a name relative to that folder; nothing is read outside it.",
         )
+
+    def _unwritable(self) -> str:
+        return self.say(
+            fr="Le fichier n'a pas pu être écrit dans GUICHET_FILES : vérifiez que ce dossier "
+            "existe, que vous pouvez y écrire et qu'il reste de la place. Rien n'y a été laissé.",
+            en="The file could not be written to GUICHET_FILES: check that this folder exists, "
+            "that you may write to it, and that there is room left. Nothing was left there.",
+        )
+
+
+def safe_name(given: str) -> str:
+    """A name that a stranger gave, as one that any file system takes, and that hides nothing.
+
+    Separators and signs that some systems reserve become `_`, as does what a reader cannot see.
+    """
+    line = _NOT_IN_A_NAME.sub("_", one_line(unicodedata.normalize("NFC", given)))
+    stem, suffix = _split(line.lstrip(". -~").rstrip(". "))
+    if _DEVICES.fullmatch(stem.partition(".")[0].strip()):
+        stem = f"_{stem}"
+    room = MOST_NAME_BYTES - len(suffix.encode())
+    short = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
+    return f"{short or 'file'}{suffix}"
+
+
+def content_type(name: str) -> str:
+    """What a file is, by its name: the same on every machine."""
+    suffix = Path(name).suffix.lower()
+    known = _OFFICE.get(suffix) or mimetypes.types_map.get(suffix)
+    return known or "application/octet-stream"
+
+
+_NOT_IN_A_NAME = re.compile(r'[\\/:*?"<>|\ufffd]+')
+_DEVICES = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9¹²³]", re.IGNORECASE)
+"""Names that Windows keeps for devices, whatever follows the first dot."""
+_EXTENSION = re.compile(r"(?<=.)\.[0-9A-Za-z]{1,15}$")
+_OFFICE = {
+    ".csv": "text/csv",
+    ".doc": "application/msword",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".odp": "application/vnd.oasis.opendocument.presentation",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".odt": "application/vnd.oasis.opendocument.text",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".xls": "application/vnd.ms-excel",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".zip": "application/zip",
+}
+"""What administrations exchange, and not every Python knows."""
+_WITHOUT_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+"""What a file system answers that cannot give a file a second name."""
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A name and its extension, if it has one that looks like it."""
+    found = _EXTENSION.search(name)
+    return (name[: found.start()], found[0]) if found else (name, "")
+
+
+def _opened(path: Path) -> BinaryIO:
+    """An ordinary file, open for reading: neither a link put there since, nor a pipe.
+
+    Raises:
+        OSError: It is none, or cannot be read.
+    """
+    # Opening a pipe would wait for somebody to write to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError
+    return os.fdopen(descriptor, "rb")
+
+
+def _created(path: Path) -> BinaryIO:
+    """A file that was not there, open for writing, for this machine's user alone.
+
+    Raises:
+        FileExistsError: There is one of that name.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "wb")
+
+
+def _discard(file: BinaryIO, path: Path) -> None:
+    """Close a draft, and remove it unless it was kept under another name."""
+    with suppress(OSError):  # what could not be written is not wanted either
+        file.close()
+    path.unlink(missing_ok=True)
+
+
+def _moved(path: Path, name: str) -> Path:
+    """A file of the folder under its final name: the one given, or numbered when it is taken."""
+    for candidate in _namesakes(name):
+        target = path.with_name(candidate)
+        with suppress(FileExistsError):
+            _rename(path, target)
+            _settle(path.parent)
+            return target
+    raise FileExistsError
+
+
+def _namesakes(name: str) -> Iterator[str]:
+    stem, suffix = _split(name)
+    yield name
+    for number in range(2, MOST_NAMESAKES + 1):
+        yield f"{stem}-{number}{suffix}"
+
+
+def _rename(path: Path, target: Path) -> None:
+    """Give a file another name in one step, and never one that is taken.
+
+    Raises:
+        FileExistsError: It is taken.
+    """
+    try:
+        target.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        _created(target).close()  # the name is ours from here on
+        path.replace(target)
+    else:
+        path.unlink()
+
+
+def _settle(folder: Path) -> None:
+    """Have the folder itself remember the new name, should the machine stop."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
