@@ -21,6 +21,8 @@ class Call:
     token: Token
     fragments: frozenset[str]
     """The types the document has a fragment on, which decide the types it is served."""
+    address: str
+    """Where the sandbox is served, as its caller sees it."""
 
     def demarche(self, number: int) -> Demarche:
         """The démarche with this number, as `groupe` and `dossier` give theirs.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from server.sandbox.demarches import detailed, forms, people, places
+from server.sandbox.demarches import detailed, forms, people, places, storage
 from server.sandbox.demarches.champs import champ
 from server.sandbox.demarches.records import Dossier, Facts, profile, typed_id
 
@@ -92,6 +92,20 @@ def _refused(dossier: Dossier) -> Dossier:
     )
 
 
+def _with_doubtful_files(dossier: Dossier) -> Dossier:
+    """Files that cannot all be had: one that a virus is in is left out by the service."""
+    return replace(dossier, messages=({**_MESSAGE, "attachments": _DOUBTFUL},))
+
+
+_DOUBTFUL = (
+    places.file("lettre.pdf", "application/pdf", 61_440),
+    places.file(storage.LOST, "application/pdf", 10_240),
+    places.file(storage.DAMAGED, "application/pdf", 10_240),
+    places.file("recent.pdf", "application/pdf", 10_240, scan="pending"),
+    places.file("tronque.pdf", "application/pdf", 10_240, scan="integrity_error"),
+    places.file("virus.pdf", "application/pdf", 10_240, scan="infected"),
+)
+
 _PECULIAR: Mapping[int, Callable[[Dossier], Dossier]] = {
     200001: _detailed,
     200003: _corrected,
@@ -101,6 +115,7 @@ _PECULIAR: Mapping[int, Callable[[Dossier], Dossier]] = {
     200010: _archived,
     200011: _long_named,
     200012: _deserted,
+    200013: _with_doubtful_files,
 }
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 from server.sandbox.demarches.records import Facts, typed_id
+from server.sandbox.demarches.storage import checksum, content
 
 ILLE_ET_VILAINE: Facts = {"code": "35", "name": "Ille-et-Vilaine"}
 BRETAGNE: Facts = {"code": "53", "name": "Bretagne"}
@@ -40,26 +41,24 @@ def address(number: int) -> Facts:
     }
 
 
-def file(filename: str, content_type: str, size: int) -> Facts:
-    """An attachment that the scanner found safe."""
+def file(filename: str, content_type: str, size: int, *, scan: str = "safe") -> Facts:
+    """An attachment, with what the virus scanner says of it."""
     return {
         "filename": filename,
         "contentType": content_type,
-        "checksum": "1B2M2Y8AsgTpgAmY7PhCfg==",
+        "checksum": checksum(content(filename, size)),
         "byteSize": size,
         "byteSizeBigInt": size,
-        "url": f"https://fichiers.exemple.fr/{filename}?temporaire=1",
         "createdAt": datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
-        "virusScanResult": "safe",
+        "virusScanResult": scan,
     }
 
 
 def rendered(filename: str, content_type: str) -> Facts:
     """A file made when it is fetched: the service gives it no size and no checksum."""
     return {
-        **file(filename, content_type, 0),
+        **file(filename, content_type, 0, scan="pending"),
         "checksum": "",
-        "virusScanResult": "pending",
     }
 
 

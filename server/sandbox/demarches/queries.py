@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from graphql import GraphQLFieldResolver, OperationType
+from pydantic import TypeAdapter
 
 from server.sandbox.demarches import places
 from server.sandbox.demarches.calls import Info
@@ -18,6 +19,7 @@ from server.sandbox.demarches.records import (
     Removed,
     number_in,
 )
+from server.sandbox.demarches.storage import address_of
 
 
 class Dossiers(Window):
@@ -163,6 +165,20 @@ def assignments(source: Dossier, info: Info, mode: str | None = None) -> Sequenc
     return [each for each in source.assignments if mode is None or each["mode"] == mode]
 
 
+def sound(files: str) -> GraphQLFieldResolver:
+    """The resolver of a list of files, which leaves those out that a virus is in."""
+
+    def resolve(source: Facts, info: Info) -> Sequence[Facts]:
+        held = _FILES.validate_python(source.get(files))
+        return [each for each in held if each["virusScanResult"] != "infected"]
+
+    return resolve
+
+
+def file_url(source: Facts, info: Info) -> str:
+    return address_of(source, info.context.address, info.context.registry.now())
+
+
 def attestation(source: Dossier, info: Info) -> Facts | None:
     """Made after the decision is answered: null in a mutation's payload, there when read again."""
     if source.state != "accepte" or info.operation.operation is OperationType.MUTATION:
@@ -206,6 +222,8 @@ def checked(source: Facts, info: Info) -> bool:
     return source.get("value") is True
 
 
+_FILES = TypeAdapter[Sequence[Facts]](Sequence[Mapping[str, object]])
+
 FIELDS: Mapping[str, Mapping[str, GraphQLFieldResolver]] = {
     "Query": {
         "demarche": demarche,
@@ -240,7 +258,11 @@ FIELDS: Mapping[str, Mapping[str, GraphQLFieldResolver]] = {
         "pdf": pdf,
         "revision": revision_of_dossier,
     },
+    "Avis": {"attachments": sound("attachments")},
     "CheckboxChamp": {"value": checked},
     "DossierLinkChamp": {"dossier": linked_dossier},
+    "File": {"url": file_url},
+    "Message": {"attachments": sound("attachments")},
+    "PieceJustificativeChamp": {"files": sound("files")},
 }
 """Resolvers by type and field; any other field is the member of the record that bears its name."""

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server.sandbox.demarches.calls import Call
@@ -22,6 +22,7 @@ from server.sandbox.demarches.limits import check_complexity
 from server.sandbox.demarches.population import registry
 from server.sandbox.demarches.records import Facts, Registry
 from server.sandbox.demarches.schema import member, schema
+from server.sandbox.demarches.storage import BLOBS, given_out
 from server.sandbox.demarches.tokens import Token, admitted
 from server.sandbox.demarches.variables import check_variables
 from server.sandbox.faults import PARTIAL, Faults, Sleep
@@ -39,14 +40,19 @@ def create(now: Callable[[], datetime] = _now, *, sleep: Sleep = anyio.sleep) ->
         try:
             token = admitted(request.headers.get("authorization", ""))
             posted = _posted(await request.body())
-            partial = PARTIAL in request.scope
-            return JSONResponse(_answer(posted, token, held, partial=partial))
+            return JSONResponse(_answer(posted, token, held, request))
         except TurnedAwayError as error:
             failure = {"message": error.message, "extensions": {"code": error.code}}
             return JSONResponse({"errors": [failure], "data": None}, error.status)
 
+    async def blob(request: Request) -> Response:
+        return await given_out(request, held)
+
     app = Starlette(
-        routes=[Route("/api/v2/graphql", graphql, methods=["POST"])],
+        routes=[
+            Route("/api/v2/graphql", graphql, methods=["POST"]),
+            Route(f"{BLOBS}{{key}}/{{filename}}", blob, methods=["GET"]),
+        ],
         middleware=[Middleware(Faults, FAILING, now=now, sleep=sleep)],
     )
     app.state.writes = held.writes
@@ -75,7 +81,7 @@ def _posted(body: bytes) -> Posted:
     return posted
 
 
-def _answer(posted: Posted, token: Token, held: Registry, *, partial: bool) -> Mapping[str, object]:
+def _answer(posted: Posted, token: Token, held: Registry, request: Request) -> Mapping[str, object]:
     """The data and the errors of a query, or the errors alone when it cannot be executed."""
     given = posted.variables or {}
     try:
@@ -88,11 +94,16 @@ def _answer(posted: Posted, token: Token, held: Registry, *, partial: bool) -> M
     result = _execute(
         schema(),
         read.node,
-        context_value=Call(registry=held, token=token, fragments=read.fragments),
+        context_value=Call(
+            registry=held,
+            token=token,
+            fragments=read.fragments,
+            address=str(request.base_url).rstrip("/"),
+        ),
         variable_values=given,
         operation_name=posted.operation_name,
         field_resolver=member,
-        middleware=[OneNull()] if partial else None,
+        middleware=[OneNull()] if PARTIAL in request.scope else None,
     )
     return _told(result)
 
