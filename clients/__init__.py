@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clients.approval import Approval
 from clients.covoiturage import CovoiturageClient
-from clients.demarches import DemarchesClient
+from clients.demarches import DemarcheFiles, DemarchesClient
 from clients.emjpm import EmjpmClient
 from clients.errors import ApiError, LostAnswerError
 
@@ -13,6 +13,7 @@ __all__ = [
     "Approval",
     "Clients",
     "CovoiturageClient",
+    "DemarcheFiles",
     "DemarchesClient",
     "EmjpmClient",
     "LostAnswerError",
@@ -25,4 +26,5 @@ class Clients:
 
     covoiturage: CovoiturageClient
     demarches: DemarchesClient
+    demarche_files: DemarcheFiles
     emjpm: EmjpmClient

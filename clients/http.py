@@ -74,12 +74,17 @@ def connected(
         headers={
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # 200 kB of gzip can hold 200 MB
-            "User-Agent": f"guichet-mcp/{version('guichet-mcp')}",
+            "User-Agent": user_agent(),
         },
         timeout=httpx.Timeout(read, connect=CONNECT),
         transport=Retrying(Whole(way), sleep=sleep),
         follow_redirects=False,
     )
+
+
+def user_agent() -> str:
+    """How we name ourselves to services."""
+    return f"guichet-mcp/{version('guichet-mcp')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from clients.demarches import STATIC_HOSTS
 from tools.desk import Consent
 from tools.language import Language
 from tools.registry import Need
@@ -124,6 +125,12 @@ def _long(written: SecretStr) -> SecretStr:
 
 Address = Annotated[str, AfterValidator(_address)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+Host = Annotated[
+    str,
+    StringConstraints(
+        to_lower=True, pattern=r"(?i)^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253
+    ),
+]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
     tuple[Literal["covoiturage", "demarches", "emjpm"], ...], BeforeValidator(_listed)
@@ -182,6 +189,11 @@ class Demarches(Section):
         default=(),
         description="the démarches to offer, by number, comma-separated: the service lists none",
     )
+    files_hosts: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=STATIC_HOSTS,
+        description="the hosts that files are fetched from besides that of the endpoint, "
+        "comma-separated; `*.` before a name stands for its sub-domains",
+    )
 
     @property
     def has_token(self) -> bool:
@@ -223,9 +235,10 @@ class Settings(BaseSettings):
         description="the services to offer, comma-separated; all that are configured",
     )
     files: Path | None = Field(
-        default=None, description="the one folder that tools may read from; none, and they refuse"
+        default=None,
+        description="the one folder that tools may read from and save in; none, and they refuse",
     )
-    read_only: bool = Field(default=False, description="offer no tool that changes anything")
+    read_only: bool = Field(default=False, description="offer no tool that changes a service")
     consent: Consent = Field(
         default="ask",
         description="how a person is asked: `ask`, by the client if it can; `page`, always on our "

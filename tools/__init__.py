@@ -9,6 +9,7 @@ from tools.demarches import (
     list_deleted_dossiers,
     list_demarches,
     query_dossiers,
+    save_piece,
 )
 from tools.emjpm import list_mesures
 from tools.operations import get_operation, list_operations
@@ -31,6 +32,7 @@ TOOLS = (
     read(query_dossiers, "List dossiers", "demarches"),
     read(list_deleted_dossiers, "List deleted dossiers", "demarches"),
     read(get_dossier, "Read a dossier", "demarches"),
+    read(save_piece, "Save a file of a dossier", "demarches", saves=True),
     mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, ACCEPTANCE),
     read(list_mesures, "List protection measures", "emjpm"),
     read(list_operations, "List what was asked and changed", "ledger"),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from mcp.server.mcpserver import Context, Resolve
 
-from clients import CovoiturageClient, DemarchesClient, EmjpmClient
+from clients import CovoiturageClient, DemarcheFiles, DemarchesClient, EmjpmClient
 from tools.desk import Desk
 from tools.files import Folder
 from tools.language import Say
@@ -16,6 +16,10 @@ async def covoiturage(ctx: Context[Desk]) -> CovoiturageClient:
 
 async def demarches(ctx: Context[Desk]) -> DemarchesClient:
     return ctx.request_context.lifespan_context.clients.demarches
+
+
+async def demarche_files(ctx: Context[Desk]) -> DemarcheFiles:
+    return ctx.request_context.lifespan_context.clients.demarche_files
 
 
 async def emjpm(ctx: Context[Desk]) -> EmjpmClient:
@@ -42,6 +46,7 @@ Configured = Annotated[tuple[int, ...], Resolve(configured)]
 """The numbers of the démarches that the settings name."""
 Covoiturage = Annotated[CovoiturageClient, Resolve(covoiturage)]
 Demarches = Annotated[DemarchesClient, Resolve(demarches)]
+Downloads = Annotated[DemarcheFiles, Resolve(demarche_files)]
 Emjpm = Annotated[EmjpmClient, Resolve(emjpm)]
 Files = Annotated[Folder, Resolve(folder)]
 Saying = Annotated[Say, Resolve(say)]

@@ -31,6 +31,7 @@ from clients.demarches.models import (
     Unread,
     Usager,
 )
+from clients.demarches.pieces import STATIC_HOSTS, DemarcheFiles, Stored, StoredPiece
 from clients.demarches.wire import SERVICE
 
 __all__ = [
@@ -39,12 +40,14 @@ __all__ = [
     "READ",
     "SECTIONS",
     "SERVICE",
+    "STATIC_HOSTS",
     "Annotation",
     "Awaiting",
     "Champ",
     "DeletedDossier",
     "Demandeur",
     "Demarche",
+    "DemarcheFiles",
     "DemarcheTokens",
     "DemarchesClient",
     "Dossier",
@@ -72,6 +75,8 @@ __all__ = [
     "Row",
     "Section",
     "State",
+    "Stored",
+    "StoredPiece",
     "Unread",
     "Usager",
 ]

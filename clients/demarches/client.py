@@ -28,6 +28,7 @@ from clients.demarches.pages import (
     removals,
     removals_of_groupe,
 )
+from clients.demarches.pieces import Stored
 from clients.demarches.queries import document
 from clients.demarches.replies import detail, form, new_state, public_form, whole
 from clients.demarches.wire import SERVICE, Reply, read
@@ -203,6 +204,20 @@ class DemarchesClient:
             dossier = whole(read(response))
         self._tokens.remember(dossier.demarche.number, response.request)
         return dossier
+
+    async def pieces(self, number: int) -> Stored:
+        """The files of the dossier with this number, wherever they are in it.
+
+        Those that a virus is in are left out by the service.
+
+        Raises:
+            ApiError: They could not be read.
+        """
+        with upstream(SERVICE):
+            response = await self._send(self._request("pieces", {"number": number}, REPEATABLE))
+            stored = Stored.of(read(response))
+        self._tokens.remember(stored.demarche, response.request)
+        return stored
 
     async def check_token(self, demarche: int = NO_DEMARCHE) -> None:
         """Return once the service has accepted the default token, or the one of a démarche for it.

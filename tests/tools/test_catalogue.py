@@ -20,7 +20,7 @@ SNAPSHOTS = Path(__file__).with_name("snapshots")
 NAMES = [tool.name for tool in TOOLS]
 LEDGER = ["list_operations", "get_operation"]
 """Always offered: what was done can always be told."""
-DEMARCHES = ["get_demarche", "query_dossiers", "list_deleted_dossiers", "get_dossier"]
+DEMARCHES = ["get_demarche", "query_dossiers", "list_deleted_dossiers", "get_dossier", "save_piece"]
 GIVEN = {
     "demarches": {"token": "x", "numbers": "1001"},
     "emjpm": {"token": "x"},
@@ -108,6 +108,7 @@ async def test_the_model_is_offered_only_what_it_may_choose(
         "get_demarche": {"demarche_number", "after"},
         "list_deleted_dossiers": {"demarche_number", "group", "kind", "since", "limit", "after"},
         "get_dossier": {"number", "include", "after"},
+        "save_piece": {"number", "piece"},
         "accept_dossier": {"number", "motivation", "notify", "dry_run"},
         "list_mesures": {"status", "offset", "limit"},
         "list_operations": {"limit", "after"},
@@ -118,16 +119,23 @@ async def test_the_model_is_offered_only_what_it_may_choose(
 
 
 async def test_reads_and_mutations_say_which_they_are(listed: dict[str, ListedTool]):
-    mutations = {name for name, tool in listed.items() if not is_read(tool)}
+    """What saves a file is no read to a host, and asks nobody either."""
+    not_reads = {name for name, tool in listed.items() if not is_read(tool)}
+    mutations = {tool.name for tool in TOOLS if tool.writes}
+    saving = {tool.name for tool in TOOLS if tool.saves}
 
     assert mutations == {"import_cee_identities", "accept_dossier"}
-    assert mutations == {tool.name for tool in TOOLS if tool.writes}
+    assert saving == {"save_piece"}
+    assert not_reads == mutations | saving
 
 
 async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
+    """What saves a file stays: it changes no service."""
+    saving = {tool.name for tool in TOOLS if tool.saves}
     counter.settings["read_only"] = True
     async with counter.host(era) as host:
-        assert all(is_read(tool) for tool in (await host.list_tools()).tools)
+        offered = (await host.list_tools()).tools
+    assert {tool.name for tool in offered if not is_read(tool)} == saving
 
 
 @pytest.mark.parametrize(

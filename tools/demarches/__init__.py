@@ -5,6 +5,7 @@ from tools.demarches.dossier import get_dossier
 from tools.demarches.form import get_demarche
 from tools.demarches.listing import query_dossiers
 from tools.demarches.overview import list_demarches
+from tools.demarches.pieces import save_piece
 from tools.demarches.removed import list_deleted_dossiers
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "list_deleted_dossiers",
     "list_demarches",
     "query_dossiers",
+    "save_piece",
 ]

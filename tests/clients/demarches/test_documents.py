@@ -52,6 +52,7 @@ def test_there_are_documents():
         "dossiers_du_groupe",
         "formulaire",
         "jeton",
+        "pieces",
         "supprimes",
         "supprimes_du_groupe",
     ]
