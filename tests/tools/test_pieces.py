@@ -181,5 +181,5 @@ async def test_no_address_is_told_or_logged(
 
 
 async def test_an_unknown_dossier_has_no_file(counter: Counter, folder: Path):
-    assert "no such record" in await refusal(counter, "a.pdf", 1)
+    assert "no dossier with this number" in await refusal(counter, "a.pdf", 1)
     assert names(folder) == []
