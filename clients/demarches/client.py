@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from clients.approval import Approval
 from clients.demarches.auth import DemarcheTokens
 from clients.demarches.details import SECTIONS, ReadDossier, Section
+from clients.demarches.exports import Columns, Wanted, columns
 from clients.demarches.failures import failure, refusal
 from clients.demarches.forms import Form
 from clients.demarches.models import (
@@ -31,9 +32,10 @@ from clients.demarches.pages import (
 from clients.demarches.pieces import Stored
 from clients.demarches.queries import document
 from clients.demarches.replies import detail, form, new_state, public_form, whole
+from clients.demarches.scroll import Scroll
 from clients.demarches.wire import SERVICE, Reply, read
 from clients.errors import ApiError, RejectedError
-from clients.http import ONCE, REPEATABLE, Outgoing, outgoing, upstream
+from clients.http import ONCE, PATIENT, REPEATABLE, Outgoing, outgoing, upstream
 
 READ = 65.0
 """Seconds to wait for an answer: the service gives its own database 60."""
@@ -218,6 +220,35 @@ class DemarchesClient:
             stored = Stored.of(read(response))
         self._tokens.remember(stored.demarche, response.request)
         return stored
+
+    async def columns(self, demarche: int) -> Columns:
+        """What a démarche asks and ever asked: the columns of an export.
+
+        Raises:
+            ApiError: It could not be read.
+        """
+        with upstream(SERVICE):
+            return columns(await self._read("colonnes", demarche, {}))
+
+    def every(self, demarche: int, wanted: Wanted, *, after: str = "") -> Scroll:
+        """Every dossier of a démarche with what was answered, by pages, after a cursor."""
+        asked = {
+            "demarche": demarche,
+            "groupe": wanted.groupe or 0,
+            "ofGroupe": wanted.groupe is not None,
+            "state": wanted.state,
+            "archived": wanted.archived,
+            "createdSince": _written(wanted.created_since),
+            "updatedSince": _written(wanted.updated_since),
+        }
+        extensions = {**REPEATABLE, **PATIENT, "demarche": demarche}
+
+        async def ask(operation: str, first: int, after: str) -> httpx.Response:
+            variables = {**asked, "first": first, "after": after or None}
+            request = self._request(operation, variables, extensions)
+            return await self._http.send(request, auth=self._tokens)
+
+        return Scroll(ask, after=after)
 
     async def check_token(self, demarche: int = NO_DEMARCHE) -> None:
         """Return once the service has accepted the default token, or the one of a démarche for it.
