@@ -4,6 +4,7 @@ from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
 from tools.demarches import (
     ACCEPTANCE,
     accept_dossier,
+    export_dossiers,
     get_demarche,
     get_dossier,
     list_deleted_dossiers,
@@ -32,6 +33,7 @@ TOOLS = (
     read(query_dossiers, "List dossiers", "demarches"),
     read(list_deleted_dossiers, "List deleted dossiers", "demarches"),
     read(get_dossier, "Read a dossier", "demarches"),
+    read(export_dossiers, "Export dossiers to a file", "demarches", saves=True),
     read(save_piece, "Save a file of a dossier", "demarches", saves=True),
     mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, ACCEPTANCE),
     read(list_mesures, "List protection measures", "emjpm"),

@@ -4,6 +4,7 @@ from clients.demarches.auth import DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
 from clients.demarches.client import MOST_PER_PAGE, NO_DEMARCHE, READ, DemarchesClient
 from clients.demarches.details import SECTIONS, DossierDetail, ReadDossier, Section
+from clients.demarches.exports import Column, Columns, ExportedDossier, Lost, Wanted
 from clients.demarches.forms import Form, Question
 from clients.demarches.models import (
     Annotation,
@@ -44,6 +45,8 @@ __all__ = [
     "Annotation",
     "Awaiting",
     "Champ",
+    "Column",
+    "Columns",
     "DeletedDossier",
     "Demandeur",
     "Demarche",
@@ -54,10 +57,12 @@ __all__ = [
     "DossierDetail",
     "DossierSummary",
     "DossiersPage",
+    "ExportedDossier",
     "Form",
     "Groupe",
     "GroupeInstructeur",
     "Instructeur",
+    "Lost",
     "OtherDemandeur",
     "Overview",
     "PartialError",
@@ -79,4 +84,5 @@ __all__ = [
     "StoredPiece",
     "Unread",
     "Usager",
+    "Wanted",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from clients.demarches.failures import failure, partial
 from clients.demarches.models import State
@@ -180,7 +180,7 @@ class _InRow(Wire):
 
 
 class _Question(_InRow):
-    type: str
+    type: str = Field(validation_alias="__typename")
     champ_descriptors: tuple[_InRow, ...] | None = None
 
 
