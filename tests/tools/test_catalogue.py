@@ -20,7 +20,14 @@ SNAPSHOTS = Path(__file__).with_name("snapshots")
 NAMES = [tool.name for tool in TOOLS]
 LEDGER = ["list_operations", "get_operation"]
 """Always offered: what was done can always be told."""
-DEMARCHES = ["get_demarche", "query_dossiers", "list_deleted_dossiers", "get_dossier", "save_piece"]
+DEMARCHES = [
+    "get_demarche",
+    "query_dossiers",
+    "list_deleted_dossiers",
+    "get_dossier",
+    "export_dossiers",
+    "save_piece",
+]
 GIVEN = {
     "demarches": {"token": "x", "numbers": "1001"},
     "emjpm": {"token": "x"},
@@ -108,6 +115,9 @@ async def test_the_model_is_offered_only_what_it_may_choose(
         "get_demarche": {"demarche_number", "after"},
         "list_deleted_dossiers": {"demarche_number", "group", "kind", "since", "limit", "after"},
         "get_dossier": {"number", "include", "after"},
+        "export_dossiers": {
+            *("demarche_number", "format", "group", "state", "archived", "created_since", "since"),
+        },
         "save_piece": {"number", "piece"},
         "accept_dossier": {"number", "motivation", "notify", "dry_run"},
         "list_mesures": {"status", "offset", "limit"},
@@ -125,7 +135,7 @@ async def test_reads_and_mutations_say_which_they_are(listed: dict[str, ListedTo
     saving = {tool.name for tool in TOOLS if tool.saves}
 
     assert mutations == {"import_cee_identities", "accept_dossier"}
-    assert saving == {"save_piece"}
+    assert saving == {"export_dossiers", "save_piece"}
     assert not_reads == mutations | saving
 
 

@@ -65,10 +65,10 @@ async def export_dossiers(
     progress: Reporting,
     demarche_number: DemarcheNumber,
     format: Annotated[  # noqa: A002  (as the model reads it)
-        Literal["csv", "jsonl"], Field(description="csv is for spreadsheets.")
+        Literal["csv", "jsonl"], Field(description="csv: for spreadsheets.")
     ] = "csv",
     group: GroupNumber = 0,
-    state: Annotated[StateFilter, Field(description="Only dossiers in this state.")] = "all",
+    state: Annotated[StateFilter, Field(description="Only in this state.")] = "all",
     archived: Annotated[
         Literal["all", "yes", "no"], Field(description="Only archived, or not.")
     ] = "all",
@@ -76,15 +76,14 @@ async def export_dossiers(
     since: Annotated[
         str,
         Field(
-            max_length=2_000,
-            description="Only what changed since this ISO date, and what was deleted; or the "
-            "`next_since` of the last export, to get what changed after it.",
+            description="Only what changed or was deleted since this ISO date, or after an export: "
+            "its `next_since`."
         ),
     ] = "",
 ) -> Export:
-    """Export all the dossiers of a démarche, with their answers, to a new file of GUICHET_FILES.
+    """Export the dossiers of a démarche, with their answers, to a new file of GUICHET_FILES.
 
-    Use it for many dossiers: you get counts and a link, not the content. It may take minutes.
+    Use it for many: you get counts and a link, not the content. It may take minutes.
     """
     if since and created_since:
         raise ToolError("Give since or created_since, not both: the service ignores the second.")
