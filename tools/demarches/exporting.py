@@ -81,9 +81,9 @@ async def export_dossiers(
         ),
     ] = "",
 ) -> Export:
-    """Export the dossiers of a démarche, with their answers, to a new file of GUICHET_FILES.
+    """Export the dossiers of a démarche, with all answers, to a new file of GUICHET_FILES.
 
-    Use it for many: you get counts and a link, not the content. It may take minutes.
+    You get counts and a link, not the content.
     """
     if since and created_since:
         raise ToolError("Give since or created_since, not both: the service ignores the second.")

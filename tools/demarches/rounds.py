@@ -39,13 +39,8 @@ class Round:
         return MARK + base64.urlsafe_b64encode(_digest(listed, told) + told).decode().rstrip("=")
 
     def going_on(self, *, dossiers: str, deleted: str, pending: str) -> "Round":
-        """The next round; an empty cursor is that of a list that had nothing more."""
-        return replace(
-            self,
-            dossiers=dossiers or self.dossiers,
-            deleted=deleted or self.deleted,
-            pending=pending or self.pending,
-        )
+        """The next round, after these cursors."""
+        return replace(self, dossiers=dossiers, deleted=deleted, pending=pending)
 
 
 def round_of(text: str, listed: str) -> Round:
