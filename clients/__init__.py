@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clients.approval import Approval
 from clients.covoiturage import CovoiturageClient
-from clients.demarches import DemarchesClient
+from clients.demarches import DemarcheFiles, DemarchesClient
 from clients.emjpm import EmjpmClient
 from clients.errors import ApiError, LostAnswerError
 from clients.faire_simple import FaireSimpleClient
@@ -14,6 +14,7 @@ __all__ = [
     "Approval",
     "Clients",
     "CovoiturageClient",
+    "DemarcheFiles",
     "DemarchesClient",
     "EmjpmClient",
     "FaireSimpleClient",
@@ -27,5 +28,6 @@ class Clients:
 
     covoiturage: CovoiturageClient
     demarches: DemarchesClient
+    demarche_files: DemarcheFiles
     emjpm: EmjpmClient
     faire_simple: FaireSimpleClient

@@ -31,6 +31,8 @@ from clients.text import without_surrogates
 
 REPEATABLE = {"repeatable": True}
 """Pass as `extensions=` with a POST that only reads, such as a GraphQL query."""
+PATIENT = {"patience": 65.0}
+"""Pass as `extensions=` with one request of many, that had better wait a whole minute than fail."""
 ONCE = {"once": True}
 """Pass as `extensions=` with a request whose first answer is wanted, whatever it is."""
 
@@ -74,12 +76,17 @@ def connected(
         headers={
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # 200 kB of gzip can hold 200 MB
-            "User-Agent": f"guichet-mcp/{version('guichet-mcp')}",
+            "User-Agent": user_agent(),
         },
         timeout=httpx.Timeout(read, connect=CONNECT),
         transport=Retrying(Whole(way), sleep=sleep),
         follow_redirects=False,
     )
+
+
+def user_agent() -> str:
+    """How we name ourselves to services."""
+    return f"guichet-mcp/{version('guichet-mcp')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +215,15 @@ class Retrying(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         reads = request.method in {"GET", "HEAD"} or bool(request.extensions.get("repeatable"))
+        longer = _patience(request) - PATIENCE
         try:
-            with anyio.fail_after(WHOLE_READ if reads else WHOLE_WRITE):
+            with anyio.fail_after((WHOLE_READ if reads else WHOLE_WRITE) + longer):
                 return await self._attempts(request, PASSING_TROUBLE if reads else frozenset())
         except TimeoutError:
             raise httpx.ReadTimeout("no complete answer in time", request=request) from None
 
     async def _attempts(self, request: httpx.Request, trouble: frozenset[int]) -> httpx.Response:
-        patience = PATIENCE
+        patience = _patience(request)
         for pause in () if request.extensions.get("once") else self._pauses:
             try:
                 response = await self._inner.handle_async_request(request)
@@ -296,6 +304,12 @@ def _finite(number: str) -> float:
 
 def _not_json(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _patience(request: httpx.Request) -> float:
+    """Seconds of waiting that a service may ask for."""
+    patience = request.extensions.get("patience")
+    return patience if isinstance(patience, float) else PATIENCE
 
 
 def _said(seconds: float) -> str:

@@ -14,6 +14,8 @@ LONGEST_LINE = 300
 MOST_MARKS = 4
 """Combining marks on one letter; no language in use needs more."""
 
+_ORDINARY = re.compile("[\\n\\t\\x20-\\x7e\\xa0-\\xac\\xae-\\u02ff\\u2010-\\u2027\\u20ac]*")
+"""What almost every text is made of, and in which nothing has to be cleaned: no soft hyphen."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
 _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
@@ -34,6 +36,8 @@ def clean(text: str) -> str:
 
     Nor are there marks without a letter, or so many that they cover the lines around.
     """
+    if _ORDINARY.fullmatch(text):
+        return text
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(
         character if character in "\n\t" or _visible(character) else "\ufffd"

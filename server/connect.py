@@ -11,11 +11,19 @@ import anyio
 import httpx
 from starlette.applications import Starlette
 
-from clients import Clients, CovoiturageClient, DemarchesClient, EmjpmClient, FaireSimpleClient
+from clients import (
+    Clients,
+    CovoiturageClient,
+    DemarcheFiles,
+    DemarchesClient,
+    EmjpmClient,
+    FaireSimpleClient,
+)
 from clients.auth import Bearer
 from clients.covoiturage import OperatorKeys
 from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import DemarcheTokens
+from clients.downloads import downloading
 from clients.faire_simple import Keyed
 from clients.http import OnFirstUse, Sleep, connected, origin
 from clients.network import network
@@ -198,6 +206,11 @@ async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) ->
         demarches=DemarchesClient(
             await open_for_good(client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)),
             tokens=DemarcheTokens(demarches.token, demarches.tokens),
+        ),
+        demarche_files=DemarcheFiles(
+            await open_for_good(downloading(by.demarches)),
+            endpoint=demarches.url,
+            hosts=demarches.files_hosts,
         ),
         emjpm=EmjpmClient(
             await open_for_good(client(emjpm.address, auth=_mandataire(emjpm), transport=by.emjpm))

@@ -336,8 +336,10 @@ def _trusted(path: Path) -> Finding:
 
 def _files(settings: Settings) -> Finding:
     if settings.files is None:
-        remedy = "Set GUICHET_FILES, the one folder that tools may read from."
-        return Finding("files", "missing", "no folder: tools that read a file refuse.", remedy)
+        remedy = "Set GUICHET_FILES, the one folder that tools read from and save in."
+        return Finding(
+            "files", "missing", "no folder: tools that read or save a file refuse.", remedy
+        )
     return _folder("files", settings.files.absolute(), "Correct GUICHET_FILES, or its permissions.")
 
 

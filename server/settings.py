@@ -38,6 +38,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from clients.demarches import STATIC_HOSTS
 from clients.faire_simple import SEMESTER, Flow
 from tools.desk import Consent
 from tools.language import Language
@@ -150,6 +151,12 @@ Address = Annotated[str, AfterValidator(_address)]
 Place = Annotated[Address, AfterValidator(_place)]
 FlowPath = Annotated[str, AfterValidator(_path)] | None
 Key = Annotated[SecretStr, AfterValidator(_key)]
+Host = Annotated[
+    str,
+    StringConstraints(
+        to_lower=True, pattern=r"(?i)^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253
+    ),
+]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
     tuple[Literal["covoiturage", "demarches", "emjpm", "faire_simple"], ...],
@@ -207,6 +214,11 @@ class Demarches(Section):
     numbers: Annotated[Numbers, NoDecode] = Field(
         default=(),
         description="the démarches to offer, by number, comma-separated: the service lists none",
+    )
+    files_hosts: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=STATIC_HOSTS,
+        description="the hosts that files are fetched from besides that of the endpoint, "
+        "comma-separated; `*.` before a name stands for its sub-domains",
     )
 
     @property
@@ -294,9 +306,10 @@ class Settings(BaseSettings):
         description="the services to offer, comma-separated; all that are configured",
     )
     files: Path | None = Field(
-        default=None, description="the one folder that tools may read from; none, and they refuse"
+        default=None,
+        description="the one folder that tools may read from and save in; none, and they refuse",
     )
-    read_only: bool = Field(default=False, description="offer no tool that changes anything")
+    read_only: bool = Field(default=False, description="offer no tool that changes a service")
     consent: Consent = Field(
         default="ask",
         description="how a person is asked: `ask`, by the client if it can; `page`, always on our "

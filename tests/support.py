@@ -345,8 +345,7 @@ def put(first: InputRequiredResult) -> tuple[str, str]:
 
 
 def text(result: CallToolResult) -> str:
-    (content,) = result.content
-    assert isinstance(content, TextContent)
+    (content,) = (part for part in result.content if isinstance(part, TextContent))
     return content.text
 
 

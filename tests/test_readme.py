@@ -13,11 +13,12 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
+from clients.demarches import STATIC_HOSTS
 from server.cli import app
 from server.sandbox.covoiturage import certificates
 from server.sandbox.demarches.population import registry
 from server.settings import SERVICES, WHERE_TO_READ, Section, Settings, described, load
-from tools import TOOLS
+from tools import TOOLS, Tool
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,12 +53,18 @@ def commands_named() -> Iterator[list[str]]:
             yield found.split()
 
 
+def kind(tool: Tool) -> str:
+    if tool.saves:
+        return "saves a file"
+    return "writes" if tool.writes else "reads"
+
+
 def default(field: FieldInfo) -> str:
     """A default as a person would write it."""
     if field.default in (None, "", {}, ()):
         return NOTHING
-    if field.default is SERVICES:
-        return ",".join(SERVICES)
+    if field.default in (SERVICES, STATIC_HOSTS):
+        return ",".join(field.default)
     told = str(field.default)
     return told.lower() if isinstance(field.default, bool) else told
 
@@ -97,7 +104,7 @@ async def test_what_runs_before_a_merge_starts_with_the_second_of_them():
 def test_the_tools_are_those_of_the_catalogue():
     told = {name: row["kind"] for name, row in table("Tools").items()}
 
-    assert told == {tool.name: "writes" if tool.writes else "reads" for tool in TOOLS}
+    assert told == {tool.name: kind(tool) for tool in TOOLS}
 
 
 def test_only_what_writes_asks_a_person():

@@ -1,17 +1,25 @@
 """What the server gives a tool: parameters that the model neither sees nor fills."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from mcp.server.mcpserver import Context, Resolve
 
-from clients import CovoiturageClient, DemarchesClient, EmjpmClient, FaireSimpleClient
+from clients import (
+    CovoiturageClient,
+    DemarcheFiles,
+    DemarchesClient,
+    EmjpmClient,
+    FaireSimpleClient,
+)
 from tools.desk import Desk
 from tools.files import Folder
 from tools.language import Say
 
-Progress = Callable[[float, float, str], Awaitable[None]]
-"""Tells the caller how much is done, of how much, and in words."""
+
+class Progress(Protocol):
+    """Tells whoever waits how far a long call has come: how much, in words, and of how much."""
+
+    async def __call__(self, done: int, told: str, total: int | None = None) -> None: ...
 
 
 async def desk(ctx: Context[Desk]) -> Desk:
@@ -24,6 +32,10 @@ async def covoiturage(ctx: Context[Desk]) -> CovoiturageClient:
 
 async def demarches(ctx: Context[Desk]) -> DemarchesClient:
     return ctx.request_context.lifespan_context.clients.demarches
+
+
+async def demarche_files(ctx: Context[Desk]) -> DemarcheFiles:
+    return ctx.request_context.lifespan_context.clients.demarche_files
 
 
 async def emjpm(ctx: Context[Desk]) -> EmjpmClient:
@@ -46,23 +58,27 @@ async def configured(ctx: Context[Desk]) -> tuple[int, ...]:
     return ctx.request_context.lifespan_context.demarches
 
 
+async def progress(ctx: Context[Desk]) -> Progress:
+    async def report(done: int, told: str, total: int | None = None) -> None:
+        await ctx.report_progress(done, total, told)
+
+    return report
+
+
 async def signer(ctx: Context[Desk]) -> str:
     return ctx.request_context.lifespan_context.instructeur
 
 
-async def progress(ctx: Context[Desk]) -> Progress:
-    return ctx.report_progress
-
-
 Covoiturage = Annotated[CovoiturageClient, Resolve(covoiturage)]
 Demarches = Annotated[DemarchesClient, Resolve(demarches)]
+Downloads = Annotated[DemarcheFiles, Resolve(demarche_files)]
 Emjpm = Annotated[EmjpmClient, Resolve(emjpm)]
 FaireSimple = Annotated[FaireSimpleClient, Resolve(faire_simple)]
 Files = Annotated[Folder, Resolve(folder)]
+Reporting = Annotated[Progress, Resolve(progress)]
 Saying = Annotated[Say, Resolve(say)]
 Signer = Annotated[str, Resolve(signer)]
 """The instructeur who signs: an e-mail or an identifier, empty when the settings name none."""
 Configured = Annotated[tuple[int, ...], Resolve(configured)]
 """The numbers of the démarches that the settings name."""
-Reporting = Annotated[Progress, Resolve(progress)]
 Counter = Annotated[Desk, Resolve(desk)]

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +74,14 @@ class Draft:
         """
         await anyio.to_thread.run_sync(self._write, chunk)
 
+    async def cut(self, spans: Sequence[tuple[int, int]]) -> None:
+        """Take these parts out: where each starts and how long it is, in order, in bytes.
+
+        Raises:
+            ToolError: It cannot be written.
+        """
+        await anyio.to_thread.run_sync(self._cut, spans)
+
     async def keep(self, name: str) -> Kept:
         """The file under this name, made safe, or the first one free that resembles it.
 
@@ -92,6 +100,24 @@ class Draft:
             raise ToolError(self._refusal) from None
         self._sha256.update(chunk)
         self.size += len(chunk)
+
+    def _cut(self, spans: Sequence[tuple[int, int]]) -> None:
+        """Move what follows each part to where it started, by small pieces."""
+        try:
+            self._file.flush()
+            with self._path.open("rb") as before:
+                ends = [*(start for start, _ in spans[1:]), self.size]
+                self._file.seek(spans[0][0])
+                for (start, length), end in zip(spans, ends, strict=True):
+                    before.seek(start + length)
+                    _copy(before, self._file, end - start - length)
+            self._file.truncate()
+            self._file.flush()
+            with self._path.open("rb") as after:
+                self._sha256 = hashlib.file_digest(after, "sha256")
+        except OSError:
+            raise ToolError(self._refusal) from None
+        self.size = self._file.tell()
 
     def _keep(self, name: str) -> Path:
         try:
@@ -264,6 +290,11 @@ def _opened(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise FileNotFoundError
     return os.fdopen(descriptor, "rb")
+
+
+def _copy(source: BinaryIO, to: BinaryIO, length: int) -> None:
+    starts = range(0, length, MEGABYTE)
+    to.writelines(source.read(min(MEGABYTE, length - start)) for start in starts)
 
 
 def _created(path: Path) -> BinaryIO:

@@ -45,6 +45,8 @@ class Tool:
     settlement: Settlement | None = None
     choices: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
     """What the settings leave to choose from, for the parameters that accept more by their type."""
+    saves: bool = False
+    """Whether it leaves a file on this machine, and changes nothing else."""
 
     @property
     def name(self) -> str:
@@ -59,14 +61,19 @@ class Tool:
         return self.rung is not None
 
 
-def read(function: Callable[P, Awaitable[BaseModel]], title: str, needs: Need) -> Tool:
-    """A tool that changes nothing."""
+def read(
+    function: Callable[P, Awaitable[BaseModel]], title: str, needs: Need, *, saves: bool = False
+) -> Tool:
+    """A tool that changes no service; with `saves`, it leaves a new file in the one folder."""
     if _takes_approval(function):
         raise TypeError(f"{function.__name__} asks for an Approval: it is a mutation")
     hints = ToolAnnotations(
-        read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+        read_only_hint=not saves,
+        destructive_hint=False,
+        idempotent_hint=not saves,
+        open_world_hint=True,
     )
-    return Tool(_answering(function), title, needs, hints)
+    return Tool(_answering(function), title, needs, hints, saves=saves)
 
 
 def mutation(

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, ResourceLink, TextContent
 from pydantic import BaseModel, ConfigDict, Field
+
+from tools.files import content_type
 
 MOST_BYTES = 20_000
 """The largest result: what is longer is cut into pages, and says so."""
@@ -21,6 +23,15 @@ class Result(BaseModel):
     """A tool's result, made for its reader; what is not known is absent, never null."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class Saved(Result):
+    """A new file of the folder, linked to from the result and never shown in it."""
+
+    file: str = Field(description="Its name in GUICHET_FILES.")
+    uri: str = Field(description="Where it is on this machine.")
+    bytes: int
+    sha256: str
 
 
 class Preview(Result):
@@ -45,8 +56,9 @@ class Outcome(Result):
 
 def structured(result: BaseModel) -> CallToolResult:
     """A result in both channels: some hosts show the model only one of them."""
+    told = TextContent(type="text", text=result.model_dump_json(exclude_none=True))
     return CallToolResult(
-        content=[TextContent(type="text", text=result.model_dump_json(exclude_none=True))],
+        content=[told, _link(result)] if isinstance(result, Saved) else [told],
         structured_content=result.model_dump(mode="json", exclude_none=True),
         is_error=isinstance(result, Outcome) and result.outcome in UNSUCCESSFUL,
     )
@@ -78,6 +90,17 @@ def shortened(text: str, most: int) -> str:
 def told(result: CallToolResult) -> str:
     """What a result says in words: why a change was refused."""
     return next((part.text for part in result.content if isinstance(part, TextContent)), "")
+
+
+def _link(saved: Saved) -> ResourceLink:
+    """What a host opens, or shows to its user."""
+    return ResourceLink(
+        type="resource_link",
+        uri=saved.uri,
+        name=saved.file,
+        mime_type=content_type(saved.file),
+        size=saved.bytes,
+    )
 
 
 def error(text: str) -> CallToolResult:

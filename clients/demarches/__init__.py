@@ -6,6 +6,7 @@ from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
 from clients.demarches.client import MOST_PER_PAGE, READ, DemarchesClient
 from clients.demarches.details import SECTIONS, DossierDetail, ReadDossier, Section
+from clients.demarches.exports import Column, Columns, ExportedDossier, Lost, Wanted
 from clients.demarches.forms import Form, Question
 from clients.demarches.handled import (
     Annotable,
@@ -42,6 +43,7 @@ from clients.demarches.models import (
     Unread,
     Usager,
 )
+from clients.demarches.pieces import STATIC_HOSTS, DemarcheFiles, Stored, StoredPiece
 from clients.demarches.uploads import Attachment
 from clients.demarches.wire import SERVICE
 
@@ -51,6 +53,7 @@ __all__ = [
     "READ",
     "SECTIONS",
     "SERVICE",
+    "STATIC_HOSTS",
     "Act",
     "Annotable",
     "AnnotatedDossier",
@@ -60,15 +63,19 @@ __all__ = [
     "Champ",
     "ChangedMessage",
     "Choices",
+    "Column",
+    "Columns",
     "DeletedDossier",
     "Demandeur",
     "Demarche",
+    "DemarcheFiles",
     "DemarcheTokens",
     "DemarchesClient",
     "Dossier",
     "DossierDetail",
     "DossierSummary",
     "DossiersPage",
+    "ExportedDossier",
     "Filled",
     "Form",
     "Groupe",
@@ -76,6 +83,7 @@ __all__ = [
     "HandledDossier",
     "Instructeur",
     "Label",
+    "Lost",
     "Message",
     "OpenGroupe",
     "OtherDemandeur",
@@ -97,7 +105,10 @@ __all__ = [
     "Row",
     "Section",
     "State",
+    "Stored",
+    "StoredPiece",
     "Unread",
     "Usager",
+    "Wanted",
     "acts",
 ]

@@ -13,6 +13,7 @@ from clients.approval import Approval
 from clients.demarches.acts import Act, Made
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.details import SECTIONS, ReadDossier, Section
+from clients.demarches.exports import Columns, Wanted, columns
 from clients.demarches.failures import failure, refusal
 from clients.demarches.forms import Form
 from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier
@@ -31,8 +32,10 @@ from clients.demarches.pages import (
     removals,
     removals_of_groupe,
 )
+from clients.demarches.pieces import Stored
 from clients.demarches.queries import document, together
 from clients.demarches.replies import detail, each, form, made, public_form, whole
+from clients.demarches.scroll import Scroll
 from clients.demarches.uploads import (
     Attachment,
     DirectUpload,
@@ -42,7 +45,7 @@ from clients.demarches.uploads import (
 )
 from clients.demarches.wire import SERVICE, Reply, read
 from clients.errors import ApiError, RejectedError
-from clients.http import ONCE, REPEATABLE, Outgoing, outgoing, upstream
+from clients.http import ONCE, PATIENT, REPEATABLE, Outgoing, outgoing, upstream
 
 READ = 65.0
 """Seconds to wait for an answer: the service gives its own database 60."""
@@ -248,6 +251,49 @@ class DemarchesClient:
         for dossier in given.values():
             self._tokens.remember(dossier.demarche.number, response.request)
         return given, hidden
+
+    async def pieces(self, number: int) -> Stored:
+        """The files of the dossier with this number, wherever they are in it.
+
+        Those that a virus is in are left out by the service.
+
+        Raises:
+            ApiError: They could not be read.
+        """
+        with upstream(SERVICE):
+            response = await self._send(self._request("pieces", {"number": number}, REPEATABLE))
+            stored = Stored.of(read(response))
+        self._tokens.remember(stored.demarche, response.request)
+        return stored
+
+    async def columns(self, demarche: int) -> Columns:
+        """What a démarche asks and ever asked: the columns of an export.
+
+        Raises:
+            ApiError: It could not be read.
+        """
+        with upstream(SERVICE):
+            return columns(await self._read("colonnes", demarche, {}))
+
+    def every(self, demarche: int, wanted: Wanted, *, after: str = "") -> Scroll:
+        """Every dossier of a démarche with what was answered, by pages, after a cursor."""
+        asked = {
+            "demarche": demarche,
+            "groupe": wanted.groupe or 0,
+            "ofGroupe": wanted.groupe is not None,
+            "state": wanted.state,
+            "archived": wanted.archived,
+            "createdSince": _written(wanted.created_since),
+            "updatedSince": _written(wanted.updated_since),
+        }
+        extensions = {**REPEATABLE, **PATIENT, "demarche": demarche}
+
+        async def ask(operation: str, first: int, after: str) -> httpx.Response:
+            variables = {**asked, "first": first, "after": after or None}
+            request = self._request(operation, variables, extensions)
+            return await self._http.send(request, auth=self._tokens)
+
+        return Scroll(ask, after=after)
 
     async def check_token(self, demarche: int = NO_DEMARCHE) -> None:
         """Return once the service has accepted the default token, or the one of a démarche for it.

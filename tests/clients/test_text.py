@@ -55,6 +55,14 @@ def test_letters_of_every_language_stay():
     assert clean(text) == text
 
 
+def test_what_is_let_through_at_once_would_be_let_through_anyway():
+    """Almost every text is made of these characters alone, and is not looked at one by one."""
+    looked_at = "\u6771"
+    at_once = [c for c in map(chr, range(0x3000)) if clean(c) == c and clean(c + looked_at) != c]
+
+    assert [c for c in at_once if clean(c + looked_at) != c + looked_at] == []
+
+
 def test_line_breaks_stay_where_several_lines_may():
     assert clean("un\r\ndeux\rtrois\n\tquatre") == "un\ndeux\ntrois\n\tquatre"
 

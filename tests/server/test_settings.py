@@ -528,3 +528,19 @@ def test_values_cannot_be_changed_once_read():
     with pytest.raises(ValueError, match="frozen"):
         settings.read_only = True
     assert not os.environ.get("GUICHET_READ_ONLY")
+
+
+def test_the_hosts_of_files_are_listed_by_commas(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_DEMARCHES_FILES_HOSTS", "Fichiers.exemple.fr, *.cloud.exemple.fr")
+
+    assert load().demarches.files_hosts == ("fichiers.exemple.fr", "*.cloud.exemple.fr")
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.fr", "https://exemple.fr", "exemple.fr/a", "a.*.fr", "fr"]
+)
+def test_a_host_of_files_is_a_whole_name(monkeypatch: pytest.MonkeyPatch, host: str):
+    """Neither everything, nor all of a country, nor an address."""
+    monkeypatch.setenv("GUICHET_DEMARCHES_FILES_HOSTS", host)
+
+    assert refusal().startswith("GUICHET_DEMARCHES_FILES_HOSTS: ")

@@ -113,6 +113,29 @@ async def test_nothing_is_replaced_where_a_file_has_but_one_name(
     assert names(folder) == ["a-2.txt", "a.txt"]
 
 
+@pytest.mark.parametrize(
+    "spans",
+    [[(0, 2)], [(8, 2)], [(2, 2), (6, 2)], [(0, 2), (2, 2)], [(0, 10)], [(0, 4), (6, 4)]],
+    ids=str,
+)
+async def test_parts_can_be_taken_out(folder: Folder, tmp_path: Path, spans: list[tuple[int, int]]):
+    content = b"aabbccddee"
+    left = bytes(
+        byte
+        for place, byte in enumerate(content)
+        if not any(start <= place < start + length for start, length in spans)
+    )
+    async with folder.draft() as draft:
+        await draft.write(content)
+        await draft.cut(spans)
+        await draft.write(b"!")
+        kept = await draft.keep("a.txt")
+
+    assert (tmp_path / "files" / "a.txt").read_bytes() == left + b"!"
+    assert kept.size == len(left) + 1
+    assert kept.sha256 == hashlib.sha256(left + b"!").hexdigest()
+
+
 async def test_a_folder_that_is_full_is_said_so_and_left_as_it_was(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ):

@@ -74,6 +74,16 @@ def test_a_tool_that_asks_nobody_is_a_read():
     assert tool.annotations.destructive_hint is False
 
 
+def test_a_tool_that_saves_a_file_says_so_and_asks_nobody():
+    tool = read(list_things, "List things", "emjpm", saves=True)
+
+    assert tool.saves
+    assert not tool.writes
+    assert tool.annotations.read_only_hint is False
+    assert tool.annotations.destructive_hint is False
+    assert tool.annotations.idempotent_hint is False
+
+
 def test_a_mutation_that_asks_nobody_cannot_be_declared():
     with pytest.raises(TypeError, match="delete_unasked changes a service without asking"):
         mutation(delete_unasked, "Delete things", "emjpm", Rung.TICK, DELETION)

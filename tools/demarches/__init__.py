@@ -4,6 +4,7 @@ from tools.demarches.annotating import ANNOTATING, annotate_dossier
 from tools.demarches.batches import DECISIONS, decide_dossiers
 from tools.demarches.decisions import DECISION, accept_dossier, close_dossier, refuse_dossier
 from tools.demarches.dossier import get_dossier
+from tools.demarches.exporting import export_dossiers
 from tools.demarches.form import get_demarche
 from tools.demarches.handling import (
     ARCHIVING,
@@ -19,6 +20,7 @@ from tools.demarches.listing import query_dossiers
 from tools.demarches.messages import DELETION, MESSAGE, delete_message, send_message
 from tools.demarches.moving import REOPENING, START, reopen_dossier, start_instruction
 from tools.demarches.overview import list_demarches
+from tools.demarches.pieces import save_piece
 from tools.demarches.removed import list_deleted_dossiers
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "close_dossier",
     "decide_dossiers",
     "delete_message",
+    "export_dossiers",
     "follow_dossier",
     "get_demarche",
     "get_dossier",
@@ -49,6 +52,7 @@ __all__ = [
     "query_dossiers",
     "refuse_dossier",
     "reopen_dossier",
+    "save_piece",
     "send_message",
     "start_instruction",
 ]

@@ -258,7 +258,7 @@ async def decide_dossiers(
             if run.stopped:
                 break
             await run.take(step, found.get(step.number), hidden.get(step.number))
-            await report(run.done, len(to_do.steps), f"Dossier {step.number}.")
+            await report(run.done, f"Dossier {step.number}.", len(to_do.steps))
     return run.concluded(len(to_do.steps))
 
 
