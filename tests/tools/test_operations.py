@@ -272,7 +272,7 @@ async def test_a_service_that_does_not_answer_does_not_keep_the_journal_from_bei
     counter: Counter, era: str, monkeypatch: pytest.MonkeyPatch
 ):
     """What is undetermined stays so, and is told."""
-    monkeypatch.setattr("server.app.SETTLED_WITHIN", 0.05)
+    monkeypatch.setattr("tools.settling.WITHIN", 0.05)
     counter.over["demarches"] = Losing(counter)
     async with counter.host(era, Person()) as host:
         await host.call_tool("accept_dossier", ACCEPT)
