@@ -1,5 +1,6 @@
 """The commands that a person types. Hosts start the server without going through here."""
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -17,13 +18,30 @@ app = typer.Typer(
 
 app.add_typer(journal.app)
 
+
+def _tell_version(asked: bool) -> None:  # noqa: FBT001  (what typer calls it with)
+    if asked:
+        typer.echo(f"guichet {version('guichet-mcp')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which, and leave."),
+]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="On the services in miniature.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Offer nothing that changes anything.")]
 Port = Annotated[int, typer.Option(min=1, max=65_535)]
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context, *, sandbox: Sandbox = False, read_only: ReadOnly = False) -> None:
+def main(
+    context: typer.Context,
+    *,
+    sandbox: Sandbox = False,
+    read_only: ReadOnly = False,
+    version: Version = False,
+) -> None:
     if context.invoked_subcommand is None:
         stdio.serve(sandbox=sandbox, read_only=read_only)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from subprocess import CompletedProcess
 
 import anyio
@@ -31,7 +32,7 @@ NOBODY_S = {"GUICHET_CONFIG": os.devnull, "TERM": "dumb", "COLUMNS": "200", "NO_
 
 async def run(*arguments: str) -> CompletedProcess[bytes]:
     """What a command does when nobody is at the terminal."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         return await anyio.run_process(
             [*GUICHET, *arguments],
             stdin=subprocess.DEVNULL,
@@ -45,7 +46,7 @@ async def serving(*arguments: str) -> AsyncGenerator[tuple[Process, int]]:
     """A command that serves on a free port, for as long as the block runs."""
     port = free_port()
     command = [*GUICHET, *arguments, "--port", str(port)]
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with await anyio.open_process(command, env=os.environ | NOBODY_S) as process:
             await answering(port)
             yield process, port
@@ -139,6 +140,12 @@ def test_help_names_every_command():
         assert f" {name} " in shown.stdout
 
 
+def test_the_version_told_is_the_one_installed():
+    shown = CliRunner().invoke(app, ["--version"], env=NOBODY_S)
+
+    assert (shown.exit_code, shown.stdout) == (0, f"guichet {version('guichet-mcp')}\n")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["demonstrate"], ["--sand-box"], ["serve"], ["serve-sandbox", "--port", "0"]],
@@ -154,7 +161,7 @@ def test_a_command_typed_wrong_is_an_error(arguments: Sequence[str]):
 
 async def test_a_hint_is_given_to_whoever_starts_it_at_a_terminal():
     keyboard, terminal = pty.openpty()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with await anyio.open_process(
             [*GUICHET, "--sandbox"], stdin=terminal, env=os.environ | NOBODY_S
         ) as process:

@@ -72,14 +72,14 @@ class Conversation:
 @asynccontextmanager
 async def started(*arguments: str) -> AsyncGenerator[tuple[Conversation, Process]]:
     env = os.environ | NOBODY_S
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with await anyio.open_process([sys.executable, *arguments], env=env) as process:
             yield Conversation(process), process
 
 
 async def test_a_host_lists_reads_and_changes_over_stdio(era: str):
     person = Person()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with Client(sandboxed(), mode=MODES[era], elicitation_callback=person) as host:
             assert host.protocol_version == era
             listed = await host.list_tools()
@@ -93,7 +93,7 @@ async def test_a_host_lists_reads_and_changes_over_stdio(era: str):
 
 
 async def test_read_only_offers_no_change(era: str):
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with Client(sandboxed("--read-only"), mode=MODES[era]) as host:
             listed = await host.list_tools()
 
@@ -171,7 +171,7 @@ async def test_a_line_that_makes_no_sense_does_not_end_it(line: str):
 
 async def told(arguments: Sequence[str], environment: dict[str, str]) -> tuple[int, str, str]:
     """The exit code of a process that ends at once, and what it wrote to stdout and stderr."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         ended = await anyio.run_process(
             [sys.executable, *arguments], env=os.environ | NOBODY_S | environment, check=False
         )

@@ -1,11 +1,13 @@
 """Consent relayed by the model, where the settings accept that danger: still once, still exact."""
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.support import Counter, Person, facts, text
+from tests.support import Between, Counter, Person, facts, text
 
 ACCEPT: dict[str, Any] = {"number": 200001, "motivation": "Dossier complet."}
 
@@ -105,6 +107,66 @@ async def test_a_code_is_void_once_what_was_asked_changed(relaying: Counter, era
 
     assert "n'est plus vrai" in text(result)
     assert not relaying.imports
+
+
+async def test_a_code_is_void_once_the_same_facts_would_be_worded_otherwise(
+    relaying: Counter, era: str
+):
+    """Processes may be configured differently: the person agreed to what the first one showed."""
+    async with relaying.host(era) as host:
+        given = code(text(await host.call_tool("accept_dossier", ACCEPT)))
+    relaying.settings["language"] = "en"
+    async with relaying.host(era) as host:
+        result = await host.call_tool("accept_dossier", ACCEPT | {"confirmation": given})
+
+    assert "no longer true" in text(result)
+    assert not relaying.accepted
+
+
+@pytest.mark.parametrize(
+    "read", [("Bretagne", "Défaut"), ("Défaut", "Bretagne")], ids=["and is back", "at last"]
+)
+async def test_a_code_is_void_if_the_dossier_reads_otherwise_for_a_moment(
+    relaying: Counter, era: str, read: tuple[str, str]
+):
+    """What is sent comes from the first of two readings; both must show what was asked about."""
+    groups = iter(("Défaut", *read))
+
+    def in_group(document: Any) -> None:
+        document["data"]["dossier"]["groupeInstructeur"]["label"] = next(groups)
+
+    relaying.over["demarches"] = Between(relaying.dossiers, in_group)
+    async with relaying.host(era) as host:
+        given = code(text(await host.call_tool("accept_dossier", ACCEPT)))
+        result = await host.call_tool("accept_dossier", ACCEPT | {"confirmation": given})
+
+    assert "n'est plus vrai" in text(result)
+    assert not relaying.accepted
+
+
+async def test_a_code_given_for_another_tool_is_no_consent(relaying: Counter, era: str):
+    """Tools may take the same arguments: here, the ledger says that another one asked."""
+    async with relaying.host(era) as host:
+        given = code(text(await host.call_tool("accept_dossier", ACCEPT)))
+        with closing(sqlite3.connect(relaying.folder / "ledger.db")) as ledger, ledger:
+            ledger.execute("UPDATE operations SET tool = 'refuse_dossier'")
+        result = await host.call_tool("accept_dossier", ACCEPT | {"confirmation": given})
+
+    assert "ne correspond à aucune question" in text(result)
+    assert not relaying.accepted
+
+
+async def test_a_code_that_comes_too_late_is_told_so_whether_the_service_answers_or_not(
+    relaying: Counter, era: str
+):
+    async with relaying.host(era) as host:
+        given = code(text(await host.call_tool("accept_dossier", ACCEPT)))
+        relaying.clock.now += 601
+        relaying.down = True
+        result = await host.call_tool("accept_dossier", ACCEPT | {"confirmation": given})
+
+    assert "Personne n'a répondu à temps" in text(result)
+    assert [row["status"] for row in await relaying.rows()] == ["pending"]
 
 
 async def test_a_client_that_can_ask_is_asked_even_so(relaying: Counter, era: str):

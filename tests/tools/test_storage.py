@@ -8,9 +8,10 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp.server.mcpserver.exceptions import ToolError
+from sqlalchemy import Connection, Engine, event
 
 import server
-from tests.tools.changes import DONE, INTENT, SECRET, journal_of
+from tests.tools.changes import DONE, INTENT, SECRET, journal_of, make
 from tools.journal import Journal
 from tools.results import error
 from tools.sealing import Seal
@@ -297,6 +298,25 @@ async def test_a_commit_that_fails_leaves_nothing_at_all(file: Path, table: str)
     assert rows(file, "SELECT id, status, evidence FROM operations") == [("aa", "pending", "")]
     assert await journal.begin(open_one, "form")
     await journal.close()
+
+
+async def test_each_commit_survives_a_power_cut(file: Path):
+    """SQLite waits for the disk itself: FULL, which is 2. In WAL mode, NORMAL would not do."""
+    waits: list[object] = []
+
+    def commits(connection: Connection) -> None:
+        waits.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+
+    event.listen(Engine, "commit", commits)
+    try:
+        journal = journal_of(file)
+        await make(journal, "aa")
+        await journal.close()
+    finally:
+        event.remove(Engine, "commit", commits)
+
+    assert len(waits) >= 3
+    assert set(waits) == {2}
 
 
 async def test_the_file_holds_no_text_and_no_name(file: Path):
