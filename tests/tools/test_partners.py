@@ -468,6 +468,21 @@ async def test_what_another_principal_had_sent_is_not_told(counter: Counter, era
     assert "Dernière demande" not in person.questions[1]
 
 
+async def test_what_was_sent_to_another_address_is_not_told(counter: Counter, era: str):
+    """The partner of the same uid, there, may be somebody else."""
+    person = Person()
+    async with counter.host(era, person) as host:
+        await host.call_tool("set_partner_status", REGISTER)
+    proofs = {"login": "sandbox", "password": "sandbox", "key": "sandbox"}
+    counter.settings["faire_simple"] = FaireSimple.model_validate(
+        proofs | {"url": "https://recette.sandbox/api"}
+    )
+    async with counter.host(era, person) as host:
+        await host.call_tool("set_partner_status", REGISTER)
+
+    assert "Dernière demande" not in person.questions[1]
+
+
 # What came of it.
 
 
