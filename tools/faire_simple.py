@@ -150,7 +150,7 @@ async def set_partner_status(
         uid=uid,
         outcome="applied",
         conclusion=f"The service accepted that partner {uid} be {status}.",
-        answer=page(answer).parts,
+        answer=[] if answer is None else page(answer).parts,
     )
 
 

@@ -82,6 +82,7 @@ def serve_sandbox(
         "GUICHET_COVOITURAGE_SECRET_KEY=sandbox\n"
         f"GUICHET_DEMARCHES_URL={address}/demarches/api/v2/graphql\n"
         "GUICHET_DEMARCHES_TOKEN=sandbox\n"
+        "GUICHET_DEMARCHES_NUMBERS=1001,1002,1003\n"
         "GUICHET_DEMARCHES_INSTRUCTEUR=camille.martin@exemple.gouv.fr\n"
         f"GUICHET_EMJPM_URL={address}/emjpm\n"
         "GUICHET_EMJPM_TOKEN=sandbox\n"

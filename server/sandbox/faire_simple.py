@@ -26,8 +26,8 @@ from server.sandbox.faults import PAUSE, RANKS, Failing, Faults, Sleep, reserved
 PROOF = "sandbox"
 """The login, the password and the key, all three of them."""
 FIRST_UID, SIZE = 4201, 60
-TALKATIVE, LONG = "4203", "4204"
-"""Whoever writes orders to assistants, and whose account is longer than a page."""
+TALKATIVE, LONG, LETTERED = "4203", "4204", "asso-marne"
+"""Whoever writes orders to assistants, whose account is longer than a page, the last one's uid."""
 
 ACTIONS = {json.dumps({"action": action}): action for action in (0, 1)}
 
@@ -135,7 +135,7 @@ class _Service:
 
 
 def _partner(n: int) -> Partner:
-    partner = _named(str(FIRST_UID + n), n)
+    partner = _named(LETTERED if n == SIZE - 1 else str(FIRST_UID + n), n)
     if partner["uid"] == TALKATIVE:
         partner["presentation"] = ORDERS
     if partner["uid"] == LONG:
