@@ -38,14 +38,6 @@ class Label(Wire):
     name: str
 
 
-class Traitement(Wire):
-    """A step of a dossier's life."""
-
-    event: str
-    date_traitement: datetime
-    email_agent_traitant: str | None
-
-
 class HandledDossier(Dossier):
     """A dossier, its messages, and what was done with it."""
 
@@ -55,7 +47,6 @@ class HandledDossier(Dossier):
     followers: tuple[Instructeur, ...]
     labels: tuple[Label, ...]
     messages: tuple[Message, ...]
-    traitements: tuple[Traitement, ...]
 
 
 class OpenGroupe(GroupeInstructeur):

@@ -27,13 +27,6 @@ HANDLED: Json = {
     "followers": [{"id": "SW5z", "email": "agent@exemple.fr"}],
     "labels": [{"id": "L1", "name": "Urgent"}],
     "messages": [MESSAGE],
-    "traitements": [
-        {
-            "event": "depose",
-            "dateTraitement": "2026-09-01T10:00:00+02:00",
-            "emailAgentTraitant": None,
-        }
-    ],
 }
 
 
