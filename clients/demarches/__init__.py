@@ -5,17 +5,9 @@ from clients.demarches.acts import Act, ChangedMessage, Filled, Reason, Reopened
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
 from clients.demarches.client import MOST_PER_PAGE, READ, DemarchesClient
-from clients.demarches.details import SECTIONS, DossierDetail, ReadDossier, Section
-from clients.demarches.forms import Form, Question
-from clients.demarches.handled import (
-    Annotable,
-    AnnotatedDossier,
-    Choices,
-    HandledDossier,
-    Label,
-    Message,
-    OpenGroupe,
-)
+from clients.demarches.details import SECTIONS, DossierDetail, Label, ReadDossier, Section
+from clients.demarches.forms import Form, GroupeOfDemarche, Question
+from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier, SentMessage
 from clients.demarches.models import (
     Annotation,
     Awaiting,
@@ -52,7 +44,6 @@ __all__ = [
     "SECTIONS",
     "SERVICE",
     "Act",
-    "Annotable",
     "AnnotatedDossier",
     "Annotation",
     "Attachment",
@@ -73,11 +64,10 @@ __all__ = [
     "Form",
     "Groupe",
     "GroupeInstructeur",
+    "GroupeOfDemarche",
     "HandledDossier",
     "Instructeur",
     "Label",
-    "Message",
-    "OpenGroupe",
     "OtherDemandeur",
     "Overview",
     "PartialError",
@@ -96,6 +86,7 @@ __all__ = [
     "RootChamp",
     "Row",
     "Section",
+    "SentMessage",
     "State",
     "Unread",
     "Usager",

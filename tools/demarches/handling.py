@@ -8,7 +8,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from clients import Approval
-from clients.demarches import Choices, HandledDossier, Label, OpenGroupe, acts
+from clients.demarches import Choices, GroupeOfDemarche, HandledDossier, Label, acts
 from clients.text import quoted, shortened
 from tools.demarches.acting import stated
 from tools.demarches.in_hand import (
@@ -108,7 +108,7 @@ Offered = Annotated[Choices, Resolve(choices)]
 
 async def chosen_groupe(
     hand: DossierInHand, offered: Offered, asking: Asking, group: Group
-) -> OpenGroupe:
+) -> GroupeOfDemarche:
     """The groupe meant, refused if the dossier cannot be given to it."""
     say, dossier = asking.say, hand.dossier
     wanted = group.strip()
@@ -133,7 +133,7 @@ async def chosen_groupe(
     return groupe
 
 
-ChosenGroupe = Annotated[OpenGroupe, Resolve(chosen_groupe)]
+ChosenGroupe = Annotated[GroupeOfDemarche, Resolve(chosen_groupe)]
 
 
 async def assignment(hand: DossierInHand, groupe: ChosenGroupe, asking: Asking) -> Question:
@@ -339,7 +339,7 @@ def _cannot_be_archived(say: Say, dossier: HandledDossier, *, archived: bool) ->
     return ""
 
 
-def _no_such_groupe(say: Say, dossier: HandledDossier, groupes: Sequence[OpenGroupe]) -> str:
+def _no_such_groupe(say: Say, dossier: HandledDossier, groupes: Sequence[GroupeOfDemarche]) -> str:
     named = [f"{g.number} {quoted(shortened(g.label))}" for g in groupes if not g.closed]
     return say(
         fr=f"La démarche {dossier.demarche.number} n'a pas ce groupe, ou en a plusieurs de ce nom. "

@@ -7,7 +7,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, Field
 
 from clients import Approval
-from clients.demarches import Act, ChangedMessage, HandledDossier, Message, Reason, acts
+from clients.demarches import Act, ChangedMessage, HandledDossier, Reason, SentMessage, acts
 from tools.demarches.acting import (
     Enclosed,
     Enclosure,
@@ -121,7 +121,7 @@ async def send_message(
     return done(hand, _sent(number, sent, correction, enclosed), state=back)
 
 
-async def own_message(hand: DossierInHand, asking: Asking, message: MessageId) -> Message:
+async def own_message(hand: DossierInHand, asking: Asking, message: MessageId) -> SentMessage:
     """The message meant, refused if whoever signs may not delete it."""
     say, number = asking.say, hand.dossier.number
     found = next((each for each in hand.dossier.messages if each.id == message), None)
@@ -148,7 +148,7 @@ async def own_message(hand: DossierInHand, asking: Asking, message: MessageId) -
     return found
 
 
-OwnMessage = Annotated[Message, Resolve(own_message)]
+OwnMessage = Annotated[SentMessage, Resolve(own_message)]
 
 
 async def deletion(hand: DossierInHand, meant: OwnMessage, asking: Asking) -> Question:
@@ -222,7 +222,7 @@ def _message(hand: InHand, body: str, correction: Correction) -> Act[ChangedMess
     return acts.message(hand.dossier, instructeur=hand.signer.id, body=body, correction=reason)
 
 
-def _deletion(hand: InHand, meant: Message) -> Act[ChangedMessage]:
+def _deletion(hand: InHand, meant: SentMessage) -> Act[ChangedMessage]:
     return acts.deletion(hand.dossier, instructeur=hand.signer.id, message=meant.id)
 
 
@@ -263,7 +263,7 @@ def _handed_back(say: Say, dossier: HandledDossier, correction: Correction) -> t
     )
 
 
-def _withdrawn(say: Say, meant: Message) -> tuple[str, ...]:
+def _withdrawn(say: Say, meant: SentMessage) -> tuple[str, ...]:
     if meant.correction is None or meant.correction.date_resolution:
         return ()
     return (
