@@ -5,18 +5,10 @@ from clients.demarches.acts import Act, ChangedMessage, Filled, Reason, Reopened
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
 from clients.demarches.client import MOST_PER_PAGE, READ, DemarchesClient
-from clients.demarches.details import SECTIONS, DossierDetail, ReadDossier, Section
+from clients.demarches.details import SECTIONS, DossierDetail, Label, ReadDossier, Section
 from clients.demarches.exports import Column, Columns, ExportedDossier, Lost, Wanted
-from clients.demarches.forms import Form, Question
-from clients.demarches.handled import (
-    Annotable,
-    AnnotatedDossier,
-    Choices,
-    HandledDossier,
-    Label,
-    Message,
-    OpenGroupe,
-)
+from clients.demarches.forms import Form, GroupeOfDemarche, Question
+from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier, SentMessage
 from clients.demarches.models import (
     Annotation,
     Awaiting,
@@ -55,7 +47,6 @@ __all__ = [
     "SERVICE",
     "STATIC_HOSTS",
     "Act",
-    "Annotable",
     "AnnotatedDossier",
     "Annotation",
     "Attachment",
@@ -80,12 +71,11 @@ __all__ = [
     "Form",
     "Groupe",
     "GroupeInstructeur",
+    "GroupeOfDemarche",
     "HandledDossier",
     "Instructeur",
     "Label",
     "Lost",
-    "Message",
-    "OpenGroupe",
     "OtherDemandeur",
     "Overview",
     "PartialError",
@@ -104,6 +94,7 @@ __all__ = [
     "RootChamp",
     "Row",
     "Section",
+    "SentMessage",
     "State",
     "Stored",
     "StoredPiece",

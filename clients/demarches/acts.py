@@ -48,7 +48,6 @@ class ChangedMessage(Wire):
     """A message that was just sent or deleted."""
 
     id: str
-    created_at: datetime | None = None
     discarded_at: datetime | None = None
     correction: Asked | None = None
     attachments: tuple[Checked, ...] = ()

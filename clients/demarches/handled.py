@@ -5,45 +5,16 @@ from datetime import datetime
 from pydantic import Field
 
 from clients.demarches.champs import RootChamp
-from clients.demarches.models import Dossier, GroupeInstructeur, Instructeur
+from clients.demarches.details import Correction, Label, Message
+from clients.demarches.forms import GroupeOfDemarche, Question
+from clients.demarches.models import Dossier, Instructeur
 from clients.demarches.wire import Wire
 
 
-class Correction(Wire):
-    """A demand made by a message; it awaits an answer as long as it has no date."""
+class SentMessage(Message):
+    """A message, and the correction that it asks for, if any."""
 
-    reason: str
-    date_resolution: datetime | None
-
-
-class Attached(Wire):
-    filename: str
-    checksum: str
-
-
-class Message(Wire):
-    """What was written about a dossier; deleted, it has no text left."""
-
-    id: str
-    email: str
-    body: str
-    created_at: datetime
-    discarded_at: datetime | None
     correction: Correction | None
-    attachments: tuple[Attached, ...]
-
-
-class Label(Wire):
-    id: str
-    name: str
-
-
-class Traitement(Wire):
-    """A step of a dossier's life."""
-
-    event: str
-    date_traitement: datetime
-    email_agent_traitant: str | None
 
 
 class HandledDossier(Dossier):
@@ -54,45 +25,24 @@ class HandledDossier(Dossier):
     date_derniere_correction_en_attente: datetime | None
     followers: tuple[Instructeur, ...]
     labels: tuple[Label, ...]
-    messages: tuple[Message, ...]
-    traitements: tuple[Traitement, ...]
-
-
-class OpenGroupe(GroupeInstructeur):
-    """A groupe of a démarche, or one that was."""
-
-    closed: bool
+    messages: tuple[SentMessage, ...]
 
 
 class Choices(Wire):
     """What a dossier of a démarche can be given."""
 
     labels: tuple[Label, ...]
-    groupes: tuple[OpenGroupe, ...] = Field(validation_alias="groupeInstructeurs")
+    groupes: tuple[GroupeOfDemarche, ...] = Field(validation_alias="groupeInstructeurs")
 
 
-class Annotable(Wire):
-    """An annotation of a form."""
-
-    type: str = Field(validation_alias="__typename")
-    id: str
-    label: str
-    required: bool
-    options: tuple[str, ...] = ()
-    other_option: bool | None = None
-    """Whether a list takes what is not among its options."""
-    champ_descriptors: tuple["Annotable", ...] = ()
-    """Those of the rows of a repetition."""
-
-
-class Form(Wire):
+class Annotations(Wire):
     """What the administration may note on a dossier."""
 
-    annotations: tuple[Annotable, ...] = Field(validation_alias="annotationDescriptors")
+    questions: tuple[Question, ...] = Field(validation_alias="annotationDescriptors")
 
 
 class FormOfDossier(Wire):
-    revision: Form
+    revision: Annotations
 
 
 class AnnotatedDossier(Dossier):

@@ -3,9 +3,12 @@
 import json
 from datetime import timedelta
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
-from server.sandbox.demarches import Write
+from server.sandbox.demarches import Write, create
 from server.sandbox.faults import DroppedError
 from tests.sandbox.acting import Acting, acting, checksum, typed_id
 
@@ -42,6 +45,22 @@ async def test_what_was_put_is_given_out_again(service: Acting):
     request = service.http.build_request("GET", file["url"])
     del request.headers["Authorization"]
     assert (await service.http.send(request)).content == FILE
+
+
+async def test_a_file_is_put_and_given_out_where_the_sandbox_is_mounted():
+    app = Starlette(routes=[Mount("/demarches", create())])
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://sandbox/demarches",
+        headers={"Authorization": "Bearer sandbox"},
+    ) as http:
+        service = Acting(http, app)
+        signed = await service.upload(FILE)
+        members = "dossier { motivationAttachment { url } }"
+        payload = await service.act("dossierAccepter", 200001, members, justificatif=signed)
+
+    place = payload["dossier"]["motivationAttachment"]["url"]
+    assert place.startswith("http://sandbox/demarches/rails/active_storage/")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from server.sandbox.demarches.records import typed_id
 from tests.sandbox.acting import Acting
-from tests.support import Counter, Person, facts, text
+from tests.support import Between, Counter, Person, facts, text
 from tests.tools.arriving import Losing, writes
 
 CAMILLE = typed_id("Instructeur", 21)
@@ -192,10 +192,10 @@ async def test_an_act_is_made_once_a_person_agreed(counter: Counter, era: str, c
 
 @cases()
 async def test_a_question_says_what_will_be_done_to_which_dossier_and_who_is_told(
-    counter: Counter, era: str, case: Case
+    counter: Counter, case: Case
 ):
     person = Person()
-    async with counter.host(era, person) as host:
+    async with counter.host("2026-07-28", person) as host:
         await host.call_tool(case.tool, case.call)
 
     (question,) = person.questions
@@ -232,9 +232,9 @@ async def test_nothing_is_done_unless_the_person_agrees(counter: Counter, era: s
 
 
 @cases()
-async def test_a_dry_run_shows_the_act_and_does_nothing(counter: Counter, era: str, case: Case):
+async def test_a_dry_run_shows_the_act_and_does_nothing(counter: Counter, case: Case):
     person = Person()
-    async with counter.host(era, person) as host:
+    async with counter.host("2026-07-28", person) as host:
         preview = facts(await host.call_tool(case.tool, {**case.call, "dry_run": True}))["preview"]
 
     assert preview["question"].startswith(case.question)
@@ -496,6 +496,31 @@ async def test_a_file_that_changed_since_the_question_is_not_sent(counter: Count
 
     assert "Un fichier de 8 octets" in person.questions[0]
     assert not writes(counter) or "Un fichier de 14 octets" in person.questions[-1]
+
+
+async def test_a_file_that_the_service_drops_is_told(counter: Counter):
+    counter.put_file("virus.txt", "EICAR-STANDARD-ANTIVIRUS-TEST-FILE")
+    call = {"number": 200002, "body": "Voici le bail.", "attachment": "virus.txt"}
+    async with counter.host("2026-07-28", Person()) as host:
+        made = facts(await host.call_tool("send_message", call))
+
+    assert "its scanner may have found infected" in made["conclusion"]
+
+
+async def test_a_demand_that_the_service_drops_is_told(counter: Counter):
+    """Instances of January 2026 do, when a correction is awaited already for instance."""
+
+    def drop(reply: dict[str, Any]) -> None:
+        if "outcome" in reply["data"]:
+            reply["data"]["outcome"]["message"]["correction"] = None
+
+    counter.over["demarches"] = Between(counter.dossiers, drop)
+    call = {"number": 200002, "body": "Bonjour.", "correction": "incorrect"}
+    async with counter.host("2026-07-28", Person()) as host:
+        made = facts(await host.call_tool("send_message", call))
+
+    assert made["state"] == "en_instruction"
+    assert "no demand for a correction" in made["conclusion"]
 
 
 async def test_the_same_message_sent_before_does_not_pass_for_the_one_that_was_lost(

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, JsonValue, StrictBool, StrictFloat, StrictInt, WithJsonSchema
 
-from clients.demarches import Annotable, AnnotatedDossier
+from clients.demarches import AnnotatedDossier, Question
 from clients.demarches.champs import Champ, RepetitionChamp
 from clients.text import quoted, shortened
 from tools.demarches.acting import Text
@@ -44,7 +44,7 @@ class Kind:
     fr: str
     en: str
     """What it takes."""
-    read: Callable[[Given, Annotable], JsonValue]
+    read: Callable[[Given, Question], JsonValue]
     """The value to send.
 
     Raises:
@@ -58,7 +58,7 @@ class Place:
 
     id: str
     name: str
-    asked: Annotable
+    asked: Question
     champ: Champ
 
     @property
@@ -91,8 +91,8 @@ def places(dossier: AnnotatedDossier) -> Sequence[Place]:
     """The annotations of a dossier that can be filled in and that no condition hides."""
     asked = {
         each.id: each
-        for annotation in dossier.form.revision.annotations
-        for each in (annotation, *annotation.champ_descriptors)
+        for question in dossier.form.revision.questions
+        for each in (question, *(question.champ_descriptors or ()))
     }
     return [
         Place(champ.id, name, asked[champ.champ_descriptor_id], champ)
@@ -152,7 +152,7 @@ def _named(dossier: AnnotatedDossier) -> Iterator[tuple[str, Champ]]:
                 yield f"{champ.label}/{rank}/{each.label}", each
 
 
-def _text(given: Given, _: Annotable) -> JsonValue:
+def _text(given: Given, _: Question) -> JsonValue:
     match given:
         case str():
             return given
@@ -160,7 +160,7 @@ def _text(given: Given, _: Annotable) -> JsonValue:
             raise UnfitError
 
 
-def _yes_or_no(given: Given, _: Annotable) -> JsonValue:
+def _yes_or_no(given: Given, _: Question) -> JsonValue:
     match given:
         case bool():
             return given
@@ -168,7 +168,7 @@ def _yes_or_no(given: Given, _: Annotable) -> JsonValue:
             raise UnfitError
 
 
-def _whole(given: Given, _: Annotable) -> JsonValue:
+def _whole(given: Given, _: Question) -> JsonValue:
     match given:
         case int() if not isinstance(given, bool) and -(2**31) <= given < 2**31:
             return given
@@ -176,7 +176,7 @@ def _whole(given: Given, _: Annotable) -> JsonValue:
             raise UnfitError
 
 
-def _rows(given: Given, asked: Annotable) -> JsonValue:
+def _rows(given: Given, asked: Question) -> JsonValue:
     match _whole(given, asked):
         case int(count) if 1 <= count <= MOST_ROWS:
             return count
@@ -184,7 +184,7 @@ def _rows(given: Given, asked: Annotable) -> JsonValue:
             raise UnfitError
 
 
-def _decimal(given: Given, _: Annotable) -> JsonValue:
+def _decimal(given: Given, _: Question) -> JsonValue:
     match given:
         case int() | float() if not isinstance(given, bool):
             return float(given)
@@ -192,14 +192,14 @@ def _decimal(given: Given, _: Annotable) -> JsonValue:
             raise UnfitError
 
 
-def _day(given: Given, _: Annotable) -> JsonValue:
+def _day(given: Given, _: Question) -> JsonValue:
     try:
         return date.fromisoformat(str(given)).isoformat()
     except ValueError:
         raise UnfitError from None
 
 
-def _moment(given: Given, _: Annotable) -> JsonValue:
+def _moment(given: Given, _: Question) -> JsonValue:
     """A moment, in Paris unless it says otherwise."""
     try:
         moment = datetime.fromisoformat(str(given))
@@ -208,25 +208,25 @@ def _moment(given: Given, _: Annotable) -> JsonValue:
     return (moment if moment.tzinfo else moment.replace(tzinfo=PARIS)).isoformat()
 
 
-def _option(given: Given, asked: Annotable) -> JsonValue:
-    if isinstance(given, str) and (given in asked.options or asked.other_option):
+def _option(given: Given, asked: Question) -> JsonValue:
+    if isinstance(given, str) and (given in (asked.options or ()) or asked.other_option):
         return given
     raise UnfitError
 
 
-def _options(given: Given, asked: Annotable) -> JsonValue:
-    if isinstance(given, list) and {*given} <= {*asked.options}:
+def _options(given: Given, asked: Question) -> JsonValue:
+    if isinstance(given, list) and {*given} <= {*(asked.options or ())}:
         return [*given]
     raise UnfitError
 
 
-def _civilite(given: Given, _: Annotable) -> JsonValue:
+def _civilite(given: Given, _: Question) -> JsonValue:
     if given in {"M", "Mme"}:
         return str(given)
     raise UnfitError
 
 
-def _number(given: Given, _: Annotable) -> JsonValue:
+def _number(given: Given, _: Question) -> JsonValue:
     """The number of a dossier, which the service takes as a text."""
     if isinstance(given, bool) or not str(given).isdecimal():
         raise UnfitError

@@ -8,14 +8,14 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from clients import Approval
-from clients.demarches import Choices, HandledDossier, Label, OpenGroupe, acts
+from clients.demarches import Choices, GroupeOfDemarche, HandledDossier, Label, acts
 from clients.text import quoted, shortened
 from tools.demarches.acting import stated
 from tools.demarches.in_hand import (
+    Asking,
     DossierInHand,
     Handled,
-    Putting,
-    Writing,
+    Wording,
     done,
     settled_by,
 )
@@ -42,9 +42,9 @@ Follow = Annotated[bool, Field(description="False: follow it no longer.")]
 # Archiving.
 
 
-async def archival(hand: DossierInHand, writing: Writing, archived: Archived) -> Question:
+async def archival(hand: DossierInHand, asking: Asking, archived: Archived) -> Question:
     """What a person has to agree to before a dossier is archived, or taken back out."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     if refusal := _cannot_be_archived(say, dossier, archived=archived):
         raise ToolError(refusal)
     number, demarche = dossier.number, dossier.demarche.number
@@ -59,7 +59,7 @@ async def archival(hand: DossierInHand, writing: Writing, archived: Archived) ->
             en=f"Take dossier {number} (démarche {demarche}) out of the archives?",
         )
     )
-    put = Putting(
+    wording = Wording(
         title=title,
         says=(_reversible(say), _nobody_told(say)),
         changes=(
@@ -72,7 +72,7 @@ async def archival(hand: DossierInHand, writing: Writing, archived: Archived) ->
         goal="archived" if archived else "not archived",
     )
     act = acts.archiving(dossier, instructeur=hand.signer.id, archived=archived)
-    return writing.question(hand, act, put)
+    return asking.question(hand, act, wording)
 
 
 async def archive_dossier(
@@ -107,10 +107,10 @@ Offered = Annotated[Choices, Resolve(choices)]
 
 
 async def chosen_groupe(
-    hand: DossierInHand, offered: Offered, writing: Writing, group: Group
-) -> OpenGroupe:
+    hand: DossierInHand, offered: Offered, asking: Asking, group: Group
+) -> GroupeOfDemarche:
     """The groupe meant, refused if the dossier cannot be given to it."""
-    say, dossier = writing.say, hand.dossier
+    say, dossier = asking.say, hand.dossier
     wanted = group.strip()
     found = [g for g in offered.groupes if wanted in {str(g.number), g.label}]
     if len(found) != 1:
@@ -133,16 +133,16 @@ async def chosen_groupe(
     return groupe
 
 
-ChosenGroupe = Annotated[OpenGroupe, Resolve(chosen_groupe)]
+ChosenGroupe = Annotated[GroupeOfDemarche, Resolve(chosen_groupe)]
 
 
-async def assignment(hand: DossierInHand, groupe: ChosenGroupe, writing: Writing) -> Question:
+async def assignment(hand: DossierInHand, groupe: ChosenGroupe, asking: Asking) -> Question:
     """What a person has to agree to before a dossier is given to another groupe."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     number, demarche, before = dossier.number, dossier.demarche.number, dossier.groupe_instructeur
     members = {each.id for each in groupe.instructeurs}
     leaving = [each.email for each in dossier.followers if each.id not in members]
-    put = Putting(
+    wording = Wording(
         title=say(
             fr=f"Confier à un autre groupe le dossier n° {number} (démarche n° {demarche}) ?",
             en=f"Give dossier {number} (démarche {demarche}) to another group?",
@@ -165,7 +165,7 @@ async def assignment(hand: DossierInHand, groupe: ChosenGroupe, writing: Writing
         ),
         goal=f"{before.number}>{groupe.number}",
     )
-    return writing.question(hand, acts.routing(dossier, groupe=groupe.id), put)
+    return asking.question(hand, acts.routing(dossier, groupe=groupe.id), wording)
 
 
 async def assign_group(
@@ -194,10 +194,10 @@ ASSIGNMENT = settled_by(_shows_groupe, "its change of group")
 
 
 async def chosen_label(
-    hand: DossierInHand, offered: Offered, writing: Writing, label: LabelName, present: Present
+    hand: DossierInHand, offered: Offered, asking: Asking, label: LabelName, present: Present
 ) -> Label:
     """The label meant, refused if sticking or removing it would change nothing."""
-    say, dossier = writing.say, hand.dossier
+    say, dossier = asking.say, hand.dossier
     found = [each for each in offered.labels if label.strip() in {each.id, each.name}]
     if len(found) != 1:
         raise ToolError(_no_such_label(say, dossier, offered.labels))
@@ -216,10 +216,10 @@ ChosenLabel = Annotated[Label, Resolve(chosen_label)]
 
 
 async def labelling(
-    hand: DossierInHand, meant: ChosenLabel, writing: Writing, present: Present
+    hand: DossierInHand, meant: ChosenLabel, asking: Asking, present: Present
 ) -> Question:
     """What a person has to agree to before a label is stuck or removed."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     number, demarche = dossier.number, dossier.demarche.number
     title = (
         say(
@@ -232,13 +232,13 @@ async def labelling(
             en=f"Remove a label from dossier {number} (démarche {demarche})?",
         )
     )
-    put = Putting(
+    wording = Wording(
         title=title,
         says=(_reversible(say), _nobody_told(say)),
         words=(Words(label="label", text=meant.name),),
         goal=f"{meant.id} {'present' if present else 'absent'}",
     )
-    return writing.question(hand, acts.labelling(dossier, label=meant.id, present=present), put)
+    return asking.question(hand, acts.labelling(dossier, label=meant.id, present=present), wording)
 
 
 async def label_dossier(
@@ -268,9 +268,9 @@ LABELLING = settled_by(_shows_label, "the change of its labels")
 # Followers.
 
 
-async def following(hand: DossierInHand, writing: Writing, follow: Follow) -> Question:
+async def following(hand: DossierInHand, asking: Asking, follow: Follow) -> Question:
     """What a person has to agree to before somebody follows a dossier, or no longer."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     number, demarche = dossier.number, dossier.demarche.number
     if (hand.signer.id in {each.id for each in dossier.followers}) is follow:
         raise ToolError(
@@ -290,13 +290,13 @@ async def following(hand: DossierInHand, writing: Writing, follow: Follow) -> Qu
             en=f"Follow dossier {number} (démarche {demarche}) no longer?",
         )
     )
-    put = Putting(
+    wording = Wording(
         title=title,
         says=(_followed(say), _reversible(say), _nobody_told(say)),
         goal=f"{hand.signer.id} {'follows' if follow else 'left'}",
     )
     act = acts.following(dossier, instructeur=hand.signer.id, follow=follow)
-    return writing.question(hand, act, put)
+    return asking.question(hand, act, wording)
 
 
 async def follow_dossier(
@@ -339,7 +339,7 @@ def _cannot_be_archived(say: Say, dossier: HandledDossier, *, archived: bool) ->
     return ""
 
 
-def _no_such_groupe(say: Say, dossier: HandledDossier, groupes: Sequence[OpenGroupe]) -> str:
+def _no_such_groupe(say: Say, dossier: HandledDossier, groupes: Sequence[GroupeOfDemarche]) -> str:
     named = [f"{g.number} {quoted(shortened(g.label))}" for g in groupes if not g.closed]
     return say(
         fr=f"La démarche {dossier.demarche.number} n'a pas ce groupe, ou en a plusieurs de ce nom. "

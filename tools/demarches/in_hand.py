@@ -62,7 +62,7 @@ DossierInHand = Annotated[InHand, Resolve(in_hand)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Putting:
+class Wording:
     """What is said of an act before it is done, and what a lost answer is settled by."""
 
     title: str
@@ -75,7 +75,7 @@ class Putting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handling:
+class Questioner:
     """What questions about a dossier in hand are written with."""
 
     demarches: DemarchesClient
@@ -84,7 +84,7 @@ class Handling:
     say: Say
 
     def question(
-        self, hand: InHand, act: Act[Made], put: Putting, enclosed: Enclosure = NOTHING
+        self, hand: InHand, act: Act[Made], wording: Wording, enclosed: Enclosure = NOTHING
     ) -> Question:
         """What a person has to agree to before the act, and before its file is sent."""
         dossier, say = hand.dossier, self.say
@@ -96,25 +96,25 @@ class Handling:
 
         return Question(
             asked=Asked(
-                title=put.title,
-                says=put.says,
-                changes=put.changes,
-                words=(*parties(say, dossier, hand.signer), *put.words),
-                typed=number_to_type(say, dossier) if put.typed else None,
+                title=wording.title,
+                says=wording.says,
+                changes=wording.changes,
+                words=(*parties(say, dossier, hand.signer), *wording.words),
+                typed=number_to_type(say, dossier) if wording.typed else None,
                 request=self.demarches.request(foreseen(act, enclosed)),
             ),
             subject=str(dossier.number),
             facts=hand.model_copy(update={"attached": enclosed.attached}),
             read_again=read_again,
-            goal=put.goal,
+            goal=wording.goal,
         )
 
 
-async def handling(demarches: Demarches, files: Files, signer: Signer, say: Saying) -> Handling:
-    return Handling(demarches=demarches, files=files, signer=signer, say=say)
+async def questioner(demarches: Demarches, files: Files, signer: Signer, say: Saying) -> Questioner:
+    return Questioner(demarches=demarches, files=files, signer=signer, say=say)
 
 
-Writing = Annotated[Handling, Resolve(handling)]
+Asking = Annotated[Questioner, Resolve(questioner)]
 
 Shows = Callable[[HandledDossier, str, Desk], bool | None]
 """Whether a dossier shows that a goal was reached; None when it does not tell."""

@@ -1,4 +1,4 @@
-"""Writing to an applicant, and taking back what was written."""
+"""Asking to an applicant, and taking back what was written."""
 
 from typing import Annotated, Literal
 
@@ -7,9 +7,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, Field
 
 from clients import Approval
-from clients.demarches import Act, ChangedMessage, HandledDossier, Message, Reason, acts
+from clients.demarches import Act, ChangedMessage, HandledDossier, Reason, SentMessage, acts
 from tools.demarches.acting import (
     Enclosed,
+    Enclosure,
     FileToAttach,
     Text,
     file_named,
@@ -18,11 +19,11 @@ from tools.demarches.acting import (
     stated,
 )
 from tools.demarches.in_hand import (
+    Asking,
     DossierInHand,
     Handled,
     InHand,
-    Putting,
-    Writing,
+    Wording,
     done,
     settled_by,
 )
@@ -58,17 +59,17 @@ MessageId = Annotated[
 async def sending(
     hand: DossierInHand,
     enclosed: Enclosed,
-    writing: Writing,
+    asking: Asking,
     desk: Counter,
     body: Body,
     correction: Correction,
 ) -> Question:
     """What a person has to agree to before a message is sent."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     if refusal := _cannot_be_written_to(say, dossier, correction):
         raise ToolError(refusal)
     number, demarche = dossier.number, dossier.demarche.number
-    put = Putting(
+    wording = Wording(
         title=say(
             fr=f"Écrire à l'usager du dossier n° {number} (démarche n° {demarche}) ?",
             en=f"Write to the usager of dossier {number} (démarche {demarche})?",
@@ -95,7 +96,7 @@ async def sending(
         goal=f"{_mark(desk, hand.signer.email, body)} {_alike(desk, hand, body) + 1}",
         typed=True,
     )
-    return writing.question(hand, _message(hand, body, correction), put, enclosed)
+    return asking.question(hand, _message(hand, body, correction), wording, enclosed)
 
 
 async def send_message(
@@ -116,16 +117,13 @@ async def send_message(
     """
     act = await sent_along(demarches, _message(hand, body, correction), enclosed, approval)
     sent = await demarches.perform(act, approval=approval)
-    if correction != "none" and sent.correction is None:
-        told = f"The message of dossier {number} is sent, but the service made no correction of it."
-        return done(hand, told)
-    back = "en_construction" if correction != "none" else ""
-    return done(hand, f"The message of dossier {number} is sent.", state=back)
+    back = "en_construction" if sent.correction else ""
+    return done(hand, _sent(number, sent, correction, enclosed), state=back)
 
 
-async def own_message(hand: DossierInHand, writing: Writing, message: MessageId) -> Message:
+async def own_message(hand: DossierInHand, asking: Asking, message: MessageId) -> SentMessage:
     """The message meant, refused if whoever signs may not delete it."""
-    say, number = writing.say, hand.dossier.number
+    say, number = asking.say, hand.dossier.number
     found = next((each for each in hand.dossier.messages if each.id == message), None)
     if found is None:
         raise ToolError(
@@ -150,14 +148,14 @@ async def own_message(hand: DossierInHand, writing: Writing, message: MessageId)
     return found
 
 
-OwnMessage = Annotated[Message, Resolve(own_message)]
+OwnMessage = Annotated[SentMessage, Resolve(own_message)]
 
 
-async def deletion(hand: DossierInHand, meant: OwnMessage, writing: Writing) -> Question:
+async def deletion(hand: DossierInHand, meant: OwnMessage, asking: Asking) -> Question:
     """What a person has to agree to before a message is deleted."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     number, demarche = dossier.number, dossier.demarche.number
-    put = Putting(
+    wording = Wording(
         title=say(
             fr=f"Supprimer un message du dossier n° {number} (démarche n° {demarche}) ?",
             en=f"Delete a message of dossier {number} (démarche {demarche})?",
@@ -176,7 +174,7 @@ async def deletion(hand: DossierInHand, meant: OwnMessage, writing: Writing) -> 
         goal=meant.id,
         typed=True,
     )
-    return writing.question(hand, _deletion(hand, meant), put)
+    return asking.question(hand, _deletion(hand, meant), wording)
 
 
 async def delete_message(
@@ -209,12 +207,22 @@ MESSAGE = settled_by(_shows_message, "the message")
 DELETION = settled_by(_shows_deletion, "the deletion of the message")
 
 
+def _sent(number: int, sent: ChangedMessage, correction: Correction, enclosed: Enclosure) -> str:
+    """What is told of a message: the service drops without a word what it does not take."""
+    told = f"The message of dossier {number} is sent."
+    if enclosed.piece and not sent.attachments:
+        told += " The service does not show its file, which its scanner may have found infected."
+    if correction != "none" and sent.correction is None:
+        told += " The service made no demand for a correction of it."
+    return told
+
+
 def _message(hand: InHand, body: str, correction: Correction) -> Act[ChangedMessage]:
     reason: Reason | None = None if correction == "none" else correction
     return acts.message(hand.dossier, instructeur=hand.signer.id, body=body, correction=reason)
 
 
-def _deletion(hand: InHand, meant: Message) -> Act[ChangedMessage]:
+def _deletion(hand: InHand, meant: SentMessage) -> Act[ChangedMessage]:
     return acts.deletion(hand.dossier, instructeur=hand.signer.id, message=meant.id)
 
 
@@ -255,7 +263,7 @@ def _handed_back(say: Say, dossier: HandledDossier, correction: Correction) -> t
     )
 
 
-def _withdrawn(say: Say, meant: Message) -> tuple[str, ...]:
+def _withdrawn(say: Say, meant: SentMessage) -> tuple[str, ...]:
     if meant.correction is None or meant.correction.date_resolution:
         return ()
     return (

@@ -9,11 +9,11 @@ from clients import Approval
 from clients.demarches import Act, HandledDossier, State, acts
 from tools.demarches.acting import Notify, filed, stated
 from tools.demarches.in_hand import (
+    Asking,
     DossierInHand,
     Handled,
     InHand,
-    Putting,
-    Writing,
+    Wording,
     done,
     settled_by,
 )
@@ -35,13 +35,13 @@ To = Annotated[
 TERMINATED = frozenset[State]({"accepte", "refuse", "sans_suite"})
 
 
-async def starting(hand: DossierInHand, writing: Writing, notify: Notify) -> Question:
+async def starting(hand: DossierInHand, asking: Asking, notify: Notify) -> Question:
     """What a person has to agree to before a dossier is taken under instruction."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     if dossier.state != "en_construction":
         raise ToolError(_not_filed(say, dossier))
     number, demarche = dossier.number, dossier.demarche.number
-    put = Putting(
+    wording = Wording(
         title=say(
             fr=f"Passer en instruction le dossier n° {number} (démarche n° {demarche}) ?",
             en=f"Take dossier {number} under instruction (démarche {demarche})?",
@@ -58,16 +58,16 @@ async def starting(hand: DossierInHand, writing: Writing, notify: Notify) -> Que
         changes=(_change(say, dossier, "en_instruction"),),
         goal="en_construction>en_instruction",
     )
-    return writing.question(hand, _instruction(hand, notify=notify), put)
+    return asking.question(hand, _instruction(hand, notify=notify), wording)
 
 
-async def reopening(hand: DossierInHand, writing: Writing, to: To, notify: Notify) -> Question:
+async def reopening(hand: DossierInHand, asking: Asking, to: To, notify: Notify) -> Question:
     """What a person has to agree to before a dossier goes back."""
-    dossier, say = hand.dossier, writing.say
+    dossier, say = hand.dossier, asking.say
     if refusal := _cannot_go_back(say, dossier, to):
         raise ToolError(refusal)
     number, demarche = dossier.number, dossier.demarche.number
-    put = Putting(
+    wording = Wording(
         title=say(
             fr=f"Repasser en {to} le dossier n° {number} (démarche n° {demarche}) ?",
             en=f"Take dossier {number} back to {to} (démarche {demarche})?",
@@ -77,7 +77,7 @@ async def reopening(hand: DossierInHand, writing: Writing, to: To, notify: Notif
         goal=f"{dossier.state}>{_STATE[to]}",
         typed=True,
     )
-    return writing.question(hand, _back(hand, to, notify=notify), put)
+    return asking.question(hand, _back(hand, to, notify=notify), wording)
 
 
 async def start_instruction(

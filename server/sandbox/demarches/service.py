@@ -103,7 +103,7 @@ def _answer(posted: Posted, token: Token, held: Registry, request: Request) -> M
             registry=held,
             token=token,
             fragments=read.fragments,
-            address=str(request.base_url).rstrip("/"),
+            address=_address(request),
         ),
         variable_values=given,
         operation_name=posted.operation_name,
@@ -111,6 +111,11 @@ def _answer(posted: Posted, token: Token, held: Registry, request: Request) -> M
         middleware=[OneNull()] if PARTIAL in request.scope else None,
     )
     return _told(result)
+
+
+def _address(request: Request) -> str:
+    """Where the sandbox is served: `base_url` is that of what it may be mounted in."""
+    return str(request.url.replace(path=request.scope["root_path"], query="", fragment=""))
 
 
 def _told(result: ExecutionResult) -> Mapping[str, object]:

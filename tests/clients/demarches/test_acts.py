@@ -15,7 +15,7 @@ from clients.errors import LostAnswerError, RejectedError
 APPROVAL = Approval("operation 1")
 SIGNED = {"dossierId": "RG9zc2llcg==", "instructeurId": "SW5z"}
 TOLD = {"disableNotification": False}
-SENT = {"id": "M1", "createdAt": "2026-11-02T12:00:00+01:00", "correction": None}
+SENT = {"id": "M1", "correction": None}
 
 Json = dict[str, Any]
 Make = Callable[[Dossier], Act[Any]]

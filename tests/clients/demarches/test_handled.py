@@ -19,21 +19,23 @@ MESSAGE = {
     "createdAt": "2026-11-02T12:00:00+01:00",
     "discardedAt": None,
     "correction": {"reason": "incomplete", "dateResolution": None},
-    "attachments": [{"filename": "bail.pdf", "checksum": "1B2M2Y8AsgTpgAmY7PhCfg=="}],
+    "attachments": [
+        {
+            "filename": "bail.pdf",
+            "contentType": "application/pdf",
+            "byteSizeBigInt": "12",
+            "checksum": "1B2M2Y8AsgTpgAmY7PhCfg==",
+            "createdAt": "2026-11-02T12:00:00+01:00",
+            "virusScanResult": "safe",
+        }
+    ],
 }
 HANDLED: Json = {
     "connectionUsager": "password",
     "dateDerniereCorrectionEnAttente": None,
     "followers": [{"id": "SW5z", "email": "agent@exemple.fr"}],
-    "labels": [{"id": "L1", "name": "Urgent"}],
+    "labels": [{"id": "L1", "name": "Urgent", "color": "pink_macaron"}],
     "messages": [MESSAGE],
-    "traitements": [
-        {
-            "event": "depose",
-            "dateTraitement": "2026-09-01T10:00:00+02:00",
-            "emailAgentTraitant": None,
-        }
-    ],
 }
 
 
@@ -73,6 +75,7 @@ async def test_annotations_come_with_their_values_and_their_options(
         "__typename": "DropDownListChampDescriptor",
         "id": "QQ==",
         "label": "Priorité",
+        "description": None,
         "required": False,
         "options": ["Haute", "Basse"],
         "otherOption": False,
@@ -97,9 +100,9 @@ async def test_annotations_come_with_their_values_and_their_options(
     dossier = await client.annotated(200001)
 
     assert [annotation.value for annotation in dossier.answers] == ["Haute"]
-    (annotable,) = dossier.form.revision.annotations
-    assert annotable.options == ("Haute", "Basse")
-    assert annotable.type == "DropDownListChampDescriptor"
+    (question,) = dossier.form.revision.questions
+    assert question.options == ("Haute", "Basse")
+    assert question.type == "DropDownListChampDescriptor"
 
 
 async def test_a_demarche_says_what_its_dossiers_can_be_given(
@@ -108,7 +111,7 @@ async def test_a_demarche_says_what_its_dossiers_can_be_given(
     groupe: Json = {"id": "G1", "number": 11, "label": "Défaut", "closed": False}
     members = [{"id": "SW5z", "email": "agent@exemple.fr"}]
     choices = {
-        "labels": [{"id": "L1", "name": "Urgent"}],
+        "labels": [{"id": "L1", "name": "Urgent", "color": "pink_macaron"}],
         "groupeInstructeurs": [groupe | {"instructeurs": members}],
     }
     graphql.respond(json={"data": {"demarche": choices}})
