@@ -65,6 +65,7 @@ def serve_sandbox(
         f"GUICHET_DEMARCHES_URL={address}/demarches/api/v2/graphql\n"
         "GUICHET_DEMARCHES_TOKEN=sandbox\n"
         "GUICHET_DEMARCHES_INSTRUCTEUR=camille.martin@exemple.gouv.fr\n"
+        "GUICHET_DEMARCHES_NUMBERS=1001,1002,1003\n"
         f"GUICHET_EMJPM_URL={address}/emjpm\n"
         "GUICHET_EMJPM_TOKEN=sandbox"
     )
