@@ -385,7 +385,8 @@ async def test_a_search_looks_at_a_thousand_dossiers_and_says_how_to_go_on(count
 
     counter.over["demarches"] = network = Between(counter.dossiers, start_again)
     async with counter.host(MODERN) as host:
-        only = await page(host, search="personne")
+        with anyio.fail_after(30):
+            only = await page(host, search="personne")
 
     assert only["dossiers"] == []
     assert only["scanned"] == 1_000
