@@ -134,7 +134,8 @@ def _parted(ahead: Sequence[tuple[Place, Result]], start: int, room: int) -> Pag
     def stretch(length: int) -> Part:
         return part.model_copy(update={"text": text[start : start + length]})
 
-    fitting = bisect_right(range(1, len(text) - start + 1), room, key=lambda n: size(stretch(n)))
+    lengths = range(1, min(len(text) - start, room) + 1)  # a character takes a byte at least
+    fitting = bisect_right(lengths, room, key=lambda length: size(stretch(length)))
     given = start + fitting
     rest = [replace(place, start=given)] if given < len(text) else [where for where, _ in others]
     return Page({}, stretch(fitting), str(rest[0]) if rest else "")

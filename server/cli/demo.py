@@ -178,7 +178,13 @@ STEPS = (
         _has("dossiers"),
     ),
     Step(
-        "One is accepted, once you agree",
+        "One of them, as its applicant filled it in",
+        "get_dossier",
+        {"number": TO_ACCEPT, "include": ["champs"]},
+        _has("champs"),
+    ),
+    Step(
+        "It is accepted, once you agree",
         "accept_dossier",
         {"number": TO_ACCEPT, "motivation": "Dossier complet, conditions remplies."},
         _done_if_agreed,

@@ -16,7 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from clients import DemarchesClient
-from clients.demarches import READ, DemarcheTokens
+from clients.demarches import READ, SECTIONS, DemarcheTokens, Overview
+from clients.demarches.champs import OtherChamp
 from clients.errors import AccessDeniedError, NotFoundError, RejectedError
 from clients.http import connected
 from server.sandbox import demarches
@@ -25,6 +26,7 @@ from server.settings import Demarches
 NONE = 2**31 - 1
 """The number of no dossier and of no démarche."""
 LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)
+SOON = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,112 @@ async def test_a_dossier_has_all_that_a_decision_needs(service: Service):
     assert all(member.id and member.email for member in dossier.groupe_instructeur.instructeurs)
 
 
+async def test_the_newest_are_the_end_of_the_list_turned_round(service: Service):
+    async with service.client() as client:
+        first = await client.dossiers(service.number, first=2, newest_first=True)
+        second = await client.dossiers(
+            service.number, first=1, newest_first=True, after=first.rows[0].cursor
+        )
+
+    newest, before = first.rows
+    assert newest.dossier.date_depot >= before.dossier.date_depot
+    assert second.rows[0] == before
+    assert first.next == before.cursor
+
+
+async def test_the_groupes_of_a_demarche_hold_its_dossiers(service: Service):
+    async with service.client() as client:
+        (row,) = (await client.dossiers(service.number, first=1)).rows
+        groupe = row.dossier.groupe_instructeur.number
+        form = await client.form(service.number)
+        page = await client.dossiers(service.number, groupe=groupe, first=100)
+
+    assert groupe in [each.number for each in form.groupes]
+    assert row in page.rows
+    assert {each.dossier.groupe_instructeur.number for each in page.rows} == {groupe}
+
+
+async def test_the_revision_of_a_dossier_finds_it(service: Service):
+    async with service.client() as client:
+        (row,) = (await client.dossiers(service.number, first=1)).rows
+        read = await client.detail(row.dossier.number, ["revision"])
+        assert read.dossier.demarche.revision
+        page = await client.dossiers(
+            service.number, revision=read.dossier.demarche.revision.id, first=1
+        )
+
+    assert page.rows == (row,)
+
+
+async def test_every_section_of_a_dossier_can_be_read(service: Service):
+    """Each champ as a value of its own type: what is only text is of no type that we know."""
+    async with service.client() as client:
+        (row,) = (await client.dossiers(service.number, first=1)).rows
+        read = await client.detail(row.dossier.number, SECTIONS)
+
+    assert read.problems == ()
+    assert read.dossier.champs
+    assert not [champ for champ in read.dossier.champs if isinstance(champ, OtherChamp)]
+    assert read.dossier.traitements[0].event == "depose"
+
+
+async def test_a_section_that_is_not_asked_for_is_not_given(service: Service):
+    async with service.client() as client:
+        (row,) = (await client.dossiers(service.number, first=1)).rows
+        read = await client.detail(row.dossier.number, [])
+
+    assert read.dossier.number == row.dossier.number
+    assert read.dossier.champs == read.dossier.traitements == ()
+    assert read.dossier.demarche.revision is None
+
+
+async def test_a_form_has_the_questions_that_dossiers_answer(service: Service):
+    async with service.client() as client:
+        form = await client.form(service.number)
+        (row,) = (await client.dossiers(service.number, revision=form.revision.id, first=1)).rows
+        read = await client.detail(row.dossier.number, ["champs", "annotations"])
+
+    asked = {question.id for question in form.revision.champ_descriptors}
+    noted = {question.id for question in form.revision.annotation_descriptors}
+    assert form.covered
+    assert {champ.champ_descriptor_id for champ in read.dossier.champs} <= asked
+    assert {champ.champ_descriptor_id for champ in read.dossier.annotations} <= noted
+
+
+async def test_what_awaits_is_counted_up_to_a_page(service: Service):
+    async with service.client() as client:
+        (found,) = await client.overviews([service.number])
+        page = await client.dossiers(service.number, state="en_construction", first=100)
+
+    assert isinstance(found, Overview)
+    assert found.number == service.number
+    assert found.en_construction.count == len(page.rows)
+    assert found.en_construction.all_counted is not bool(page.next)
+
+
+async def test_what_is_gone_comes_oldest_first(service: Service):
+    async with service.client() as client:
+        page = await client.removals(service.number, first=100)
+        later = await client.removals(service.number, first=100, since=SOON)
+
+    for removals in (page.deleted, page.pending):
+        dates = [row.dossier.date_supression for row in removals.rows]
+        assert dates == sorted(dates)
+    assert later.deleted.rows == later.pending.rows == ()
+
+
 async def test_what_does_not_exist_is_not_found(service: Service):
     async with service.client() as client:
         with pytest.raises(NotFoundError):
             await client.dossiers(NONE)
         with pytest.raises(NotFoundError):
             await client.dossier(NONE)
+        with pytest.raises(NotFoundError):
+            await client.detail(NONE, SECTIONS)
+        with pytest.raises(NotFoundError):
+            await client.form(NONE)
+        with pytest.raises(NotFoundError):
+            await client.dossiers(service.number, groupe=NONE)
 
 
 async def test_a_cursor_that_is_none_is_refused(service: Service):

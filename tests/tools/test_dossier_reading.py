@@ -424,6 +424,19 @@ async def test_a_long_dossier_is_told_page_by_page_and_nothing_is_lost(counter: 
     assert all(each["demandeur"] == "Mme Alice Martin" for each in read)
 
 
+async def test_a_section_that_is_still_to_come_does_not_pass_for_an_empty_one(counter: Counter):
+    rewritten(
+        counter, champs=[long_text("c" * 10_000)], annotations=[long_text("a" * 12_000)], labels=[]
+    )
+    async with counter.host(MODERN) as host:
+        first, second = await pages(host, include=["champs", "annotations", "labels"])
+
+    assert "annotations" not in first
+    assert "champs" not in second
+    assert len(second["annotations"]) == 1
+    assert second["labels"] == []
+
+
 async def test_what_is_before_a_page_is_not_asked_of_the_service_again(counter: Counter):
     network = rewritten(counter, champs=[], messages=[long_message(20_000)] * 2)
     async with counter.host(MODERN) as host:
