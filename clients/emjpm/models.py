@@ -79,6 +79,16 @@ class Mesure(Wire):
     """The software that last wrote it."""
     created_at: datetime | None = None
 
+    @property
+    def in_order(self) -> tuple[Etat, ...]:
+        """Its états, oldest first: the service gives them in no order."""
+        return tuple(sorted(self.etats, key=_since))
+
+    @property
+    def current(self) -> Etat | None:
+        """What it is now, or was at its end; nothing as long as it awaits its mandataire."""
+        return next(reversed(self.in_order), None)
+
 
 class Antenne(Wire):
     """A place where a service of mandataires works."""
@@ -166,3 +176,7 @@ def newest_first(mesures: Sequence[Mesure]) -> tuple[Mesure, ...]:
 
 def _age(mesure: Mesure) -> tuple[date, int]:
     return (mesure.date_nomination or date.min, mesure.id)
+
+
+def _since(etat: Etat) -> date:
+    return etat.date_changement_etat or date.min
