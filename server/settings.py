@@ -131,7 +131,11 @@ def _long(written: SecretStr) -> SecretStr:
 
 Address = Annotated[str, AfterValidator(_address)]
 Redirection = Annotated[str, AfterValidator(_redirection)]
-Number = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,9}$")]
+Number = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,9}$"),
+    Field(coerce_numbers_to_str=True),
+]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[

@@ -38,7 +38,9 @@ def sign_in(*, paste: bool) -> int:
     except OSError as error:
         told = f"the redirection address cannot be listened at ({type(error).__name__})."
         return _failure(f"{told} Free its port, or run `{LOGIN} --paste`.")
-    typer.echo(f"Signed in to eMJPM ({settings.emjpm.environment}). It is kept {KEPT[place]}.")
+    emjpm = settings.emjpm
+    where = "at GUICHET_EMJPM_URL" if emjpm.url else emjpm.environment
+    typer.echo(f"Signed in to eMJPM ({where}). It is kept {KEPT[place]}.")
     return 0
 
 

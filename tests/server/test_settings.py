@@ -195,6 +195,21 @@ def test_an_oauth_application_is_offered_the_page_of_its_environment(
     assert "s3cret" not in repr(application)
 
 
+def test_the_number_of_an_application_may_be_written_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    toml = tmp_path / "guichet.toml"
+    toml.write_text(
+        "[emjpm]\nclient_id = 7\nclient_secret = 's3cret'\nredirect_uri = 'https://a.test/'\n"
+    )
+    monkeypatch.setenv("GUICHET_CONFIG", str(toml))
+
+    application = load().emjpm.application
+
+    assert application
+    assert application.client_id == "7"
+
+
 @pytest.mark.parametrize("missing", APPLICATION)
 def test_part_of_an_oauth_application_is_refused(monkeypatch: pytest.MonkeyPatch, missing: str):
     for name in APPLICATION.keys() - {missing}:
