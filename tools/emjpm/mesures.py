@@ -17,8 +17,8 @@ Detail = Literal["etats", "person", "places", "resources"]
 Details = Annotated[
     tuple[Detail, ...],
     Field(
-        description="etats: natures and dates. Only if the question needs it: person (civilité, "
-        "birth year), places (where they live), resources."
+        description="person (civilité, birth year), places and resources: only if the question "
+        "needs them."
     ),
 ]
 
@@ -64,7 +64,7 @@ class MesureRow(Result):
 
 
 class WholeMesure(MesureRow):
-    """A mesure, with what only one at a time tells."""
+    """A mesure, with what a list leaves out."""
 
     antenne_id: int | None = None
     date_premier_mesure: date | None = None
