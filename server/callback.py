@@ -32,7 +32,11 @@ def code_in(address: str, state: str) -> str:
     Raises:
         NoCodeError: The person refused, or it is not the answer to this very request.
     """
-    return _code(dict(parse_qsl(urlsplit(address.strip()).query)), state)
+    try:
+        given = dict(parse_qsl(urlsplit(address.strip()).query))
+    except ValueError:  # its text would repeat the address
+        raise NoCodeError("this is no address.") from None
+    return _code(given, state)
 
 
 def receives(redirect_uri: str) -> bool:

@@ -149,8 +149,8 @@ class SignIn:
         """The lock, once it is ours; the system releases it, should the process die."""
         from filelock import FileLock  # noqa: PLC0415  (0.02 s, for what is seldom needed)
 
-        lock = FileLock(self._path.with_suffix(".lock"), mode=0o600, thread_local=False)
         try:
+            lock = FileLock(self._path.with_suffix(".lock"), mode=0o600, thread_local=False)
             with anyio.fail_after(LOCKED_FOR):
                 while not _acquired(lock):
                     await self._sleep(BETWEEN_TRIES)

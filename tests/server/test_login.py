@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -193,6 +194,15 @@ async def test_a_port_that_is_taken_says_how_to_do_without(site: Site):
     assert b"guichet login emjpm --paste" in done.stderr
 
 
+async def test_a_person_who_gives_up_is_left_alone(site: Site):
+    """Ctrl+C."""
+    async with site.login() as (process, _):
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() != 0
+
+    assert site.kept() == []
+
+
 # Without a browser on this machine.
 
 
@@ -219,6 +229,7 @@ async def test_an_address_can_be_pasted_and_is_not_shown(site: Site):
         ("https://x.test/?code=abc&state=other", "not the answer"),
         ("https://x.test/?code=abc", "not the answer"),
         ("abc", "not the answer"),
+        ("http://[abc?code=abc&state=ours", "no address"),
         ("https://x.test/?state=ours", "no code"),
         ("https://x.test/?error=access_denied&error_reason=user_denied", "refused"),
     ],

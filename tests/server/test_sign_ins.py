@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -172,6 +172,34 @@ async def test_a_pair_that_cannot_be_written_leaves_the_last_one(
     assert len(files(tmp_path)) == 1
 
 
+async def renewed(sign_in: SignIn) -> None:
+    """What a process does that has to."""
+    async with sign_in.alone():
+        await sign_in.write(pair(2))
+
+
+async def read(sign_in: SignIn) -> None:
+    await sign_in.read()
+
+
+async def written(sign_in: SignIn) -> None:
+    await sign_in.write(pair(2))
+
+
+@pytest.mark.parametrize("use", [read, written, renewed])
+async def test_a_folder_that_cannot_be_had_says_what_to_do(
+    use: Callable[[SignIn], Awaitable[None]],
+):
+    def refused() -> Path:
+        raise PermissionError(13, "a name to keep quiet")
+
+    with pytest.raises(AccessDeniedError) as caught:
+        await use(SignIn(refused, ACCOUNT))
+
+    assert "PermissionError" in str(caught.value)
+    assert "quiet" not in str(caught.value)
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '"elsewhere"', "\xff"])
 async def test_a_file_that_says_nothing_is_no_sign_in(
     sign_in: SignIn, tmp_path: Path, content: str
@@ -315,15 +343,15 @@ async def test_six_processes_whose_token_ends_at_once_renew_it_once_each_time(
     with anyio.fail_after(60):
         async with listening(counting) as url, callers(url, tmp_path) as processes:
             lines = [BufferedByteReceiveStream(p.stdout) for p in processes if p.stdout]
-            read = partial(BufferedByteReceiveStream.receive_until, delimiter=b"\n", max_bytes=500)
-            assert {await read(line) for line in lines} == {b"ready"}
+            heard = partial(BufferedByteReceiveStream.receive_until, delimiter=b"\n", max_bytes=500)
+            assert {await heard(line) for line in lines} == {b"ready"}
             answers: list[bytes] = []
             for _ in range(ROUNDS):
                 clock[0] += timedelta(hours=24)
                 for process in processes:
                     assert process.stdin
                     await process.stdin.send(b"\n")
-                answers += [await read(line) for line in lines]
+                answers += [await heard(line) for line in lines]
 
     assert answers == [b"72"] * PROCESSES * ROUNDS
     assert counting.tokens == [200] * ROUNDS
