@@ -24,12 +24,22 @@ from clients.covoiturage import OperatorKeys
 from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import DemarcheTokens
 from clients.downloads import downloading
+from clients.emjpm import OAuth, Pace, SignedIn
 from clients.faire_simple import Keyed
 from clients.http import OnFirstUse, Sleep, connected, origin
 from clients.network import network
 from server import instance
 from server.approvals import Pages
-from server.settings import SERVICES, Covoiturage, Demarches, Emjpm, FaireSimple, Settings
+from server.settings import (
+    SERVICES,
+    Application,
+    Covoiturage,
+    Demarches,
+    Emjpm,
+    FaireSimple,
+    Settings,
+)
+from server.sign_ins import SignIn
 from tools.desk import Desk
 from tools.files import Folder
 from tools.journal import Journal
@@ -212,9 +222,7 @@ async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) ->
             endpoint=demarches.url,
             hosts=demarches.files_hosts,
         ),
-        emjpm=EmjpmClient(
-            await open_for_good(client(emjpm.address, auth=_mandataire(emjpm), transport=by.emjpm))
-        ),
+        emjpm=EmjpmClient(await open_for_good(await _emjpm(emjpm, by, stack))),
         faire_simple=FaireSimpleClient(
             await open_for_good(
                 client(
@@ -239,8 +247,39 @@ def _operator(registry: Covoiturage) -> httpx.Auth | None:
     return None
 
 
-def _mandataire(emjpm: Emjpm) -> httpx.Auth | None:
-    return Bearer(emjpm.token) if emjpm.token else None
+async def _emjpm(emjpm: Emjpm, by: Transports, stack: AsyncExitStack) -> httpx.AsyncClient:
+    """The client of eMJPM, at the pace that the service allows."""
+    auth = Bearer(emjpm.token) if emjpm.token else await _signed_in(emjpm, by, stack)
+    http = connected(emjpm.address, auth=auth, transport=by.emjpm, sleep=by.sleep)
+    return Pace(sleep=by.sleep).keep(http)
+
+
+async def _signed_in(emjpm: Emjpm, by: Transports, stack: AsyncExitStack) -> httpx.Auth | None:
+    """The user who signed in, or nothing if no application is there to sign in with."""
+    if emjpm.application is None:
+        return None
+    http = await stack.enter_async_context(oauth_http(emjpm, by))
+    return SignedIn(oauth(emjpm.application, http), sign_in(emjpm, emjpm.application))
+
+
+def oauth_http(emjpm: Emjpm, by: Transports) -> httpx.AsyncClient:
+    """What carries the requests of OAuth, which no token authenticates."""
+    return connected(emjpm.address, transport=by.emjpm, sleep=by.sleep)
+
+
+def oauth(application: Application, http: httpx.AsyncClient) -> OAuth:
+    return OAuth(
+        http,
+        authorize_url=application.authorize_url,
+        client_id=application.client_id,
+        client_secret=application.client_secret,
+        redirect_uri=application.redirect_uri,
+    )
+
+
+def sign_in(emjpm: Emjpm, application: Application) -> SignIn:
+    """Where the sign-in to these addresses, with this application, is kept."""
+    return SignIn(instance.state_folder, f"{emjpm.address} {application.client_id}")
 
 
 def _application(service: FaireSimple) -> httpx.Auth | None:

@@ -22,11 +22,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from clients import ApiError, Clients
 from clients.demarches import NO_DEMARCHE
+from clients.emjpm import LOGIN
 from clients.faire_simple import Flow
 from clients.network import proxy_of
-from server import instance
+from server import connect, instance
 from server.build import offered
-from server.settings import SERVICES, Settings, config_file
+from server.settings import SERVICES, Emjpm, Settings, config_file
+from server.sign_ins import SignIn
 from tools import TOOLS, Tool
 
 LONGEST = 15.0
@@ -189,7 +191,10 @@ _OPERATOR = (
     " application keys, or GUICHET_COVOITURAGE_TOKEN."
 )
 _ADMINISTRATOR = "Set GUICHET_DEMARCHES_TOKEN, an administrator's API token."
-_MANDATAIRE = "Set GUICHET_EMJPM_TOKEN, a token of the mandataire's account."
+_MANDATAIRE = (
+    "Set GUICHET_EMJPM_CLIENT_ID, GUICHET_EMJPM_CLIENT_SECRET and GUICHET_EMJPM_REDIRECT_URI, the"
+    " editor's OAuth application, then sign in; or GUICHET_EMJPM_TOKEN."
+)
 _APPLICATION = (
     "Set GUICHET_FAIRE_SIMPLE_LOGIN, GUICHET_FAIRE_SIMPLE_PASSWORD and GUICHET_FAIRE_SIMPLE_KEY, as"
     " the SGMAP gave them to your application."
@@ -250,12 +255,25 @@ def _emjpm(settings: Settings) -> Iterator[Finding]:
     emjpm = settings.emjpm
     if "emjpm" not in settings.services:
         yield _left_out("emjpm")
-    elif emjpm.token:
-        where = "" if emjpm.url else f" ({emjpm.environment})"
+        return
+    where = "" if emjpm.url else f" ({emjpm.environment})"
+    if emjpm.token:
         says = f"{_shown(emjpm.address)}{where}; GUICHET_EMJPM_TOKEN is set."
         yield Finding("emjpm", "ok", says)
+    elif emjpm.application:
+        yield Finding("emjpm", "ok", f"{_shown(emjpm.address)}{where}; an OAuth application.")
+        yield _signed_in(connect.sign_in(emjpm, emjpm.application))
     else:
-        yield Finding("emjpm", "missing", "no token.", _MANDATAIRE)
+        yield Finding("emjpm", "missing", "no credentials.", _MANDATAIRE)
+
+
+def _signed_in(sign_in: SignIn) -> Finding:
+    """Whether somebody signed in; neither the service nor a keyring is asked."""
+    subject, place = "emjpm (sign-in)", sign_in.place()
+    if place is None:
+        return Finding(subject, "trouble", "nobody is signed in.", f"Run `{LOGIN}`.")
+    kept = "the system's keyring" if place == "keyring" else "a file of the state folder"
+    return Finding(subject, "ok", f"somebody is signed in; it is kept in {kept}.")
 
 
 def _faire_simple(settings: Settings) -> Iterator[Finding]:
@@ -445,7 +463,7 @@ def _checks(settings: Settings, clients: Clients) -> Iterator[Check]:
     if "demarches" in met:
         for number in (*((NO_DEMARCHE,) if demarches.token else ()), *demarches.tokens):
             yield _token_check(number, clients)
-    if "emjpm" in met:
+    if "emjpm" in met and _can_come_in(settings.emjpm):
         yield Check("emjpm", "answers, and accepts the token.", clients.emjpm.check_token)
     if flow := _harmless(settings):
         says = f"answers, and lets {flow} be read."
@@ -462,6 +480,12 @@ def _unchecked(settings: Settings) -> Iterator[Finding]:
     if "faire_simple" in settings.needs_met and not _harmless(settings):
         says = "not called: the only paths known are about partners."
         yield Finding("faire_simple", "missing", says, "get_partner will tell, given a uid.")
+
+
+def _can_come_in(emjpm: Emjpm) -> bool:
+    """Whether there is a token to try, once somebody has signed in if that is how one gets it."""
+    application = emjpm.application
+    return application is None or connect.sign_in(emjpm, application).place() is not None
 
 
 def _token_check(demarche: int, clients: Clients) -> Check:

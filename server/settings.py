@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -58,6 +59,11 @@ EMJPM_URLS = {
     "production": "https://api-emjpm.fabrique.social.gouv.fr",
     "test": "https://api-apitest-emjpm.dev.fabrique.social.gouv.fr",
 }
+EMJPM_CONSENT = {
+    "production": "https://emjpm.pjm.social.gouv.fr/application/authorization",
+    "test": "https://apitest-emjpm.dev.fabrique.social.gouv.fr/application/authorization",
+}
+"""The pages where a user lets an editor's application act for them."""
 SHORTEST_SECRET = 32
 """Characters of the instance's key."""
 SERVICES = ("covoiturage", "demarches", "emjpm", "faire_simple")
@@ -89,6 +95,14 @@ def _address(url: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("must be https, except to a loopback address")
     return url.rstrip("/")
+
+
+def _redirection(written: str) -> str:
+    """The address as it is written, which is how it is compared."""
+    _address(written)
+    if urlsplit(written).fragment:
+        raise ValueError("must have no fragment: a browser would keep it to itself")
+    return written
 
 
 def _place(url: str) -> str:
@@ -150,6 +164,12 @@ def _long(written: SecretStr) -> SecretStr:
 Address = Annotated[str, AfterValidator(_address)]
 Place = Annotated[Address, AfterValidator(_place)]
 FlowPath = Annotated[str, AfterValidator(_path)] | None
+Redirection = Annotated[str, AfterValidator(_redirection)]
+ClientId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,9}$"),
+    Field(coerce_numbers_to_str=True),
+]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 Host = Annotated[
     str,
@@ -226,18 +246,64 @@ class Demarches(Section):
         return bool(self.token or self.tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An editor's OAuth application, whole."""
+
+    authorize_url: str
+    client_id: str
+    client_secret: SecretStr
+    redirect_uri: str
+
+
+APPLICATION = ("client_id", "client_secret", "redirect_uri")
+
+
 class Emjpm(Section):
     environment: Literal["production", "test"] = Field(
         default="production", description="which of the two documented addresses"
     )
     url: Address | None = Field(default=None, description="another address than these two")
-    token: Key | None = Field(
-        default=None, description="a bearer token of the mandataire's account"
+    authorize_url: Address | None = Field(
+        default=None, description="another page of consent than those of the two environments"
     )
+    token: Key | None = Field(
+        default=None, description="a bearer token of the mandataire's account…"
+    )
+    client_id: ClientId | None = Field(
+        default=None, description="…or the number of the editor's OAuth application, to sign in…"
+    )
+    client_secret: Key | None = Field(default=None, description="…the secret that goes with it…")
+    redirect_uri: Redirection | None = Field(
+        default=None, description="…and the whole address registered for it, to the last sign"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        """Nothing, a token, or the three of an application."""
+        missing = [name for name in APPLICATION if getattr(self, name) is None]
+        if missing and len(missing) < len(APPLICATION):
+            told = " and ".join(f"GUICHET_EMJPM_{name.upper()}" for name in missing)
+            raise ValueError(f"an OAuth application needs {told} too")
+        if self.token and not missing:
+            raise ValueError("give GUICHET_EMJPM_TOKEN or an OAuth application, and not both")
+        return self
 
     @property
     def address(self) -> str:
         return self.url or EMJPM_URLS[self.environment]
+
+    @property
+    def application(self) -> Application | None:
+        """The editor's OAuth application, if that is how one comes in."""
+        if self.client_id and self.client_secret and self.redirect_uri:
+            page = self.authorize_url or EMJPM_CONSENT[self.environment]
+            return Application(page, self.client_id, self.client_secret, self.redirect_uri)
+        return None
+
+    @property
+    def has_credentials(self) -> bool:
+        return bool(self.token or self.application)
 
 
 class FaireSimple(Section):
@@ -342,7 +408,7 @@ class Settings(BaseSettings):
             "demarches_numbers": "demarches" in self.services
             and self.demarches.has_token
             and bool(self.demarches.numbers),
-            "emjpm": "emjpm" in self.services and bool(self.emjpm.token),
+            "emjpm": "emjpm" in self.services and self.emjpm.has_credentials,
             "faire_simple": third_party,
             "faire_simple_flows": third_party and bool(self.faire_simple.paths),
         }

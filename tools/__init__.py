@@ -34,7 +34,15 @@ from tools.demarches import (
     send_message,
     start_instruction,
 )
-from tools.emjpm import list_mesures
+from tools.emjpm import (
+    get_emjpm_user,
+    get_mesure,
+    list_antennes,
+    list_direction_services,
+    list_mesures,
+    list_tribunaux,
+    summarize_mesures,
+)
 from tools.faire_simple import STATUS, get_partner, list_faire_simple, set_partner_status
 from tools.operations import get_operation, list_operations
 from tools.questions import Rung
@@ -97,6 +105,12 @@ TOOLS = (
         destructive=False,
     ),
     read(list_mesures, "List protection measures", "emjpm"),
+    read(get_mesure, "Read a protection measure", "emjpm"),
+    read(summarize_mesures, "Count protection measures", "emjpm"),
+    read(list_tribunaux, "Find a tribunal", "emjpm"),
+    read(list_antennes, "List the antennes of a service", "emjpm"),
+    read(get_emjpm_user, "Tell whose eMJPM account it is", "emjpm"),
+    read(list_direction_services, "List the services of a direction", "emjpm"),
     read(get_partner, "Read a partner", "faire_simple"),
     read(list_faire_simple, "List what faire-simple holds", "faire_simple_flows"),
     mutation(

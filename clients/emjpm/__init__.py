@@ -1,6 +1,46 @@
 """eMJPM: the legal protection measures that a mandataire or a service answers for."""
 
-from clients.emjpm.client import SERVICE, EmjpmClient
-from clients.emjpm.models import Etat, Mesure, Ressource, Status
+from clients.emjpm.client import EmjpmClient
+from clients.emjpm.failures import SERVICE
+from clients.emjpm.models import (
+    Antenne,
+    Departement,
+    Direction,
+    Etat,
+    Mesure,
+    OwnService,
+    Region,
+    Ressource,
+    Service,
+    Status,
+    Tribunal,
+    User,
+    WatchedService,
+)
+from clients.emjpm.oauth import LOGIN, EndedError, OAuth, Pair, SignedIn, Store
+from clients.emjpm.pace import Pace
 
-__all__ = ["SERVICE", "EmjpmClient", "Etat", "Mesure", "Ressource", "Status"]
+__all__ = [
+    "LOGIN",
+    "SERVICE",
+    "Antenne",
+    "Departement",
+    "Direction",
+    "EmjpmClient",
+    "EndedError",
+    "Etat",
+    "Mesure",
+    "OAuth",
+    "OwnService",
+    "Pace",
+    "Pair",
+    "Region",
+    "Ressource",
+    "Service",
+    "SignedIn",
+    "Status",
+    "Store",
+    "Tribunal",
+    "User",
+    "WatchedService",
+]

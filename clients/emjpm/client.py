@@ -5,11 +5,21 @@ from http import HTTPStatus
 import httpx
 from pydantic import TypeAdapter
 
-from clients.emjpm.models import Mesure, Status, Wire, newest_first
-from clients.errors import AccessDeniedError, ApiError, UnexpectedReplyError
-from clients.http import ONCE, document, from_response, upstream
+from clients.emjpm.failures import SERVICE, refusal
+from clients.emjpm.models import (
+    Antenne,
+    Mesure,
+    Status,
+    Tribunal,
+    User,
+    WatchedService,
+    newest_first,
+)
+from clients.errors import NotFoundError, UnexpectedReplyError
+from clients.http import ONCE, document, upstream
 
-SERVICE = "eMJPM"
+EDITORS = "/api/editors"
+MANDOLINE = "/api/mandoline"
 
 
 class EmjpmClient:
@@ -21,7 +31,8 @@ class EmjpmClient:
     async def mesures(self, status: Status | None = None) -> tuple[Mesure, ...]:
         """Every mesure with this status, or every mesure, newest nomination first.
 
-        The service gives them all at once and in no order, whichever software wrote them.
+        The service gives them all at once and in no order, whichever software wrote them; it
+        leaves out the prestations sociales.
 
         Raises:
             AccessDeniedError: The token is not valid, or its account has no mesures of its own.
@@ -29,10 +40,65 @@ class EmjpmClient:
         """
         params = {"status": status} if status else None
         with upstream(SERVICE):
-            response = await self._http.get("/api/editors/mesures", params=params)
-            if not response.is_success:
-                raise _refusal(response)
-            return newest_first(_MESURES.validate_python(_rows(document(response.content))))
+            reply = await self._read(f"{EDITORS}/mesures", params)
+            return newest_first(_MESURES.validate_python(_unwrapped(reply, "mesures")))
+
+    async def mesure(self, number: int) -> Mesure:
+        """The mesure with this id, whole.
+
+        Raises:
+            NotFoundError: There is none, or it is another's.
+            AccessDeniedError: The token is not valid, or its account has no mesures of its own.
+            ApiError: It could not be read.
+        """
+        with upstream(SERVICE):
+            response = await self._http.get(f"{EDITORS}/mesures/{number}")
+            if response.status_code == HTTPStatus.NOT_FOUND and not response.content:
+                raise _no_mesure(number)
+            mesure = Mesure.model_validate(_document(response))
+        if mesure.id != number:
+            raise UnexpectedReplyError(SERVICE, "another mesure than the one asked for.")
+        return mesure
+
+    async def antennes(self) -> tuple[Antenne, ...]:
+        """The antennes of the service, which a mandataire on his own has none of.
+
+        Raises:
+            ApiError: They could not be read.
+        """
+        with upstream(SERVICE):
+            reply = await self._read(f"{EDITORS}/service-antennes")
+            return _ANTENNES.validate_python(_unwrapped(reply, "antennes"))
+
+    async def tribunaux(self) -> tuple[Tribunal, ...]:
+        """The tribunaux of all of France, some 290 of them.
+
+        Raises:
+            ApiError: They could not be read.
+        """
+        with upstream(SERVICE):
+            reply = await self._read(f"{EDITORS}/tribunaux")
+            return _TRIBUNAUX.validate_python(_unwrapped(reply, "tribunaux"))
+
+    async def user(self) -> User:
+        """Who the token stands for.
+
+        Raises:
+            ApiError: It could not be read.
+        """
+        with upstream(SERVICE):
+            return User.model_validate(await self._read(f"{MANDOLINE}/user"))
+
+    async def direction_services(self) -> tuple[WatchedService, ...]:
+        """The services that a direction watches over.
+
+        Raises:
+            AccessDeniedError: The token is not valid, or its account is no direction's.
+            ApiError: They could not be read.
+        """
+        with upstream(SERVICE):
+            reply = await self._read(f"{MANDOLINE}/direction-services")
+            return _WATCHED.validate_python(reply)
 
     async def check_token(self) -> None:
         """Return once the service has accepted the token; nothing is read of anybody.
@@ -42,71 +108,40 @@ class EmjpmClient:
             ApiError: The service does not answer, or not as itself.
         """
         with upstream(SERVICE):
-            response = await self._http.get("/api/editors/service-antennes", extensions=ONCE)
-            if not response.is_success:
-                raise _refusal(response)
-            _ANTENNES.validate_python(document(response.content))
+            response = await self._http.get(f"{EDITORS}/service-antennes", extensions=ONCE)
+            _ANTENNES.validate_python(_unwrapped(_document(response), "antennes"))
+
+    async def _read(self, address: str, params: dict[str, str] | None = None) -> object:
+        return _document(await self._http.get(address, params=params))
 
 
-class _Wrapped(Wire):
-    mesures: object
-
-
-class _Antenne(Wire):
-    id: int
-
-
-class _Antennes(Wire):
-    antennes: tuple[_Antenne, ...]
-
-
-class _Message(Wire):
-    msg: str = ""
-
-
-class _Refused(Wire):
-    """Why a request was refused. Its messages may hold SQL: they are compared, never passed on."""
-
-    error: str = ""
-    error_description: str = ""
-    errors: tuple[_Message, ...] = ()
-
-
+_OBJECT = TypeAdapter(dict[str, object])
 _MESURES = TypeAdapter(tuple[Mesure, ...])
-_ANTENNES: TypeAdapter[_Antennes | tuple[_Antenne, ...]] = TypeAdapter(
-    _Antennes | tuple[_Antenne, ...]
-)
-
-_RENEW = "Authorise this software again on eMJPM, or renew GUICHET_EMJPM_TOKEN."
-_ADDRESS = "Check GUICHET_EMJPM_URL: it is not that of eMJPM's API."
-_ACCOUNT = "Use the token of a mandataire or of a service: no other account has mesures."
+_ANTENNES = TypeAdapter(tuple[Antenne, ...])
+_TRIBUNAUX = TypeAdapter(tuple[Tribunal, ...])
+_WATCHED = TypeAdapter(tuple[WatchedService, ...])
 
 
-def _rows(reply: object) -> object:
+def _document(response: httpx.Response) -> object:
+    """What a successful response holds.
+
+    Raises:
+        ApiError: It is not successful.
+    """
+    if not response.is_success:
+        raise refusal(response)
+    return document(response.content)
+
+
+def _unwrapped(reply: object, name: str) -> object:
     """The list: the documentation shows it bare, the service wraps it."""
-    return _Wrapped.model_validate(reply).mesures if isinstance(reply, dict) else reply
+    if not isinstance(reply, dict):
+        return reply
+    members = _OBJECT.validate_python(reply)
+    if name not in members:
+        raise UnexpectedReplyError(SERVICE, f"an answer without its {name}.")
+    return members[name]
 
 
-def _refusal(response: httpx.Response) -> ApiError:
-    """The error that an unsuccessful response stands for."""
-    status = response.status_code
-    if response.is_redirect or status == HTTPStatus.NOT_FOUND:
-        return UnexpectedReplyError(SERVICE, f"HTTP {status}: not its address.", remedy=_ADDRESS)
-    told = _told(response)
-    if status == HTTPStatus.UNAUTHORIZED:
-        expired = told.error_description.endswith("has expired")
-        reason = "the token has expired." if expired else "the token is revoked, or unknown."
-        return AccessDeniedError(SERVICE, reason, remedy=_RENEW)
-    if told.error == "invalid_request":
-        return AccessDeniedError(SERVICE, "the token is malformed.", remedy=_RENEW)
-    if any(error.msg == "mandataire not found" for error in told.errors):
-        return AccessDeniedError(SERVICE, "this account answers for no mesure.", remedy=_ACCOUNT)
-    return from_response(SERVICE, response)
-
-
-def _told(response: httpx.Response) -> _Refused:
-    """What a refusal says, if anything: several of them have no body, or one that is not JSON."""
-    try:
-        return _Refused.model_validate(document(response.content))
-    except (ValueError, RecursionError):
-        return _Refused()
+def _no_mesure(number: int) -> NotFoundError:
+    return NotFoundError(SERVICE, f"no mesure of this account has the id {number}.")

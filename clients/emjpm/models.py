@@ -3,13 +3,15 @@
 A mesure that awaits its mandataire is nearly empty, so anything but its id and its numéro RG may be
 missing. Closed lists of the service (civilité, nature, champ…) stay text: old rows hold values that
 it no longer accepts, and they are still true.
+
+What the service did not say is not what it said to be null: `model_fields_set` tells them apart.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 Status = Literal["en_attente", "en_cours", "eteinte"]
 """Something to ask for: the service never says which of them a mesure is."""
@@ -77,6 +79,95 @@ class Mesure(Wire):
     """The software that last wrote it."""
     created_at: datetime | None = None
 
+    @property
+    def in_order(self) -> tuple[Etat, ...]:
+        """Its états, oldest first: the service gives them in no order."""
+        return tuple(sorted(self.etats, key=_since))
+
+    @property
+    def current(self) -> Etat | None:
+        """What it is now, or was at its end; nothing as long as it awaits its mandataire."""
+        return next(reversed(self.in_order), None)
+
+
+class Antenne(Wire):
+    """A place where a service of mandataires works."""
+
+    id: int
+    nom: str = ""
+    adresse: str | None = None
+    code_postal: str | None = None
+    ville: str | None = None
+
+
+class Tribunal(Wire):
+    """A court that orders mesures."""
+
+    siret: str
+    nom: str
+    adresse: str | None = None
+    code_postal: str | None = None
+    ville: str | None = None
+
+
+class Departement(Wire):
+    code: str = Field(default="", validation_alias=AliasChoices("code", "id"))
+    nom: str | None = None
+
+
+class Region(Wire):
+    nom: str | None = None
+
+
+class Service(Wire):
+    """A service of mandataires."""
+
+    id: int | None = None
+    etablissement: str | None = None
+    email: str | None = None
+    telephone: str | None = None
+    adresse: str | None = None
+    code_postal: str | None = None
+    ville: str | None = None
+    departements: Several[Departement] = ()
+    departement: Departement | None = None
+    dispo_max: int | None = None
+    """How many mesures it can carry out at once."""
+
+
+class OwnService(Service):
+    """The service that a user works for."""
+
+    mesures_en_attente: int | None = None
+    mesures_en_cours: int | None = None
+
+
+class WatchedService(Service):
+    """A service that a direction watches over, which counts under other names."""
+
+    mesures_awaiting: int | None = None
+    mesures_in_progress: int | None = None
+
+
+class Direction(Wire):
+    """The administration that a user works for."""
+
+    type: str | None = None
+    region: Region | None = None
+    departement: Departement | None = None
+
+
+class User(Wire):
+    """Who a token stands for."""
+
+    id: int
+    type: str
+    email: str | None = None
+    nom: str | None = None
+    prenom: str | None = None
+    service: OwnService | None = None
+    direction: Direction | None = None
+
 
 def newest_first(mesures: Sequence[Mesure]) -> tuple[Mesure, ...]:
     """The mesures by date of nomination, then by id; last, those that have no nomination yet."""
@@ -85,3 +176,7 @@ def newest_first(mesures: Sequence[Mesure]) -> tuple[Mesure, ...]:
 
 def _age(mesure: Mesure) -> tuple[date, int]:
     return (mesure.date_nomination or date.min, mesure.id)
+
+
+def _since(etat: Etat) -> date:
+    return etat.date_changement_etat or date.min

@@ -1,5 +1,6 @@
 """The commands that a person types. Hosts start the server without going through here."""
 
+from enum import StrEnum
 from importlib.metadata import version
 from typing import Annotated
 
@@ -32,6 +33,15 @@ Version = Annotated[
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="On the services in miniature.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Offer nothing that changes anything.")]
 Port = Annotated[int, typer.Option(min=1, max=65_535)]
+
+
+class Service(StrEnum):
+    """The services that one signs in to."""
+
+    EMJPM = "emjpm"
+
+
+Named = Annotated[Service, typer.Argument(help="The service.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -125,3 +135,32 @@ def doctor(
     from server.cli.doctor import run  # noqa: PLC0415  (each command loads what it needs)
 
     raise typer.Exit(run(offline=offline))
+
+
+@app.command()
+def login(
+    service: Named,
+    *,
+    paste: Annotated[
+        bool,
+        typer.Option(
+            "--paste",
+            help="Paste the address that the browser ends at, if it cannot reach this machine.",
+        ),
+    ] = False,
+) -> None:
+    """Sign in to a service, on its own page: Guichet then acts there as you do.
+
+    Signing in again, here or on another machine, ends the sign-in before.
+    """
+    from server.cli.login import sign_in  # noqa: PLC0415  (each command loads what it needs)
+
+    raise typer.Exit(sign_in(paste=paste))
+
+
+@app.command()
+def logout(service: Named) -> None:
+    """Forget a sign-in on this machine; the service itself keeps it until it is revoked there."""
+    from server.cli.login import sign_out  # noqa: PLC0415  (each command loads what it needs)
+
+    raise typer.Exit(sign_out())

@@ -94,3 +94,36 @@ async def test_another_address_of_the_host_is_told_from_a_lack_of_mesures(servic
     async with service.client(path="/application") as client:
         with pytest.raises(UnexpectedReplyError):
             await client.mesures()
+
+
+async def test_a_mesure_is_read_alone_with_what_the_list_says_of_it(service: Service):
+    async with service.client() as client:
+        listed = (await client.mesures("en_cours"))[0]
+        alone = await client.mesure(listed.id)
+
+    assert alone.model_copy(update={"ressources": listed.ressources}) == listed
+
+
+async def test_every_mesure_is_of_a_tribunal_that_is_listed(service: Service):
+    async with service.client() as client:
+        known = {tribunal.siret for tribunal in await client.tribunaux()}
+        mesures = await client.mesures()
+
+    assert len(known) > 100
+    assert {mesure.tribunal_siret for mesure in mesures} <= known
+
+
+async def test_the_antennes_of_mesures_are_listed(service: Service):
+    async with service.client() as client:
+        known = {antenne.id for antenne in await client.antennes()}
+        mesures = await client.mesures()
+
+    assert {mesure.antenne_id for mesure in mesures} <= {*known, None}
+
+
+async def test_the_account_says_what_it_is(service: Service):
+    async with service.client() as client:
+        user = await client.user()
+
+    assert user.id
+    assert user.type

@@ -134,7 +134,15 @@ def test_help_names_every_command():
     shown = CliRunner().invoke(app, ["--help"], env=NOBODY_S)
 
     names = list(getattr(get_command(app), "commands", {}))
-    assert sorted(names) == ["demo", "doctor", "journal", "serve", "serve-sandbox"]
+    assert sorted(names) == [
+        "demo",
+        "doctor",
+        "journal",
+        "login",
+        "logout",
+        "serve",
+        "serve-sandbox",
+    ]
     assert shown.exit_code == 0
     for name in names:
         assert f" {name} " in shown.stdout

@@ -1,5 +1,6 @@
 """What `guichet doctor` finds: settings, files, services in miniature, and troubled networks."""
 
+import json
 import os
 import re
 import socket
@@ -8,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, get_args
@@ -38,7 +40,7 @@ from server.doctor import (
     works,
 )
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
-from server.settings import SERVICES, WHERE_TO_READ, Settings, described, load
+from server.settings import SERVICES, WHERE_TO_READ, Emjpm, Settings, described, load
 from tests.support import Between
 from tools import TOOLS
 from tools.desk import Consent
@@ -49,6 +51,11 @@ NOW = datetime.now(UTC)
 SECRET = "jeton-qui-ne-doit-pas-sortir"
 PROOFS = {"login": "sandbox", "password": "sandbox", "key": "sandbox"}
 FLOWS = PROOFS | {"path_partners": "/partenaires", "path_thematics": "/thematiques"}
+OAUTH = {
+    "client_id": "7",
+    "client_secret": SECRET,
+    "redirect_uri": "http://127.0.0.1:8767/emjpm",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +96,16 @@ async def called(settings: Settings, by: Transports, *, within: float = 5) -> di
         return found(await answers(settings, desk.clients, within=within))
 
 
+def signed_in(home: Path, content: str) -> None:
+    """A sign-in is kept, as this content says."""
+    settings = Emjpm.model_validate(OAUTH)
+    assert settings.application
+    place = home / "state" / "guichet"
+    place.mkdir(parents=True, exist_ok=True)
+    account = f"{settings.address} 7".encode()
+    (place / f"emjpm-{sha256(account).hexdigest()[:12]}.json").write_text(content)
+
+
 async def reached(url: str) -> Finding:
     """What is found of an eMJPM that the network leads to, or not."""
     settings = of_emjpm(url)
@@ -126,6 +143,8 @@ def test_every_variable_that_is_named_is_a_setting():
         {"covoiturage": {"access_key": "x"}, "demarches": {"token": "x"}, "files": "/nowhere"},
         {"covoiturage": {"secret_key": "x"}, "state_url": "nothing", "secret": "x" * 32},
         {"covoiturage": {"token": "x"}, "emjpm": {"token": "x"}, "faire_simple": PROOFS},
+        {"covoiturage": {"token": "x"}, "emjpm": {"token": "x"}},
+        {"emjpm": OAUTH},
     ]
     for settings in states:
         said = told(*configuration(Settings(**settings), os.environ), installation(os.environ))
@@ -160,6 +179,29 @@ def test_credentials_that_are_set_are_said_to_be():
     assert "démarche 1002 has a token of its own" in findings["demarches"].says
     assert findings["demarches (signature)"].state == "ok"
     assert "(test)" in findings["emjpm"].says
+
+
+def test_an_application_says_whether_somebody_is_signed_in(tmp_path: Path):
+    before = here(emjpm=OAUTH)["emjpm (sign-in)"]
+    kept = {"access_token": SECRET, "refresh_token": SECRET, "end": 0}
+    signed_in(tmp_path, json.dumps(kept))
+    after = here(emjpm=OAUTH)["emjpm (sign-in)"]
+    signed_in(tmp_path, '"keyring"')
+    elsewhere = here(emjpm=OAUTH)["emjpm (sign-in)"]
+
+    assert (before.state, before.remedy) == ("trouble", "Run `guichet login emjpm`.")
+    assert (after.state, elsewhere.state) == ("ok", "ok")
+    assert "a file" in after.says
+    assert "keyring" in elsewhere.says
+
+
+async def test_the_service_is_not_called_when_nobody_is_signed_in():
+    network = Between(emjpm.create())
+
+    findings = await called(given(services="emjpm", emjpm=OAUTH), Transports(emjpm=network))
+
+    assert findings == {}
+    assert not network.requests
 
 
 def test_decisions_that_nobody_signs_are_said_to_be_out_of_reach():

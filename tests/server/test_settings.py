@@ -165,6 +165,91 @@ def test_the_file_is_in_the_user_s_configuration_folder_unless_named(
     assert load().language == "en"
 
 
+APPLICATION = {
+    "GUICHET_EMJPM_CLIENT_ID": "7",
+    "GUICHET_EMJPM_CLIENT_SECRET": "s3cret",
+    "GUICHET_EMJPM_REDIRECT_URI": "http://127.0.0.1:8767/emjpm/?a=b",
+}
+
+
+@pytest.mark.parametrize(
+    ("environment", "host"),
+    [
+        ("production", "emjpm.pjm.social.gouv.fr"),
+        ("test", "apitest-emjpm.dev.fabrique.social.gouv.fr"),
+    ],
+)
+def test_an_oauth_application_is_offered_the_page_of_its_environment(
+    monkeypatch: pytest.MonkeyPatch, environment: str, host: str
+):
+    for name, value in APPLICATION.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GUICHET_EMJPM_ENVIRONMENT", environment)
+
+    application = load().emjpm.application
+
+    assert application
+    assert application.authorize_url == f"https://{host}/application/authorization"
+    assert application.redirect_uri == APPLICATION["GUICHET_EMJPM_REDIRECT_URI"], "to the last sign"
+    assert "emjpm" in load().needs_met
+    assert "s3cret" not in repr(application)
+
+
+def test_the_number_of_an_application_may_be_written_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    toml = tmp_path / "guichet.toml"
+    toml.write_text(
+        "[emjpm]\nclient_id = 7\nclient_secret = 's3cret'\nredirect_uri = 'https://a.test/'\n"
+    )
+    monkeypatch.setenv("GUICHET_CONFIG", str(toml))
+
+    application = load().emjpm.application
+
+    assert application
+    assert application.client_id == "7"
+
+
+@pytest.mark.parametrize("missing", APPLICATION)
+def test_part_of_an_oauth_application_is_refused(monkeypatch: pytest.MonkeyPatch, missing: str):
+    for name in APPLICATION.keys() - {missing}:
+        monkeypatch.setenv(name, APPLICATION[name])
+
+    with pytest.raises(SettingsError) as caught:
+        load()
+
+    assert f"needs {missing} too" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_token_beside_an_oauth_application_is_refused(monkeypatch: pytest.MonkeyPatch):
+    for name, value in APPLICATION.items() | {"GUICHET_EMJPM_TOKEN": "t0ken"}.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match="and not both"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("CLIENT_ID", "abc", "pattern"),
+        ("REDIRECT_URI", "127.0.0.1:8767", "whole address"),
+        ("REDIRECT_URI", "http://editeur.exemple.fr/", "https"),
+        ("REDIRECT_URI", "http://127.0.0.1:8767/#a", "fragment"),
+    ],
+)
+def test_an_oauth_application_that_could_not_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+):
+    for variable, usual in APPLICATION.items():
+        monkeypatch.setenv(variable, usual)
+    monkeypatch.setenv(f"GUICHET_EMJPM_{name}", value)
+
+    with pytest.raises(SettingsError, match=why):
+        load()
+
+
 @pytest.mark.parametrize("environment", ["production", "test"])
 def test_one_word_chooses_between_the_two_addresses_of_emjpm(
     monkeypatch: pytest.MonkeyPatch, environment: str

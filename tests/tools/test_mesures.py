@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from server.sandbox.emjpm.mesures import FIRST_ID, SIZE
+from server.sandbox.emjpm.mesures import FIRST_ID, FIRST_OF_NEIGHBOUR, SIZE
 from server.settings import Emjpm
 from tests.support import Between, Counter, facts, text
 
@@ -107,6 +107,9 @@ async def test_a_page_cut_for_its_size_continues_after_its_last_row(counter: Cou
         ("offset", -1),
         ("offset", False),
         ("status", "en cours"),
+        ("ended_since", "hier"),
+        ("ended_until", "2024-02-30"),
+        ("details", ["names"]),
     ],
 )
 async def test_an_argument_that_does_not_fit_is_refused_before_any_request(
@@ -116,8 +119,71 @@ async def test_an_argument_that_does_not_fit_is_refused_before_any_request(
 
     told = await refusal(counter, MODERN, **{argument: value})
 
-    assert told.startswith(f"Nothing was done. {argument}: ")
+    assert told.startswith(f"Nothing was done. {argument}")
     assert not network.requests
+
+
+@pytest.mark.parametrize(
+    ("search", "numbers"),
+    [
+        ("18A00001", ["18A00001"]),
+        ("18 a-00001", ["18A00001"]),
+        ("D-2019-0001", ["18A00001"]),
+        ("2019-0001", ["18A00001"]),
+        ("nobody's", []),
+        ("--", []),
+    ],
+)
+async def test_a_search_is_in_both_numbers_however_they_are_punctuated(
+    counter: Counter, search: str, numbers: list[str]
+):
+    found = await every(counter, search=search)
+
+    assert [mesure["numero_rg"] for mesure in found] == numbers
+
+
+async def test_mesures_are_those_of_a_tribunal(counter: Counter):
+    mesures = await every(counter, tribunal_siret="175 101 112 00043")
+
+    assert {mesure["tribunal_siret"] for mesure in mesures} == {"17510111200043"}
+    assert await every(counter, tribunal_siret="1751") == []
+
+
+@pytest.mark.parametrize(
+    ("nature", "natures"),
+    [
+        ("tutelle", {"tutelle"}),
+        ("Curatelle renforcée", {"curatelle_renforcee"}),
+        ("curatelle", {"curatelle_renforcee", "curatelle_simple"}),
+        ("??", set[str]()),
+    ],
+)
+async def test_a_nature_is_that_of_the_latest_etat(
+    counter: Counter, nature: str, natures: set[str]
+):
+    mesures = await every(counter, nature=nature)
+
+    assert {mesure["etats"][-1]["nature_mesure"] for mesure in mesures} == natures
+
+
+async def test_mesures_ended_between_two_days_are_those_eteintes(counter: Counter):
+    network = Between(counter.mesures)
+    counter.over["emjpm"] = network
+    ended = sorted(m["date_fin_mesure"] for m in await every(counter, status="eteinte"))
+
+    since = await every(counter, ended_since=ended[3])
+    until = await every(counter, ended_until=ended[3])
+    between = await every(counter, ended_since=ended[3], ended_until=ended[5])
+
+    assert sorted(m["date_fin_mesure"] for m in since) == [d for d in ended if d >= ended[3]]
+    assert sorted(m["date_fin_mesure"] for m in until) == [d for d in ended if d <= ended[3]]
+    assert {m["date_fin_mesure"] for m in between} == set(ended[3:6])
+    assert {request.url.params["status"] for request in network.requests} == {"eteinte"}
+
+
+async def test_an_end_that_a_reopened_mesure_keeps_is_not_taken_for_one(counter: Counter):
+    """The service keeps the date when it makes a mesure en_cours again."""
+    assert await every(counter, status="en_cours", ended_since="2000-01-01") == []
 
 
 # What is in a row.
@@ -208,6 +274,77 @@ async def test_nothing_tells_who_the_protected_person_is(counter: Counter, era: 
         assert name not in told
     for value in ("madame", "monsieur", "AUCH", "TOURNAI", "14246", "AAH"):
         assert value not in told
+
+
+@pytest.mark.parametrize(
+    ("details", "told", "untold"),
+    [
+        ([], set[str](), {"etats", "civilite", "annee_naissance", "ressources"}),
+        (["person"], {"civilite", "annee_naissance"}, {"etats", "ressources"}),
+        (["resources"], {"ressources"}, {"etats", "civilite"}),
+        (["places"], {"etats"}, {"civilite", "ressources"}),
+    ],
+    ids=["none", "person", "resources", "places"],
+)
+async def test_details_are_told_when_they_are_asked_for(
+    counter: Counter, details: list[str], told: set[str], untold: set[str]
+):
+    mesures = {m["id"]: m for m in await every(counter, details=details)}
+
+    mesure = mesures[FIRST_ID + 2]
+    assert told <= mesure.keys()
+    assert not untold & mesure.keys()
+
+
+async def test_places_are_those_of_each_etat(counter: Counter):
+    mesures = {m["id"]: m for m in await every(counter, details=["places"])}
+
+    abroad = mesures[FIRST_ID + 39]["etats"]
+    assert {"BE", "FR"} >= {etat["pays"] for etat in abroad}
+    assert "TOURNAI" in {etat.get("ville") for etat in abroad}
+
+
+# One mesure.
+
+
+async def read_one(counter: Counter, era: str, **arguments: object) -> dict[str, Any]:
+    async with counter.host(era) as host:
+        result = await host.call_tool("get_mesure", arguments)
+    assert not result.is_error, text(result)
+    return facts(result)
+
+
+async def test_one_mesure_is_told_with_its_dates_and_its_antenne(counter: Counter, era: str):
+    mesure = await read_one(counter, era, id=FIRST_ID + 1)
+
+    assert mesure["antenne_id"] == 302
+    assert mesure["date_premier_mesure"] == "2018-01-15"
+    assert mesure["date_protection_en_cours"] == "2019-08-03"
+    assert [etat["nature_mesure"] for etat in mesure["etats"]] == ["tutelle", "curatelle_simple"]
+    private = {"civilite", "annee_naissance", "ressources"}
+    assert not private & mesure.keys()
+    assert not {"code_postal", "ville", "pays"} & mesure["etats"][0].keys()
+
+
+async def test_one_mesure_is_told_whole_when_it_is_asked_for(counter: Counter):
+    details = ["etats", "person", "places", "resources"]
+
+    mesure = await read_one(counter, MODERN, id=FIRST_ID + 1, details=details)
+
+    assert (mesure["civilite"], mesure["annee_naissance"]) == ("madame", 1939)
+    assert mesure["etats"][0]["ville"] == "EPERNAY"
+    assert mesure["ressources"] == [
+        {"annee": 2019, "niveau_ressource": "9870.5", "prestations_sociales": []}
+    ]
+
+
+@pytest.mark.parametrize("number", [1, FIRST_OF_NEIGHBOUR])
+async def test_a_mesure_that_is_not_there_is_not_told_from_another_s(counter: Counter, number: int):
+    async with counter.host(MODERN) as host:
+        result = await host.call_tool("get_mesure", {"id": number})
+
+    assert result.is_error
+    assert f"no mesure of this account has the id {number}" in text(result)
 
 
 async def test_what_a_mandataire_wrote_is_clean_and_on_one_line(counter: Counter, era: str):

@@ -53,8 +53,7 @@ class Table:
 
     def take(self, draft: "Table") -> None:
         """Keep what was tried on a draft."""
-        self.rows, self.next_id = draft.rows, draft.next_id
-        self.__post_init__()
+        vars(self).update(vars(draft))
 
     def of(self, owner: Owner) -> list[Row]:
         return [row for row in self.rows.values() if row.owner == owner and row.listed]

@@ -1,0 +1,175 @@
+"""Finding mesures, and reading one."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+
+from clients.emjpm import Mesure
+from clients.text import Line
+from tools.dependencies import Emjpm
+from tools.emjpm.parameters import Day, Filter, MesureId, Offset, compact, plain, wanted
+from tools.parameters import Whole
+from tools.results import Result, fitting
+
+Detail = Literal["etats", "person", "places", "resources"]
+Details = Annotated[
+    tuple[Detail, ...],
+    Field(
+        description="person (civilité, birth year), places and resources: only if the question "
+        "needs them."
+    ),
+]
+
+
+Row = TypeVar("Row", bound="MesureRow")
+
+
+class EtatRow(Result):
+    """What a mesure was from a date on."""
+
+    date_changement_etat: date | None = None
+    nature_mesure: Line | None = None
+    champ_mesure: Line | None = None
+    lieu_vie: Line | None = None
+    type_etablissement: Line | None = None
+    code_postal: Line | None = None
+    ville: Line | None = None
+    pays: Line | None = None
+
+
+class RessourceRow(Result):
+    """What the person lived on in a year."""
+
+    annee: int | None = None
+    niveau_ressource: Line | None = Field(None, description="In euros.")
+    prestations_sociales: list[Line] | None = None
+
+
+class MesureRow(Result):
+    """A mesure, without what describes the person more than was asked for."""
+
+    id: int
+    numero_rg: Line = Field(description="The court's number for it, unique within a court.")
+    numero_dossier: Line | None = Field(None, description="The mandataire's own number for it.")
+    tribunal_siret: Line | None = None
+    date_nomination: date | None = Field(None, description="When the mandataire was appointed.")
+    date_fin_mesure: date | None = None
+    cause_sortie: Line | None = None
+    civilite: Line | None = None
+    annee_naissance: int | None = None
+    etats: list[EtatRow] | None = Field(None, description="Oldest first.")
+    ressources: list[RessourceRow] | None = None
+
+
+class WholeMesure(MesureRow):
+    """A mesure, with what a list leaves out."""
+
+    antenne_id: int | None = None
+    date_premier_mesure: date | None = None
+    date_protection_en_cours: date | None = None
+    resultat_revision: Line | None = None
+
+
+class MesuresPage(Result):
+    """A page of mesures, newest nomination first."""
+
+    total: int = Field(description="How many match, on all pages.")
+    mesures: list[MesureRow]
+    next_offset: int | None = Field(None, description="Absent on the last page.")
+
+
+async def list_mesures(
+    emjpm: Emjpm,
+    status: Annotated[
+        Filter, Field(description="en_attente: proposed by a court, not accepted yet.")
+    ] = "all",
+    search: Annotated[str, Field(description="Part of a numéro RG or numéro de dossier.")] = "",
+    tribunal_siret: Annotated[str, Field(description="From list_tribunaux.")] = "",
+    nature: Annotated[str, Field(description="Of the latest état, such as tutelle.")] = "",
+    ended_since: Annotated[Day, Field(description="ISO date; only those éteintes.")] = "",
+    ended_until: Annotated[Day, Field(description="Likewise, that day included.")] = "",
+    details: Details = ("etats",),
+    offset: Offset = 0,
+    limit: Annotated[Whole, Field(ge=1, le=100, description="How many at most.")] = 20,
+) -> MesuresPage:
+    """List the protection measures (mesures) of the mandataire, newest nomination first.
+
+    Rows do not say the status: filter on it. Persons are never named; their birth year, address
+    and resources are left out unless `details` asks.
+    """
+    over = status == "all" and (ended_since or ended_until)
+    matching = [
+        mesure
+        for mesure in await emjpm.mesures("eteinte" if over else wanted(status))
+        if _has_number(mesure, search)
+        and _is_of(mesure, tribunal_siret)
+        and _has_nature(mesure, nature)
+        and _ended_between(mesure, ended_since, ended_until)
+    ]
+    rows = fitting([_row(MesureRow, m, details) for m in matching[offset : offset + limit]])
+    end = offset + len(rows)
+    return MesuresPage(
+        total=len(matching),
+        mesures=list(rows),
+        next_offset=end if rows and end < len(matching) else None,
+    )
+
+
+async def get_mesure(
+    emjpm: Emjpm,
+    id: MesureId,  # noqa: A002  (the service's word)
+    details: Details = ("etats",),
+) -> WholeMesure:
+    """Read one mesure whole: its dates, its états, its antenne.
+
+    The person's birth year, address and resources are left out unless `details` asks.
+    """
+    return _row(WholeMesure, await emjpm.mesure(id), details)
+
+
+def _row(kind: type[Row], mesure: Mesure, details: Collection[Detail]) -> Row:
+    """A mesure with the details that are wanted, and no other."""
+    row = kind.model_validate(mesure, from_attributes=True)
+    etats = [EtatRow.model_validate(etat, from_attributes=True) for etat in mesure.in_order]
+    if "places" not in details:
+        etats = [etat.model_copy(update=NO_PLACE) for etat in etats]
+    kept: dict[str, object] = {"etats": etats if {"etats", "places"} & set(details) else None}
+    if "person" not in details:
+        kept |= NOBODY
+    if "resources" not in details:
+        kept["ressources"] = None
+    return row.model_copy(update=kept)
+
+
+NO_PLACE: dict[str, object] = {
+    "type_etablissement": None,
+    "code_postal": None,
+    "ville": None,
+    "pays": None,
+}
+NOBODY: dict[str, object] = {"civilite": None, "annee_naissance": None}
+
+
+def _has_number(mesure: Mesure, search: str) -> bool:
+    """Whether a number has this in it, however either is punctuated."""
+    part, numbers = compact(search), (mesure.numero_rg, mesure.numero_dossier or "")
+    return not search or (bool(part) and any(part in compact(number) for number in numbers))
+
+
+def _is_of(mesure: Mesure, tribunal_siret: str) -> bool:
+    return not tribunal_siret or compact(mesure.tribunal_siret or "") == compact(tribunal_siret)
+
+
+def _has_nature(mesure: Mesure, nature: str) -> bool:
+    """Whether the nature it has now has this in it, as tutelle or curatelle."""
+    current = mesure.current and mesure.current.nature_mesure
+    return not nature or (bool(plain(nature)) and plain(nature) in plain(current or ""))
+
+
+def _ended_between(mesure: Mesure, since: str, until: str) -> bool:
+    if not (since or until):
+        return True
+    end = mesure.date_fin_mesure and mesure.date_fin_mesure.isoformat()
+    return bool(end) and since <= end <= (until or end)

@@ -1,0 +1,46 @@
+"""The parameters that tools about mesures share."""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from clients.emjpm import Status
+from tools.parameters import Whole
+
+Filter = Literal["all", "en_attente", "en_cours", "eteinte"]
+Offset = Annotated[Whole, Field(ge=0, description="How many to skip.")]
+MesureId = Annotated[Whole, Field(gt=0, le=2**31 - 1, description="The mesure's `id`.")]
+
+_SIGNS = re.compile(r"[^a-z0-9]+")
+
+
+def wanted(status: Filter) -> Status | None:
+    """What to ask the service for."""
+    return None if status == "all" else status
+
+
+def plain(text: str) -> str:
+    """The text as it is compared: small letters and digits alone, words apart."""
+    letters = unicodedata.normalize("NFD", text).encode("ascii", "ignore").decode()
+    return _SIGNS.sub(" ", letters.lower()).strip()
+
+
+def compact(text: str) -> str:
+    """The same, in one word."""
+    return plain(text).replace(" ", "")
+
+
+def _day(text: str) -> str:
+    if text:
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            raise ValueError("a date such as 2026-09-01") from None
+    return text
+
+
+Day = Annotated[str, AfterValidator(_day)]
+"""A date, or nothing."""
