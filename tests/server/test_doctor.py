@@ -1,5 +1,6 @@
 """What `guichet doctor` finds: settings, files, services in miniature, and troubled networks."""
 
+import json
 import os
 import re
 import socket
@@ -38,7 +39,7 @@ from server.doctor import (
     works,
 )
 from server.sandbox import covoiturage, demarches, emjpm
-from server.settings import WHERE_TO_READ, Settings, described, load
+from server.settings import WHERE_TO_READ, Demarches, Settings, described, load
 from tests.support import Between
 from tools import TOOLS
 from tools.desk import Consent
@@ -391,6 +392,9 @@ async def test_services_that_answer_are_in_no_trouble():
         "covoiturage": "ok",
         "covoiturage (operator)": "ok",
         "demarches": "ok",
+        "demarches (1001)": "ok",
+        "demarches (1002)": "ok",
+        "demarches (1003)": "ok",
         "emjpm": "ok",
     }
 
@@ -412,11 +416,11 @@ async def test_nothing_is_written_and_nobody_is_read():
         "GET /api/editors/service-antennes",
         "GET /v3.2/certificates/…",
         "GET /v3.2/certificates/…",
-        "POST /api/v2/graphql",
+        *["POST /api/v2/graphql"] * 4,
         "POST /v3.3/auth/access_token",
     ]
-    (graphql,) = dossiers.requests
-    assert b'"operationName":"jeton"' in graphql.content
+    operations = sorted(json.loads(r.content)["operationName"] for r in dossiers.requests)
+    assert operations == ["demarche", "demarche", "demarche", "jeton"]
 
 
 @pytest.mark.parametrize(
@@ -460,6 +464,16 @@ async def test_each_token_is_tried_on_its_own_demarche():
     assert "does not cover" in findings["demarches (1001)"].says
 
 
+async def test_the_token_is_tried_on_each_demarche_that_is_named():
+    settings = given(demarches={"token": "sandbox-autre", "numbers": "1003,1001"})
+
+    findings = await called(settings, connect.miniatures())
+
+    assert findings["demarches (1003)"].says == "answers, and accepts the token for this démarche."
+    assert findings["demarches (1001)"].state == "trouble"
+    assert "does not cover" in findings["demarches (1001)"].says
+
+
 async def test_what_a_service_has_withdrawn_is_told_from_its_credentials():
     gone = httpx.ASGITransport(app=covoiturage.create(mode="withdrawn"))
     settings = connect.sandboxed(Settings())
@@ -486,7 +500,10 @@ async def test_a_service_that_does_not_answer_keeps_nobody_waiting():
 async def test_services_are_asked_at_the_same_time():
     meeting = Meeting(of=3)
     settings = connect.sandboxed(Settings()).model_copy(
-        update={"covoiturage": Settings().covoiturage}
+        update={
+            "covoiturage": Settings().covoiturage,
+            "demarches": Demarches.model_validate({"token": "x"}),
+        }
     )
 
     findings = await called(settings, Transports(meeting, meeting, meeting))
