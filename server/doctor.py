@@ -461,8 +461,9 @@ def _checks(settings: Settings, clients: Clients) -> Iterator[Check]:
         says = passed if settings.covoiturage.token else "gives a token for the operator's keys."
         yield Check("covoiturage (operator)", says, registry.check_credentials)
     if "demarches" in met:
-        for number in (*((NO_DEMARCHE,) if demarches.token else ()), *demarches.tokens):
-            yield _token_check(number, clients)
+        named = dict.fromkeys((*demarches.tokens, *demarches.numbers))
+        for number in (*((NO_DEMARCHE,) if demarches.token else ()), *named):
+            yield _token_check(number, clients, own=number in demarches.tokens)
     if "emjpm" in met and _can_come_in(settings.emjpm):
         yield Check("emjpm", "answers, and accepts the token.", clients.emjpm.check_token)
     if flow := _harmless(settings):
@@ -488,13 +489,14 @@ def _can_come_in(emjpm: Emjpm) -> bool:
     return application is None or connect.sign_in(emjpm, application).place() is not None
 
 
-def _token_check(demarche: int, clients: Clients) -> Check:
+def _token_check(demarche: int, clients: Clients, *, own: bool) -> Check:
     async def read() -> None:
         await clients.demarches.check_token(demarche)
 
     if demarche == NO_DEMARCHE:
         return Check("demarches", "answers, and accepts the token.", read)
-    says = "answers, and accepts the démarche's own token."
+    token = "the démarche's own token" if own else "the token for this démarche"
+    says = f"answers, and accepts {token}."
     return Check(f"demarches ({demarche})", says, read)
 
 

@@ -40,7 +40,7 @@ from server.doctor import (
     works,
 )
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
-from server.settings import SERVICES, WHERE_TO_READ, Emjpm, Settings, described, load
+from server.settings import SERVICES, WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
 from tests.support import Between
 from tools import TOOLS
 from tools.desk import Consent
@@ -446,6 +446,9 @@ async def test_services_that_answer_are_in_no_trouble():
         "covoiturage": "ok",
         "covoiturage (operator)": "ok",
         "demarches": "ok",
+        "demarches (1001)": "ok",
+        "demarches (1002)": "ok",
+        "demarches (1003)": "ok",
         "emjpm": "ok",
         "faire_simple": "ok",
     }
@@ -470,11 +473,11 @@ async def test_nothing_is_written_and_nobody_is_read():
         "GET /api/thematiques",
         "GET /v3.2/certificates/…",
         "GET /v3.2/certificates/…",
-        "POST /api/v2/graphql",
+        *["POST /api/v2/graphql"] * 4,
         "POST /v3.3/auth/access_token",
     ]
-    (graphql,) = dossiers.requests
-    assert b'"operationName":"jeton"' in graphql.content
+    operations = sorted(json.loads(r.content)["operationName"] for r in dossiers.requests)
+    assert operations == ["demarche", "demarche", "demarche", "jeton"]
 
 
 @pytest.mark.parametrize(
@@ -534,6 +537,16 @@ async def test_each_token_is_tried_on_its_own_demarche():
     assert "does not cover" in findings["demarches (1001)"].says
 
 
+async def test_the_token_is_tried_on_each_demarche_that_is_named():
+    settings = given(demarches={"token": "sandbox-autre", "numbers": "1003,1001"})
+
+    findings = await called(settings, connect.miniatures())
+
+    assert findings["demarches (1003)"].says == "answers, and accepts the token for this démarche."
+    assert findings["demarches (1001)"].state == "trouble"
+    assert "does not cover" in findings["demarches (1001)"].says
+
+
 async def test_what_a_service_has_withdrawn_is_told_from_its_credentials():
     gone = httpx.ASGITransport(app=covoiturage.create(mode="withdrawn"))
     settings = connect.sandboxed(Settings())
@@ -561,7 +574,10 @@ async def test_a_service_that_does_not_answer_keeps_nobody_waiting():
 async def test_services_are_asked_at_the_same_time():
     meeting = Meeting(of=4)
     settings = connect.sandboxed(Settings()).model_copy(
-        update={"covoiturage": Settings().covoiturage}
+        update={
+            "covoiturage": Settings().covoiturage,
+            "demarches": Demarches.model_validate({"token": "x"}),
+        }
     )
 
     findings = await called(settings, Transports(meeting, meeting, meeting, meeting))

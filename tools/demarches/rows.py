@@ -166,6 +166,34 @@ def sections(dossier: DossierDetail) -> dict[Section, Sequence[Result]]:
     }
 
 
+def file_row(piece: Piece) -> FileRow:
+    """What is told of a file: one that is made when it is fetched has no size yet."""
+    return FileRow(
+        name=piece.filename,
+        type=piece.content_type,
+        size=piece.size or None,
+        md5=piece.checksum or None,
+        scan=piece.virus_scan_result,
+    )
+
+
+def label_row(label: Label) -> LabelRow:
+    return LabelRow(source="administration", id=label.id, name=label.name, color=label.color)
+
+
+def cleaned(value: JsonValue) -> JsonValue:
+    """The same value, every text of which is clean."""
+    match value:
+        case str():
+            return clean(value)
+        case list():
+            return [cleaned(item) for item in value]
+        case dict():
+            return {clean(name): cleaned(member) for name, member in value.items()}
+        case _:
+            return value
+
+
 def _values(champs: Sequence[RootChamp], source: Source) -> Iterator[ValueRow]:
     """The rows of champs, in the order of the form: those of a repetition follow it."""
     for champ in champs:
@@ -210,34 +238,6 @@ def _computed(champ: Champ) -> JsonValue:
     if isinstance(champ, DossierLinkChamp) and champ.text and not champ.dossier:
         return {"reachable": False}
     return cleaned({**champ.computed})
-
-
-def cleaned(value: JsonValue) -> JsonValue:
-    """The same value, every text of which is clean."""
-    match value:
-        case str():
-            return clean(value)
-        case list():
-            return [cleaned(item) for item in value]
-        case dict():
-            return {clean(name): cleaned(member) for name, member in value.items()}
-        case _:
-            return value
-
-
-def file_row(piece: Piece) -> FileRow:
-    """What is told of a file: one that is made when it is fetched has no size yet."""
-    return FileRow(
-        name=piece.filename,
-        type=piece.content_type,
-        size=piece.size or None,
-        md5=piece.checksum or None,
-        scan=piece.virus_scan_result,
-    )
-
-
-def label_row(label: Label) -> LabelRow:
-    return LabelRow(source="administration", id=label.id, name=label.name, color=label.color)
 
 
 def _message(message: Message, applicant: str) -> MessageRow:

@@ -1,5 +1,4 @@
-"""What else the Démarches simplifiées client reads: groupes, what is gone, counts, a form, all of
-a dossier."""
+"""What else the client reads: groupes, what is gone, counts, a form, all of a dossier."""
 
 import json
 from datetime import UTC, datetime
