@@ -57,7 +57,7 @@ async def test_an_infected_file_is_left_out_without_a_word(service: Acting):
     assert payload["message"]["attachments"] == []
 
 
-@pytest.mark.parametrize(("number", "before"), [(200003, "en_construction"), (200002, "en_i")])
+@pytest.mark.parametrize(("number", "before"), [(200027, "en_construction"), (200002, "en_i")])
 async def test_a_demand_for_a_correction_hands_the_dossier_back(
     service: Acting, number: int, before: str
 ):
@@ -145,7 +145,7 @@ async def test_a_deleted_message_keeps_its_place_and_loses_its_text(service: Act
     file = await service.upload(b"%PDF")
     sent = await service.act(
         "dossierEnvoyerMessage",
-        200003,
+        200027,
         SENT,
         body="À revoir.",
         attachment=file,
@@ -154,7 +154,7 @@ async def test_a_deleted_message_keeps_its_place_and_loses_its_text(service: Act
 
     await delete(service, sent["message"]["id"])
 
-    (left,) = await messages(service, 200003)
+    (left,) = await messages(service, 200027)
     assert left == sent["message"] | {
         "body": "",
         "discardedAt": AT_NOON,
@@ -162,7 +162,7 @@ async def test_a_deleted_message_keeps_its_place_and_loses_its_text(service: Act
         "correction": None,
     }
     assert service.writes[-1] == Write(
-        operation="dossierSupprimerMessage", number=200003, applied=True
+        operation="dossierSupprimerMessage", number=200027, applied=True
     )
 
 
