@@ -5,7 +5,7 @@ GUICHET_LIVE_DEMARCHES_NUMBER, and which needs three dossiers at least. Nothing 
 """
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,8 +16,17 @@ import pytest
 from pydantic import SecretStr
 
 from clients import DemarchesClient
-from clients.demarches import READ, SECTIONS, DemarcheTokens, Overview
+from clients.demarches import (
+    READ,
+    SECTIONS,
+    DemarcheFiles,
+    DemarcheTokens,
+    Overview,
+    StoredPiece,
+    Wanted,
+)
 from clients.demarches.champs import OtherChamp
+from clients.downloads import downloading
 from clients.errors import AccessDeniedError, NotFoundError, RejectedError
 from clients.http import connected
 from server.sandbox import demarches
@@ -224,6 +233,60 @@ async def test_what_is_gone_comes_oldest_first(service: Service):
         dates = [row.dossier.date_supression for row in removals.rows]
         assert dates == sorted(dates)
     assert later.deleted.rows == later.pending.rows == ()
+
+
+async def test_every_dossier_is_gone_through_once_with_its_answers(service: Service):
+    async with service.client() as client:
+        asked = await client.columns(service.number)
+        scroll = client.every(service.number, Wanted(), after="")
+        page = await scroll.page()
+        after = (await client.every(service.number, Wanted(), after=scroll.cursor).page()).dossiers
+
+    questions = {column.id for column in (*asked.champs, *asked.annotations)}
+    numbers = [dossier.number for dossier in (*page.dossiers, *after)]
+    assert len(set(numbers)) == len(numbers) >= 3
+    for dossier in page.dossiers:
+        assert {*dossier.champs, *dossier.annotations} <= questions
+
+
+async def test_nothing_new_after_the_last_change(service: Service):
+    """A synchronisation starts again from there."""
+    async with service.client() as client:
+        (newest,) = (
+            await client.dossiers(
+                service.number, first=1, newest_first=True, updated_since=LONG_AGO
+            )
+        ).rows
+        scroll = client.every(service.number, Wanted(updated_since=LONG_AGO), after=newest.cursor)
+        page = await scroll.page()
+
+    assert page.dossiers == ()
+    assert scroll.ended
+    assert scroll.cursor == newest.cursor
+
+
+async def test_the_files_of_a_dossier_are_where_they_may_be(service: Service):
+    async with service.client() as client, downloading(service.transport) as http:
+        (row,) = (await client.dossiers(service.number, first=1)).rows
+        stored = await client.pieces(row.dossier.number)
+        sizes = await received(stored.pieces, DemarcheFiles(http, endpoint=service.url))
+
+    assert stored.whole
+    assert sizes == [piece.size for piece in stored.pieces if not piece.made_on_demand]
+
+
+async def received(pieces: Sequence[StoredPiece], files: DemarcheFiles) -> list[int]:
+    """The sizes of the files that have a digest, which was checked, as they came."""
+    sizes: list[int] = []
+
+    async def count(chunk: bytes) -> None:
+        sizes[-1] += len(chunk)
+
+    for piece in pieces:
+        if not piece.made_on_demand:
+            sizes.append(0)
+            await files.download(piece, count)
+    return sizes
 
 
 async def test_what_does_not_exist_is_not_found(service: Service):

@@ -93,7 +93,7 @@ async def test_what_cannot_be_decided_is_told_with_why_and_left_alone(
     assert "n° 200004 : Le dossier 200004 est déjà accepté" in page
     assert "n° 200007 : Le signataire n&#39;est pas membre du groupe" in page
     assert "n° 200008 : Le dossier 200008 a des annotations obligatoires vides (" in page
-    assert "n° 299999 : Démarches simplifiées: there is no such record" in page
+    assert "n° 299999 : Démarches simplifiées: there is no" in page
 
 
 async def test_the_plan_is_read_once_and_each_dossier_again_before_its_turn(
