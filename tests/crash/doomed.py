@@ -160,6 +160,30 @@ async def _run(site: Site, errand: Errand, told: Connection) -> None:
     told.send(Done(result, replayed, fate.met))
 
 
+def carry_out(site: Site, errand: Errand, told: Connection) -> None:
+    """What a process does that carries a plan out, once a person agreed to it on the page."""
+    tempfile.tempdir = str(site.folder)
+    anyio.run(_carry_out, site, errand, told)
+
+
+async def _carry_out(site: Site, errand: Errand, told: Connection) -> None:
+    """It dies so many moments after the person agreed."""
+    fate = Fate(None)
+    server = build(site.settings, partial(_desk, site, errand, fate), site.seal)
+    page = Journal(lambda: site.ledger, site.seal, clock=lambda: time.time() + errand.later)
+    async with Client(server, mode=MODES[errand.era]) as host:
+        result = await host.call_tool(errand.tool, dict(errand.arguments))
+        waiting = [one for one in await page.on_page(connect.LOCAL) if page.is_open(one)]
+        for operation in waiting:
+            assert await page.approve(operation.id)
+        if isinstance(errand.dies, int):
+            fate.dies = fate.met + errand.dies
+        if waiting:
+            result = await host.call_tool(errand.tool, dict(errand.arguments))
+    await page.close()
+    told.send(Done(result, [], fate.met))
+
+
 async def _called(host: Client, errand: Errand, told: Connection) -> CallToolResult:
     if errand.era == LEGACY:
         return await host.call_tool(errand.tool, dict(errand.arguments))
@@ -195,8 +219,13 @@ async def _desk(site: Site, errand: Errand, fate: Fate) -> AsyncGenerator[Desk]:
         lambda: site.ledger, site.seal, clock=lambda: time.time() + errand.later, fate=fate
     )
     async with connect.sandbox(site.settings, site.seal, transports) as desk:
-        yield replace(desk, journal=journal, sleep=_at_once)
+        yield replace(desk, journal=journal, sleep=_at_once, present=_unseen)
     await journal.close()
+
+
+async def _unseen(_: str) -> str:
+    """The page, which opens in nobody's browser."""
+    return f"http://{connect.LOCAL}"
 
 
 async def _at_once(_: float) -> None:
