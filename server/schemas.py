@@ -9,12 +9,16 @@ Schema = dict[str, Any]
 _OBJECT = TypeAdapter(Schema)
 _LIST = TypeAdapter(list[object])
 _NULL = {"type": "null"}
+_BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
+"""What pydantic calls the bounds of a number that a validator of ours looks at first."""
 
 
 def plain(schema: Schema) -> Schema:
     """The same JSON schema without generated titles, nor null where absent says as much."""
     members = {
-        name: _plain_members(value) if name in {"properties", "$defs"} else _plain_value(value)
+        _BOUNDS.get(name, name): _plain_members(value)
+        if name in {"properties", "$defs"}
+        else _plain_value(value)
         for name, value in schema.items()
         if not (name == "title" or (name == "default" and value is None))
     }

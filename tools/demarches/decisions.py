@@ -74,49 +74,54 @@ async def decidable(
 Decidable = Annotated[Pending, Resolve(decidable)]
 
 
-async def acceptance(
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that a question about a decision is written from, but the motivation."""
+
+    pending: Pending
+    enclosed: Enclosure
+    demarches: DemarchesClient
+    files: Folder
+    signer: str
+    say: Say
+    notify: bool
+
+    async def read_again(self) -> Pending:
+        """What the service and the folder now show."""
+        number = self.pending.dossier.number
+        again = await decidable(number, self.demarches, self.signer, self.say)
+        file = await enclosure(self.files, self.enclosed.asked)
+        return again.model_copy(update={"attached": file.attached})
+
+
+async def case(
     pending: Decidable,
     enclosed: Enclosed,
     demarches: Demarches,
     files: Files,
     signer: Signer,
     say: Saying,
-    motivation: Motivation,
     notify: Notify,
-) -> Question:
+) -> Case:
+    return Case(pending, enclosed, demarches, files, signer, say, notify)
+
+
+OpenCase = Annotated[Case, Resolve(case)]
+
+
+async def acceptance(case: OpenCase, motivation: Motivation) -> Question:
     """What a person has to agree to before a dossier is accepted."""
-    deciding = Deciding("accepte", motivation, notify)
-    return _question(deciding, pending, enclosed, demarches, files, signer, say)
+    return _question(case, Deciding("accepte", motivation, case.notify))
 
 
-async def refusal(
-    pending: Decidable,
-    enclosed: Enclosed,
-    demarches: Demarches,
-    files: Files,
-    signer: Signer,
-    say: Saying,
-    motivation: Reason,
-    notify: Notify,
-) -> Question:
+async def refusal(case: OpenCase, motivation: Reason) -> Question:
     """What a person has to agree to before a dossier is refused."""
-    deciding = Deciding("refuse", motivation, notify)
-    return _question(deciding, pending, enclosed, demarches, files, signer, say)
+    return _question(case, Deciding("refuse", motivation, case.notify))
 
 
-async def closing(
-    pending: Decidable,
-    enclosed: Enclosed,
-    demarches: Demarches,
-    files: Files,
-    signer: Signer,
-    say: Saying,
-    motivation: Reason,
-    notify: Notify,
-) -> Question:
+async def closing(case: OpenCase, motivation: Reason) -> Question:
     """What a person has to agree to before a dossier is closed without effect."""
-    deciding = Deciding("sans_suite", motivation, notify)
-    return _question(deciding, pending, enclosed, demarches, files, signer, say)
+    return _question(case, Deciding("sans_suite", motivation, case.notify))
 
 
 async def accept_dossier(
@@ -259,24 +264,9 @@ _ACTS: dict[Decided, Callable[..., Act[State]]] = {
 }
 
 
-def _question(
-    deciding: Deciding,
-    pending: Pending,
-    enclosed: Enclosure,
-    demarches: DemarchesClient,
-    files: Folder,
-    signer: str,
-    say: Say,
-) -> Question:
-    dossier = pending.dossier
-    facts = pending.model_copy(update={"attached": enclosed.attached})
-
-    async def read_again() -> Pending:
-        again = await decidable(dossier.number, demarches, signer, say)
-        file = await enclosure(files, enclosed.asked)
-        return again.model_copy(update={"attached": file.attached})
-
-    request = demarches.request(foreseen(deciding.act(pending), enclosed))
+def _question(case: Case, deciding: Deciding) -> Question:
+    say, dossier, signer = case.say, case.pending.dossier, case.pending.signer
+    attached = case.enclosed.attached
     return Question(
         asked=Asked(
             title=_title(say, deciding.after, dossier),
@@ -287,7 +277,7 @@ def _question(
                     en="This is an administrative act: it cannot be taken back.",
                 ),
                 emailed(say, notify=deciding.notify),
-                *file_said(say, facts.attached),
+                *file_said(say, attached),
             ),
             changes=(
                 Change(
@@ -297,16 +287,16 @@ def _question(
                 ),
             ),
             words=(
-                *parties(say, dossier, pending.signer),
-                *file_named(say, facts.attached),
+                *parties(say, dossier, signer),
+                *file_named(say, attached),
                 *motivated(say, deciding.motivation),
             ),
             typed=number_to_type(say, dossier),
-            request=request,
+            request=case.demarches.request(foreseen(deciding.act(case.pending), case.enclosed)),
         ),
         subject=str(dossier.number),
-        facts=facts,
-        read_again=read_again,
+        facts=case.pending.model_copy(update={"attached": attached}),
+        read_again=case.read_again,
         goal=deciding.after,
     )
 
