@@ -10,6 +10,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pydantic import TypeAdapter
+
 MOST_BYTES = 10_000_000
 """The largest file that is read; a thousand rows hold about 300 kB."""
 
@@ -48,6 +50,16 @@ class Doubt:
 
 Found = Row | Problem | Doubt
 
+_LIST = TypeAdapter(list[object])
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The JSON object of a line, whole."""
+
+    line: int
+    members: Mapping[str, object] = field(repr=False)
+
 
 def rows(
     content: bytes, *, suffix: str, columns: Collection[str], exact: Collection[str] = ()
@@ -57,30 +69,50 @@ def rows(
     A file with one of the `exact` columns is read in UTF-8 or not at all: what is computed from a
     wrong letter shows nothing of it.
     """
-    if len(content) > MOST_BYTES:
-        yield Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")
-    elif (nul := content.find(0)) >= 0:
-        reason = "a NUL byte: this is no text, or it is not in UTF-8."
-        yield Problem(_line(content, nul), reason)
-    elif not content.removeprefix(b"\xef\xbb\xbf").strip():
-        yield Problem(1, "the file is empty.")
+    if unusable := _unusable(content):
+        yield unusable
     elif suffix.lower() in OBJECTS:
         yield from _from_json(content, columns)
     else:
         yield from _from_csv(content, columns, exact)
 
 
+def _unusable(content: bytes) -> Problem | None:
+    """Why there is nothing to read in a file at all."""
+    if len(content) > MOST_BYTES:
+        return Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")
+    if (nul := content.find(0)) >= 0:
+        return Problem(_line(content, nul), "a NUL byte: this is no text, or it is not in UTF-8.")
+    if not content.removeprefix(b"\xef\xbb\xbf").strip():
+        return Problem(1, "the file is empty.")
+    return None
+
+
+def documents(content: bytes) -> Iterator[Document | Problem]:
+    """The JSON objects of a file with one per line, whatever they hold."""
+    if unusable := _unusable(content):
+        yield unusable
+        return
+    for found in _objects(content):
+        yield found if isinstance(found, Problem) else _document(*found)
+
+
 def _from_json(content: bytes, columns: Collection[str]) -> Iterator[Found]:
+    for found in _objects(content):
+        yield found if isinstance(found, Problem) else _from_object(*found, columns)
+
+
+def _objects(content: bytes) -> "Iterator[tuple[int, _Object] | Problem]":
     if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
         yield Problem(1, "a JSON array: write one object per line instead.")
         return
     # Not splitlines(): a JSON string may hold what only Python takes for the end of a line.
     for line, raw in enumerate(content.split(b"\n"), 1):
         if raw.strip():
-            yield _from_object(line, raw, columns)
+            yield _object(line, raw)
 
 
-def _from_object(line: int, raw: bytes, columns: Collection[str]) -> Row | Problem:
+def _object(line: int, raw: bytes) -> "tuple[int, _Object] | Problem":
     try:
         value: object = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_Object)
     except UnicodeDecodeError:
@@ -89,6 +121,17 @@ def _from_object(line: int, raw: bytes, columns: Collection[str]) -> Row | Probl
         return Problem(line, "not in JSON.")
     if not isinstance(value, _Object):
         return Problem(line, "not a JSON object.")
+    return line, value
+
+
+def _document(line: int, value: "_Object") -> Document | Problem:
+    try:
+        return Document(line, value.members())
+    except ValueError:
+        return Problem(line, "an object has two members of the same name.")
+
+
+def _from_object(line: int, value: "_Object", columns: Collection[str]) -> Row | Problem:
     names = _known(name for name, _ in value.pairs)
     if objection := _objection(names, columns, "field"):
         return Problem(line, objection)
@@ -104,6 +147,27 @@ class _Object:
     """A JSON object, with its names as often as they are written."""
 
     pairs: Sequence[tuple[str, object]]
+
+    def members(self) -> dict[str, object]:
+        """What it holds, by name, all the way down.
+
+        Raises:
+            ValueError: A name is written twice.
+        """
+        found = {name: _plain(value) for name, value in self.pairs}
+        if len(found) != len(self.pairs):
+            raise ValueError("repeated")
+        return found
+
+
+def _plain(value: object) -> object:
+    match value:
+        case _Object():
+            return value.members()
+        case list():
+            return [_plain(item) for item in _LIST.validate_python(value)]
+        case _:
+            return value
 
 
 def _from_csv(content: bytes, columns: Collection[str], exact: Collection[str]) -> Iterator[Found]:

@@ -122,7 +122,13 @@ def sandboxed(settings: Settings) -> Settings:
                     "numbers": (1001, 1002, 1003),
                 }
             ),
-            "emjpm": Emjpm.model_validate({"url": "https://emjpm.sandbox", "token": "sandbox"}),
+            "emjpm": Emjpm.model_validate(
+                {
+                    "url": "https://emjpm.sandbox",
+                    "token": "sandbox",
+                    "delete_all": settings.emjpm.delete_all,
+                }
+            ),
             "faire_simple": FaireSimple.model_validate(
                 {
                     "url": "https://faire-simple.sandbox/api",

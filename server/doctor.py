@@ -315,11 +315,15 @@ def _tool(tool: Tool, settings: Settings) -> Finding:
 def _why_not(tool: Tool, settings: Settings) -> str:
     if tool.needs in settings.needs_met:
         return "it changes a service, and GUICHET_READ_ONLY is set"
-    service = tool.needs.removesuffix("_credentials").removesuffix("_flows")
+    service = next(name for name in SERVICES if tool.needs.startswith(name))
     if service not in settings.services:
         return f"GUICHET_SERVICES leaves {service} out"
     if tool.needs == "faire_simple_flows" and service in settings.needs_met:
         return "neither GUICHET_FAIRE_SIMPLE_PATH_PARTNERS nor the path of another flow is set"
+    if tool.needs == "demarches_numbers" and service in settings.needs_met:
+        return "GUICHET_DEMARCHES_NUMBERS names no démarche"
+    if tool.needs == "emjpm_delete_all" and service in settings.needs_met:
+        return "GUICHET_EMJPM_DELETE_ALL is not set"
     return f"{service} lacks credentials"
 
 

@@ -278,6 +278,10 @@ class Emjpm(Section):
         default=None, description="…and the whole address registered for it, to the last sign"
     )
 
+    delete_all: bool = Field(
+        default=False, description="offer `delete_all_mesures`, which deletes every mesure"
+    )
+
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
         """Nothing, a token, or the three of an application."""
@@ -398,6 +402,7 @@ class Settings(BaseSettings):
     @property
     def needs_met(self) -> frozenset[Need]:
         """What these settings allow a tool to need."""
+        mandataire = "emjpm" in self.services and self.emjpm.has_credentials
         third_party = "faire_simple" in self.services and self.faire_simple.has_credentials
         met: dict[Need, bool] = {
             "ledger": True,
@@ -408,9 +413,10 @@ class Settings(BaseSettings):
             "demarches_numbers": "demarches" in self.services
             and self.demarches.has_token
             and bool(self.demarches.numbers),
-            "emjpm": "emjpm" in self.services and self.emjpm.has_credentials,
             "faire_simple": third_party,
             "faire_simple_flows": third_party and bool(self.faire_simple.paths),
+            "emjpm": mandataire,
+            "emjpm_delete_all": mandataire and self.emjpm.delete_all,
         }
         return frozenset(need for need, is_met in met.items() if is_met)
 

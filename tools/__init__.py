@@ -35,13 +35,23 @@ from tools.demarches import (
     start_instruction,
 )
 from tools.emjpm import (
+    CREATION,
+    IMPORTATION,
+    MESURE_DELETION,
+    MESURES_DELETION,
+    UPDATE,
+    create_mesure,
+    delete_all_mesures,
+    delete_mesure,
     get_emjpm_user,
     get_mesure,
+    import_mesures,
     list_antennes,
     list_direction_services,
     list_mesures,
     list_tribunaux,
     summarize_mesures,
+    update_mesure,
 )
 from tools.faire_simple import STATUS, get_partner, list_faire_simple, set_partner_status
 from tools.operations import get_operation, list_operations
@@ -111,6 +121,17 @@ TOOLS = (
     read(list_antennes, "List the antennes of a service", "emjpm"),
     read(get_emjpm_user, "Tell whose eMJPM account it is", "emjpm"),
     read(list_direction_services, "List the services of a direction", "emjpm"),
+    mutation(create_mesure, "Create a mesure", "emjpm", Rung.TICK, CREATION, idempotent=True),
+    mutation(update_mesure, "Update a mesure", "emjpm", Rung.TICK, UPDATE, idempotent=True),
+    mutation(import_mesures, "Import mesures", "emjpm", Rung.SIZE, IMPORTATION, idempotent=True),
+    mutation(delete_mesure, "Delete a mesure", "emjpm", Rung.TYPE, MESURE_DELETION),
+    mutation(
+        delete_all_mesures,
+        "Delete every mesure",
+        "emjpm_delete_all",
+        Rung.PAGE,
+        MESURES_DELETION,
+    ),
     read(get_partner, "Read a partner", "faire_simple"),
     read(list_faire_simple, "List what faire-simple holds", "faire_simple_flows"),
     mutation(

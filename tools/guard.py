@@ -60,7 +60,7 @@ def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
         if dry_run:
             raise PreviewedError(put)
         desk, call = ctx.request_context.lifespan_context, CALL.get()
-        intent, elsewhere = _intent(desk, call, put), _elsewhere(ctx, desk, call)
+        intent, elsewhere = _intent(desk, call, put), _elsewhere(ctx, desk, call, put)
         if elsewhere:
             return await elsewhere(desk, call, put, intent)
         call.evidence = "form, typed" if put.asked.typed else "form"
@@ -122,14 +122,25 @@ async def planned(desk: Desk) -> str:
     return desk.journal.plan(waiting) if waiting and desk.journal.is_open(waiting) else ""
 
 
+async def put_at(desk: Desk) -> float:
+    """When the question of this very call was put; now, if it is being put.
+
+    What a question says of the journal is what it held then: it reads the same when the answer
+    comes, whatever happened in between.
+    """
+    call = CALL.get()
+    put = call.operation or await _on_page(desk, call)
+    return put.asked_at if put else desk.journal.now()
+
+
 def fits(typed: Typed, given: str) -> bool:
     """Whether what a person typed is what was asked for; spaces group digits and do not count."""
     return "".join(given.split()) == typed.value
 
 
-def _elsewhere(ctx: Context[Desk], desk: Desk, call: Call):
+def _elsewhere(ctx: Context[Desk], desk: Desk, call: Call, put: Question):
     """What asks in the client's place, if the client is not to ask, or cannot."""
-    if call.rung is Rung.PAGE or desk.consent == "page":
+    if call.rung is Rung.PAGE or put.by_page or desk.consent == "page":
         return _by_page
     if _can_ask(ctx):
         return None

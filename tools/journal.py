@@ -180,6 +180,16 @@ class Journal:
         row = await (await self._storage()).find(operation)
         return None if row is None else Operation.model_validate(dict(row))
 
+    def now(self) -> float:
+        return self._clock()
+
+    async def applied(
+        self, tools: Collection[str], *, place: str, goal: str, before: float
+    ) -> bool:
+        """Whether one of these tools had made a change there by then, its goal beginning so."""
+        storage = await self._storage()
+        return await storage.applied(tools, place=place, goal=goal, before=before)
+
     def is_open(self, operation: Operation) -> bool:
         """Whether the question may still be answered, or the approval used."""
         return operation.status in {"pending", "approved"} and self._clock() < operation.expires_at

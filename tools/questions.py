@@ -16,6 +16,7 @@ class Rung(StrEnum):
 
     TICK = "a box to tick"
     TYPE = "a box to tick, and a number to type"
+    SIZE = "a box to tick, and a number to type; on the page if it is over 1,000"
     PAGE = "the page, outside the client"
 
 
@@ -89,3 +90,5 @@ class Question:
     """What a lost answer is settled by, kept in clear: states, ids and marks, never a text."""
     keeps_facts: bool = False
     """Whether the facts are a plan: sealed in the ledger, and carried out as they were read."""
+    by_page: bool = False
+    """Whether what is asked is too much for a form: `Rung.SIZE` leaves it to the question."""

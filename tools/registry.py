@@ -24,6 +24,7 @@ Need = Literal[
     "demarches",
     "demarches_numbers",
     "emjpm",
+    "emjpm_delete_all",
     "faire_simple",
     "faire_simple_flows",
 ]

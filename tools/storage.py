@@ -269,6 +269,22 @@ class Storage:
             )
         )
 
+    async def applied(
+        self, tools: Collection[str], *, place: str, goal: str, before: float
+    ) -> bool:
+        """Whether one of these tools had made a change there by then, its goal beginning so."""
+        found = await self._operations(
+            and_(
+                OPERATIONS.c.status == "applied",
+                OPERATIONS.c.tool.in_(tools),
+                OPERATIONS.c.place == place,
+                OPERATIONS.c.goal.startswith(goal, autoescape=True),
+                OPERATIONS.c.ended_at < before,
+            ),
+            most=1,
+        )
+        return bool(found)
+
     async def entries(self, operation: str = "") -> list[RowMapping]:
         """What happened, oldest first: everything, or to one operation."""
         query = select(ENTRIES).order_by(ENTRIES.c.number)

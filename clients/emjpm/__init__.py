@@ -2,6 +2,7 @@
 
 from clients.emjpm.client import EmjpmClient
 from clients.emjpm.failures import SERVICE
+from clients.emjpm.files import MesuresFile, NumberedMesure, mesures
 from clients.emjpm.models import (
     Antenne,
     Departement,
@@ -19,6 +20,15 @@ from clients.emjpm.models import (
 )
 from clients.emjpm.oauth import LOGIN, EndedError, OAuth, Pair, SignedIn, Store
 from clients.emjpm.pace import Pace
+from clients.emjpm.writing import (
+    MesureToSend,
+    bare_amount,
+    become,
+    content,
+    mistakes,
+    numero_rg,
+    rewritten,
+)
 
 __all__ = [
     "LOGIN",
@@ -30,6 +40,9 @@ __all__ = [
     "EndedError",
     "Etat",
     "Mesure",
+    "MesureToSend",
+    "MesuresFile",
+    "NumberedMesure",
     "OAuth",
     "OwnService",
     "Pace",
@@ -43,4 +56,11 @@ __all__ = [
     "Tribunal",
     "User",
     "WatchedService",
+    "bare_amount",
+    "become",
+    "content",
+    "mesures",
+    "mistakes",
+    "numero_rg",
+    "rewritten",
 ]

@@ -30,7 +30,7 @@ _ACCOUNT = "Use the account of a mandataire or of a service: no other has mesure
 _DIRECTION = "Use the account of a direction: no other watches over services."
 
 
-def refusal(response: httpx.Response) -> ApiError:
+def refusal(response: httpx.Response, *, writing: bool = False) -> ApiError:
     """The error that an unsuccessful response stands for."""
     status = response.status_code
     if response.is_redirect or status == HTTPStatus.NOT_FOUND:
@@ -46,7 +46,7 @@ def refusal(response: httpx.Response) -> ApiError:
         return AccessDeniedError(SERVICE, "this account answers for no mesure.", remedy=_ACCOUNT)
     if any("only allowed for user of type 'direction'" in each.error for each in told.errors):
         return AccessDeniedError(SERVICE, "this account is no direction's.", remedy=_DIRECTION)
-    return from_response(SERVICE, response)
+    return from_response(SERVICE, response, writing=writing)
 
 
 def refused(response: httpx.Response) -> Refused:

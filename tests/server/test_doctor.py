@@ -244,6 +244,11 @@ def test_a_tool_that_is_not_offered_says_why():
     assert "GUICHET_SERVICES" in here(services="emjpm")["verify_certificate"].says
     read_only = here(demarches={"token": "x"}, read_only=True)
     assert "GUICHET_READ_ONLY" in read_only["accept_dossier"].says
+    unnamed = here(demarches={"token": "x"})["list_demarches"]
+    assert "GUICHET_DEMARCHES_NUMBERS names no démarche" in unnamed.says
+    kept = here(emjpm={"token": "x"})["delete_all_mesures"]
+    assert "GUICHET_EMJPM_DELETE_ALL is not set" in kept.says
+    assert "emjpm lacks credentials" in here()["delete_all_mesures"].says
 
 
 def test_flows_without_a_path_are_told_from_a_lack_of_credentials():

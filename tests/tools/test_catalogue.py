@@ -14,7 +14,7 @@ from mcp.server.mcpserver import Resolve
 from mcp.types import Tool as ListedTool
 
 from server.build import offered
-from server.settings import FaireSimple, Settings
+from server.settings import Emjpm, FaireSimple, Settings
 from tests.support import Counter
 from tools import TOOLS
 
@@ -25,14 +25,26 @@ LEDGER = ["list_operations", "get_operation"]
 PROOFS = {"login": "x", "password": "x", "key": "x"}
 GIVEN = {
     "demarches": {"token": "x", "numbers": "1001"},
-    "emjpm": {"token": "x"},
+    "emjpm": {"token": "x", "delete_all": True},
     "covoiturage": {"token": "x"},
     "faire_simple": PROOFS | {"path_thematics": "/x", "path_partners": "/y"},
 }
 
 
+DELETING = Emjpm.model_validate(
+    {"url": "https://emjpm.sandbox", "token": "sandbox", "delete_all": True}
+)
+
+
 def needing(*needs: str) -> list[str]:
     return [tool.name for tool in TOOLS if tool.needs in needs]
+
+
+@pytest.fixture(name="counter")
+def _counter(counter: Counter) -> Counter:
+    """One that offers everything, the deletion of all mesures included."""
+    counter.settings["emjpm"] = DELETING
+    return counter
 
 
 @pytest.fixture(name="listed")
@@ -143,7 +155,8 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
             needing("covoiturage", "demarches", "demarches_numbers", "ledger"),
         ),
         (GIVEN, NAMES),
-        (GIVEN | {"services": "emjpm"}, needing("emjpm", "ledger")),
+        (GIVEN | {"services": "emjpm"}, needing("emjpm", "emjpm_delete_all", "ledger")),
+        ({"emjpm": {"token": "x"}}, needing("covoiturage", "emjpm", "ledger")),
         (GIVEN | {"read_only": True}, [tool.name for tool in TOOLS if not tool.writes]),
         (
             {"services": "faire_simple", "faire_simple": PROOFS},
@@ -156,6 +169,7 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
         "its démarches named",
         "everything",
         "one chosen",
+        "not all",
         "read only",
         "no path",
     ],
