@@ -8,6 +8,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from jsonschema import Draft202012Validator
 from mcp.server.mcpserver import Resolve
@@ -47,10 +48,15 @@ def _counter(counter: Counter) -> Counter:
     return counter
 
 
-@pytest.fixture(name="listed")
-async def _listed(counter: Counter) -> dict[str, ListedTool]:
-    async with counter.host("2026-07-28") as host:
-        return {tool.name: tool for tool in (await host.list_tools()).tools}
+@pytest.fixture(name="listed", scope="module")
+def _listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ListedTool]:
+    counter = Counter(tmp_path_factory.mktemp("catalogue"))
+
+    async def listed() -> dict[str, ListedTool]:
+        async with counter.host("2026-07-28") as host:
+            return {tool.name: tool for tool in (await host.list_tools()).tools}
+
+    return anyio.run(listed)
 
 
 @pytest.mark.parametrize("name", NAMES)
