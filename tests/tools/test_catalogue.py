@@ -50,7 +50,7 @@ def _counter(counter: Counter) -> Counter:
 
 @pytest.fixture(name="listed", scope="module")
 def _listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ListedTool]:
-    counter = Counter(tmp_path_factory.mktemp("catalogue"))
+    counter = Counter(tmp_path_factory.mktemp("catalogue"), settings={"emjpm": DELETING})
 
     async def listed() -> dict[str, ListedTool]:
         async with counter.host("2026-07-28") as host:
