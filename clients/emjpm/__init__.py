@@ -25,8 +25,6 @@ from clients.emjpm.writing import (
     bare_amount,
     become,
     content,
-    mistakes,
-    numero_rg,
     rewritten,
 )
 
@@ -60,7 +58,5 @@ __all__ = [
     "become",
     "content",
     "mesures",
-    "mistakes",
-    "numero_rg",
     "rewritten",
 ]

@@ -150,10 +150,9 @@ Text = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
     AfterValidator(_visible),
 ]
-NumeroRG = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_as_kept)]
-Siret = Annotated[
-    str, StringConstraints(strip_whitespace=True), Field(pattern=r"^[0-9]{14}$", strict=False)
-]
+NumeroRG = Annotated[str, AfterValidator(_as_kept)]
+Siret = Annotated[str, Field(pattern=r"^[0-9]{14}$")]
+"""Neither is trimmed: what is looked for must be what is sent."""
 Amount = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, max_digits=12, decimal_places=2)]
 
 

@@ -12,6 +12,8 @@ from mcp.types import CallToolResult, InputRequiredResult, InputResponses
 from server.sandbox.emjpm.accounts import EDITOR
 from server.sandbox.emjpm.mesures import FIRST_ID, FIRST_OF_NEIGHBOUR, SIZE
 from tests.support import Between, Counter, Person, facts, put, text
+from tools import TOOLS
+from tools.emjpm.owners import WRITING
 
 MODERN = "2026-07-28"
 REIMS, AUCH = "17510111200043", "17470111000044"
@@ -216,6 +218,10 @@ async def test_another_service_s_mesure_cannot_be_changed(counter: Counter, era:
 
     assert "no mesure of this account" in text(refused)
     assert not counter.mesures.state.writes
+
+
+def test_every_tool_that_writes_mesures_is_known_to_lock_the_web_application():
+    assert set(WRITING) == {t.name for t in TOOLS if t.writes and t.needs.startswith("emjpm")}
 
 
 async def test_the_web_application_s_lock_is_told_until_a_change_was_made(

@@ -89,6 +89,8 @@ async def _emjpm() -> AsyncGenerator[EmjpmClient]:
     ("changes", "told"),
     [
         ({"numero_rg": "24a00001"}, "numero_rg: 8 letters and digits"),
+        ({"numero_rg": "24A00001 "}, "numero_rg: 8 letters and digits"),
+        ({"tribunal_siret": f" {REIMS}"}, "tribunal_siret: "),
         ({"numero_rg": "24A0001"}, "numero_rg: 8 letters and digits"),
         ({"numero_rg": "24É00001"}, "numero_rg: 8 letters and digits"),
         ({"tribunal_siret": "1751011120004"}, "tribunal_siret: "),
