@@ -21,13 +21,18 @@ from clients import (
 )
 from clients.auth import Bearer
 from clients.covoiturage import OperatorKeys
+from clients.demarches import MOST_A_MINUTE as DEMARCHES_PACE
 from clients.demarches import READ as DEMARCHES_READ
+from clients.demarches import SERVICE as DEMARCHES
 from clients.demarches import DemarcheTokens
 from clients.downloads import downloading
-from clients.emjpm import OAuth, Pace, SignedIn
+from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
+from clients.emjpm import SERVICE as EMJPM
+from clients.emjpm import OAuth, SignedIn
 from clients.faire_simple import Keyed
 from clients.http import OnFirstUse, Sleep, connected, origin
 from clients.network import network
+from clients.pace import Pace
 from server import instance
 from server.approvals import Pages
 from server.settings import (
@@ -210,6 +215,8 @@ async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) ->
     registry, demarches, emjpm = settings.covoiturage, settings.demarches, settings.emjpm
     faire_simple = settings.faire_simple
     client = partial(connected, sleep=by.sleep)
+    instruction = client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)
+    pace = Pace(DEMARCHES, DEMARCHES_PACE, sleep=by.sleep)
     open_for_good = stack.enter_async_context
     return Clients(
         covoiturage=CovoiturageClient(
@@ -220,7 +227,7 @@ async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) ->
             import_version=registry.import_version,
         ),
         demarches=DemarchesClient(
-            await open_for_good(client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)),
+            await open_for_good(pace.keep(instruction)),
             tokens=DemarcheTokens(demarches.token, demarches.tokens),
         ),
         demarche_files=DemarcheFiles(
@@ -257,7 +264,7 @@ async def _emjpm(emjpm: Emjpm, by: Transports, stack: AsyncExitStack) -> httpx.A
     """The client of eMJPM, at the pace that the service allows."""
     auth = Bearer(emjpm.token) if emjpm.token else await _signed_in(emjpm, by, stack)
     http = connected(emjpm.address, auth=auth, transport=by.emjpm, sleep=by.sleep)
-    return Pace(sleep=by.sleep).keep(http)
+    return Pace(EMJPM, EMJPM_PACE, sleep=by.sleep).keep(http)
 
 
 async def _signed_in(emjpm: Emjpm, by: Transports, stack: AsyncExitStack) -> httpx.Auth | None:

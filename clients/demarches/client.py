@@ -52,6 +52,9 @@ READ = 65.0
 
 _BODY = TypeAdapter(dict[str, object])
 
+MOST_A_MINUTE = 400
+"""Requests that the service answers, for one token."""
+
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
 

@@ -1,6 +1,6 @@
 """eMJPM: the legal protection measures that a mandataire or a service answers for."""
 
-from clients.emjpm.client import EmjpmClient
+from clients.emjpm.client import MOST_A_MINUTE, EmjpmClient
 from clients.emjpm.failures import SERVICE
 from clients.emjpm.files import MesuresFile, NumberedMesure, mesures
 from clients.emjpm.models import (
@@ -19,7 +19,6 @@ from clients.emjpm.models import (
     WatchedService,
 )
 from clients.emjpm.oauth import LOGIN, EndedError, OAuth, Pair, SignedIn, Store
-from clients.emjpm.pace import Pace
 from clients.emjpm.writing import (
     MesureToSend,
     bare_amount,
@@ -30,6 +29,7 @@ from clients.emjpm.writing import (
 
 __all__ = [
     "LOGIN",
+    "MOST_A_MINUTE",
     "SERVICE",
     "Antenne",
     "Departement",
@@ -43,7 +43,6 @@ __all__ = [
     "NumberedMesure",
     "OAuth",
     "OwnService",
-    "Pace",
     "Pair",
     "Region",
     "Ressource",

@@ -1,4 +1,4 @@
-"""How fast eMJPM may be called: 360 requests a minute, from everybody behind one address."""
+"""How fast a service may be called: so many requests a minute, whoever makes them."""
 
 import math
 import time
@@ -8,29 +8,33 @@ from collections.abc import Callable
 import anyio
 import httpx
 
-from clients.emjpm.failures import SERVICE
 from clients.errors import UnavailableError
 from clients.http import TOO_MANY_REQUESTS, Sleep, asked_pause
 
-MOST_REQUESTS = 360
 WINDOW = 60.0
 """Seconds."""
 
 
 class Pace:
-    """Lets 360 requests through in any minute, first come first served; the next one waits.
+    """Lets so many requests through in any minute, first come first served; the next one waits.
 
     Once the service says that it is too many, because others call it too, none leaves before the
     pause it asks for is over. Keep one for all the calls of a process: `keep` attaches it.
     """
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, sleep: Sleep = anyio.sleep
+        self,
+        service: str,
+        most: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = anyio.sleep,
     ) -> None:
+        self._service = service
         self._clock = clock
         self._sleep = sleep
         self._in_turn = anyio.Lock()
-        self._sent: deque[float] = deque(maxlen=MOST_REQUESTS)
+        self._sent: deque[float] = deque(maxlen=most)
         self._closed_until = -math.inf
 
     def keep(self, http: httpx.AsyncClient) -> httpx.AsyncClient:
@@ -48,8 +52,8 @@ class Pace:
             pause = self._closed_until - self._clock()
             if pause > 0:
                 remedy = f"Nothing was changed. Try again in {math.ceil(pause)} seconds."
-                raise UnavailableError(SERVICE, "too many requests.", remedy=remedy)
-            if len(self._sent) == MOST_REQUESTS:
+                raise UnavailableError(self._service, "too many requests.", remedy=remedy)
+            if len(self._sent) == self._sent.maxlen:
                 await self._wait(self._sent[0] + WINDOW - self._clock())
             self._sent.append(self._clock())
 
