@@ -104,6 +104,8 @@ class Call:
     over: anyio.Event = field(default_factory=anyio.Event)
     read: int | None = None
     """The version of the dossier that was last read."""
+    read_again: bool = False
+    """Whether it was read more than once."""
     dead: bool = False
     begun: tuple[int, float] | None = None
     """The dossier's version and the time, as its consent was used up."""
@@ -369,6 +371,7 @@ class _Network(httpx.AsyncBaseTransport):
         dossier["usager"]["email"] = f"usager-{version}@exemple.fr"
         if call:
             first, call.read = call.read is None, version
+            call.read_again = not first
             await process.reaches("read" if first else "read again")
         return httpx.Response(200, stream=httpx.ByteStream(json.dumps(document).encode()))
 
@@ -401,8 +404,10 @@ class _Journal(Journal):
     async def begin(self, operation: Operation, evidence: Evidence) -> bool:
         process = self._process
         if process.call and process.given:
-            version = process.world.versions[process.given.number]
-            process.call.begun = version, process.clock.now
+            # Nobody can know what changes once the last reading is over.
+            now = process.world.versions[process.given.number]
+            version = process.call.read if process.call.read_again else now
+            process.call.begun = version or 0, process.clock.now
         await process.reaches("intent")
         return await super().begin(operation, evidence)
 

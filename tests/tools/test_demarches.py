@@ -149,7 +149,7 @@ async def test_a_demarche_tells_what_it_is_and_who_instructs_it(counter: Counter
         (12, "Bretagne"),
     ]
     assert "camille.martin@exemple.gouv.fr" in read["groups"][0]["instructeurs"]
-    assert [label["name"] for label in read["labels"]] == ["Urgent"]
+    assert [label["name"] for label in read["labels"]] == ["Urgent", "À relancer"]
     assert read["published_at"] == "2026-01-04T10:00:00+01:00"
     assert not {"closed_at", "unpublished_at", "declarative"} & set(read)
 

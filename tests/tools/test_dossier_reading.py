@@ -131,7 +131,7 @@ async def test_who_filed_it_for_another_and_what_is_awaited_are_told(counter: Co
     assert read["corrections"] == [
         {
             "source": "administration",
-            "message": "Q29tbWVudGFpcmUtNjM=",
+            "message": "Q29tbWVudGFpcmUtNjU=",
             "reason": "incomplete",
             "asked_at": "2026-01-08T01:00:00+01:00",
         }
@@ -312,7 +312,7 @@ async def test_files_are_told_by_name_size_checksum_and_scan_and_given_by_no_add
         "name": "facture.pdf",
         "type": "application/pdf",
         "size": 182_044,
-        "md5": "1B2M2Y8AsgTpgAmY7PhCfg==",
+        "md5": "GSh1/NNGumxx8yYDYCUkow==",
         "scan": "safe",
     }
     attestation, pdf = facts(result)["files"]
