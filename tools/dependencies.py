@@ -1,8 +1,11 @@
 """What the server gives a tool: parameters that the model neither sees nor fills."""
 
+from contextlib import suppress
 from typing import Annotated, Protocol
 
+import anyio
 from mcp.server.mcpserver import Context, Resolve
+from mcp.shared.exceptions import MCPError
 
 from clients import (
     CovoiturageClient,
@@ -60,7 +63,9 @@ async def configured(ctx: Context[Desk]) -> tuple[int, ...]:
 
 async def progress(ctx: Context[Desk]) -> Progress:
     async def report(done: int, told: str, total: int | None = None) -> None:
-        await ctx.report_progress(done, total, told)
+        # Whoever asked may be gone: that is no reason to stop half-way.
+        with suppress(MCPError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await ctx.report_progress(done, total, told)
 
     return report
 

@@ -31,21 +31,22 @@ async def executed(desk: Desk, settlement: Settlement, operation: Operation, bod
 
 
 async def led(desk: Desk, settlement: Settlement, operation: Operation, body: Body) -> Made:
-    """The same of an operation made in parts: each runs to its end, and no more are begun once
-    the call is cancelled."""
-    made: Made = ("undetermined", structured(settlement.unread(operation.subject)))
+    """The same of an operation made in parts: what came of it is what they tell.
+
+    Each part runs to its end, and none is begun once the call is cancelled.
+    """
+    made: Made | None = None
     try:
         async with desk.journal.lease(operation.id):
-            made = await _made(desk, settlement, operation, body)
-    except anyio.get_cancelled_exc_class():
-        with anyio.CancelScope(shield=True):
-            outcome = await read(desk, settlement, operation)
-            made = (ending(outcome), structured(outcome))
-        raise
+            outcome = await body()
+            made = ending(outcome), structured(outcome)
+            return made
+    except (ApiError, ToolError) as refusal:
+        made = await _so_far(desk, settlement, operation, str(refusal))
+        return made
     finally:
         with anyio.CancelScope(shield=True):
-            await _record(desk, operation, made)
-    return made
+            await _record(desk, operation, made or await _so_far(desk, settlement, operation))
 
 
 async def part(
@@ -76,6 +77,16 @@ async def _made(desk: Desk, settlement: Settlement, operation: Operation, body: 
         return await settled(desk, settlement, operation)
     except (ApiError, ToolError) as refusal:
         return "not_applied", error(str(refusal))
+
+
+async def _so_far(
+    desk: Desk, settlement: Settlement, operation: Operation, refusal: str = ""
+) -> Made:
+    """What the parts tell of a whole that was cut short; the refusal if none was begun."""
+    if refusal and not await desk.journal.parts(operation.id):
+        return "not_applied", error(refusal)
+    outcome = await read(desk, settlement, operation)
+    return ending(outcome), structured(outcome)
 
 
 async def _record(desk: Desk, operation: Operation, made: Made) -> None:

@@ -119,7 +119,9 @@ async def planned(desk: Desk) -> str:
     A plan is carried out as it was read: it is neither read nor made again for the second call.
     """
     waiting = await _on_page(desk, CALL.get())
-    return desk.journal.plan(waiting) if waiting and desk.journal.is_open(waiting) else ""
+    if waiting is None or waiting.place not in desk.places or not desk.journal.is_open(waiting):
+        return ""
+    return desk.journal.plan(waiting)
 
 
 async def put_at(desk: Desk) -> float:
@@ -161,6 +163,10 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
     if waiting and not _same(desk, waiting, put):
         await desk.journal.refuse(waiting.id, "stale", error(refusals.changed(desk.say)))
         waiting = None
+    if waiting is None and await desk.journal.under_way(
+        desk.principal(), call.tool, call.arguments
+    ):
+        raise ToolError(refusals.under_way(desk.say))
     if waiting is None:
         async with desk.journal.asking:
             waiting = await _on_page(desk, call) or await desk.journal.ask(

@@ -31,6 +31,8 @@ LEASE = 30.0
 RENEWED_EVERY = 10.0
 LOOKED_AT_EVERY = 0.1
 A_DAY = 86_400.0
+MOST_AT_ONCE = 50
+"""Changes of one principal among which one that is under way is looked for."""
 SHORT = 16
 """How much of an identifier is shown: 64 bits, by which no two are alike."""
 
@@ -147,6 +149,7 @@ class Journal:
             by_page=by_page,
         )
         await self._purge_if_due()
+        await (await self._storage()).forget(now)
         await (await self._storage()).add(operation.model_dump())
         return operation
 
@@ -197,6 +200,15 @@ class Journal:
     def asked(self, operation: Operation) -> Asked:
         """What the page shows of a question that awaits its answer."""
         return Asked.model_validate_json(self.seal.open(operation.asked or b""))
+
+    async def under_way(self, principal: str, tool: str, arguments: str) -> bool:
+        """Whether this very call of this principal is being executed by a process that lives."""
+        mark, now = self.seal.mark(arguments), self._clock()
+        return any(
+            (one.tool, one.arguments, one.status) == (tool, mark, "executing")
+            and (one.leased_until or 0.0) > now
+            for one in await self.recent(principal, MOST_AT_ONCE)
+        )
 
     def plan(self, operation: Operation) -> str:
         """The facts that an operation which is not over was asked about, where they are a plan."""

@@ -34,7 +34,7 @@ MEANINGS: dict[Standing, str] = {
     "declined": "The person did not agree: nothing was changed.",
     "stale": "The question became void before it was answered: nothing was changed.",
     "executing": "It is being made; or the process that was making it died, and it will be read.",
-    "applied": "It was made, once.",
+    "applied": "It was made, once; if in parts, those that say so were.",
     "not_applied": "The person agreed, but the service refused it or shows that it was not made.",
     "undetermined": "It was sent and its answer was lost: the service could not tell whether it "
     "was made.",

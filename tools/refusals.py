@@ -44,6 +44,15 @@ def unknown(say: Say) -> str:
     )
 
 
+def under_way(say: Say) -> str:
+    return say(
+        fr="Ce même appel est en train d'être exécuté, avec l'accord de la personne : rien n'est "
+        "demandé à nouveau. Attendez, puis lisez list_operations pour savoir ce qu'il en est.",
+        en="This very call is being carried out, with the person's consent: nothing is asked "
+        "again. Wait, then read list_operations to know what came of it.",
+    )
+
+
 def nobody_to_ask(say: Say) -> str:
     return say(
         fr="Ce client ne sait pas poser de question à la personne, et rien ne change sans son "

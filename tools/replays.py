@@ -7,6 +7,7 @@ eras the answer arrives within the call, and on the page it arrives outside it: 
 
 import hashlib
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from tools.questions import Question, Rung
 from tools.results import Preview, error, shortened, structured
 from tools.settling import Settlements, settle_abandoned
 
+LOG = logging.getLogger(__name__)
 MOST_QUESTION_BYTES = 12_000
 """Bytes of a question that a dry run shows: the page shows it whole."""
 MOST_BODY_BYTES = 6_000
@@ -107,13 +109,10 @@ async def once(
     try:
         result = await proceed()
     except UnexpectedToolError as crash:
-        match crash.__cause__:
-            case PreviewedError(question=question):
-                return _previewed(desk, settlements, tool, question)
-            case ServedError():
-                pass
-            case _:
-                raise
+        if isinstance(crash.__cause__, PreviewedError):
+            return _previewed(desk, settlements, tool, crash.__cause__.question)
+        if not isinstance(crash.__cause__, ServedError):
+            await _check_recorded(call, crash)
     except ToolError as refusal:
         if not await _ended_already(call, str(refusal.__cause__ or refusal)):
             raise
@@ -145,6 +144,18 @@ def _previewed(
             update={"outcome": "dry_run", "conclusion": conclusion, "preview": preview}
         )
     )
+
+
+async def _check_recorded(call: Call, crash: UnexpectedToolError) -> None:
+    """Return if the ledger tells what came of the change that this crash cut short.
+
+    Raises:
+        UnexpectedToolError: Nothing was begun.
+    """
+    found = call.operation and await call.desk.journal.find(call.operation.id)
+    if not (found and found.result):
+        raise crash
+    LOG.error("%s was cut short", call.tool, exc_info=crash.__cause__)
 
 
 async def _ended_already(call: Call, refusal: str) -> bool:

@@ -179,6 +179,16 @@ class Storage:
             await connection.execute(insert(OPERATIONS).values(row))
             await connection.run_sync(_append, self._mark, row["id"], happened, row["asked_at"])
 
+    async def forget(self, now: float) -> None:
+        """Erase what was shown and planned of questions that nobody may answer any more."""
+        over = and_(
+            OPERATIONS.c.status.in_(("pending", "approved")),
+            OPERATIONS.c.expires_at <= now,
+            or_(OPERATIONS.c.asked.is_not(None), OPERATIONS.c.plan.is_not(None)),
+        )
+        async with self._writing() as connection:
+            await connection.execute(update(OPERATIONS).where(over).values(asked=None, plan=None))
+
     async def find(self, operation: str) -> RowMapping | None:
         query = select(OPERATIONS).where(OPERATIONS.c.id == operation)
         async with self._reading() as connection:

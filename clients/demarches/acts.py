@@ -80,6 +80,8 @@ class Act(Generic[Made]):
     """The member of the input that names a file; empty where none can be sent."""
     in_part: bool = False
     """Whether part of it may be refused and the rest made."""
+    patient: bool = False
+    """Whether it waits a whole minute rather than fail when the service is called too much."""
     remedy: str = "Read the dossier again: it may have changed since."
     """What to do about a refusal."""
 

@@ -44,13 +44,16 @@ from clients.demarches.uploads import (
     check_stored,
 )
 from clients.demarches.wire import SERVICE, Reply, read
-from clients.errors import ApiError, RejectedError
+from clients.errors import ApiError, RejectedError, UnavailableError
 from clients.http import ONCE, PATIENT, REPEATABLE, Outgoing, outgoing, upstream
 
 READ = 65.0
 """Seconds to wait for an answer: the service gives its own database 60."""
 
 _BODY = TypeAdapter(dict[str, object])
+
+MOST_ATTEMPTS = 6
+"""Times that what is left of those is asked for: each time, what cannot be given is left out."""
 
 MOST_A_MINUTE = 400
 """Requests that the service answers, for one token."""
@@ -231,11 +234,14 @@ class DemarchesClient:
             awaited = [number for number in numbers if number not in found]
             for start in range(0, len(awaited), MOST_TOGETHER):
                 some = set(awaited[start : start + MOST_TOGETHER])
-                while some:
+                hidden |= dict.fromkeys(some, UnavailableError(SERVICE, "it gives too few."))
+                for _ in range(MOST_ATTEMPTS):
                     given, refused = await self._together(sorted(some), place)
                     found |= given
                     hidden |= refused
                     some -= given.keys() | refused.keys()
+                    if not some:
+                        break
         return found, {number: hidden[number] for number in numbers if number not in found}
 
     async def _together(
@@ -400,8 +406,8 @@ class DemarchesClient:
         return dossier
 
     def _acting(self, act: Act[Made]) -> httpx.Request:
-        of_demarche = {"demarche": act.dossier.demarche.number}
-        return self._request(act.operation, {"input": act.input}, of_demarche)
+        extensions = {"demarche": act.dossier.demarche.number, **(PATIENT if act.patient else {})}
+        return self._request(act.operation, {"input": act.input}, extensions)
 
     async def _overview(self, demarche: int) -> Overview | Unread:
         try:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from clients.demarches.acts import Act, Made, Outcome
 from clients.demarches.details import DossierDetail, ReadDossier
 from clients.demarches.failures import failure, partial
 from clients.demarches.forms import CoveredDemarche, Form, PublicForm, Published
 from clients.demarches.models import Dossier
 from clients.demarches.wire import SERVICE, Reply, RootError, Wire
-from clients.errors import ApiError, LostAnswerError, RejectedError
+from clients.errors import ApiError, LostAnswerError, RejectedError, UnexpectedReplyError
 from clients.text import quoted
 
 Record = TypeVar("Record", bound=Wire)
@@ -45,8 +47,15 @@ def each(reply: Reply, numbers: Sequence[int]) -> tuple[dict[int, Dossier], dict
         if not hidden:
             raise failure(reply)
         return {}, hidden
-    given = {n: reply.data.get(rank) for rank, n in ranks.items() if n not in hidden}
-    return {n: Dossier.model_validate(dossier) for n, dossier in given.items()}, hidden
+    given: dict[int, Dossier] = {}
+    for rank, number in ranks.items():
+        if number not in hidden:
+            dossier = _readable(reply.data.get(rank))
+            if dossier and dossier.number == number:
+                given[number] = dossier
+            else:
+                hidden[number] = UnexpectedReplyError(SERVICE, "this dossier could not be read.")
+    return given, hidden
 
 
 def detail(reply: Reply) -> ReadDossier:
@@ -129,6 +138,13 @@ class _Public(Wire):
 
 class _Answered(Wire):
     outcome: Outcome | None = None
+
+
+def _readable(record: object) -> Dossier | None:
+    try:
+        return Dossier.model_validate(record)
+    except ValidationError:
+        return None
 
 
 def _of_a_link(error: RootError) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -10,7 +11,10 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult
 
+from server.settings import Demarches
 from tests.support import Browser, Counter, Person, elsewhere, facts, text
+from tools.journal import Journal, Operation
+from tools.storage import UnusableDatabaseError
 
 SOME = [200001, 200002, 200009, 200011]
 ALL = {"decision": "accept", "numbers": SOME, "motivation": "Commission du 12 novembre."}
@@ -115,7 +119,7 @@ async def test_the_plan_is_read_once_and_each_dossier_again_before_its_turn(
         assert reads == ["together"]
         await decide(host, ALL)
 
-    assert reads == ["together", "together", *["accepter"] * 4]
+    assert reads == ["together", *["together", "accepter"] * 4]
 
 
 async def test_a_dossier_that_changed_meanwhile_is_left_and_the_others_are_decided(
@@ -245,7 +249,7 @@ async def test_one_failure_in_the_middle_is_told_and_the_rest_is_done(
 
     class Meanwhile(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            if b'"accepter"' in request.content and not arrived(counter):
+            if b'"accepter"' in request.content and len(arrived(counter)) == 1:
                 await elsewhere(counter, "dossierRefuser")
             return await direct.handle_async_request(request)
 
@@ -377,3 +381,115 @@ async def test_a_long_plan_is_previewed_in_part(counter: Counter, era: str):
     assert question.startswith("Décider de ")
     assert re.search(r"… \(\d+ bytes in all\)$", question)
     assert len(text(result).encode()) < 20_000
+
+
+async def test_a_plan_is_signed_by_whom_the_page_showed(
+    counter: Counter, era: str, browser: Browser
+):
+    """Another process, whose settings name somebody else, is to ask anew."""
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+    counter.settings["demarches"] = Demarches.model_validate(
+        {
+            "url": "https://demarches.sandbox/api/v2/graphql",
+            "token": "sandbox",
+            "instructeur": "noe.bernard@exemple.gouv.fr",
+        }
+    )
+    async with counter.host(era) as host:
+        stale = await decide(host, ALL)
+
+    assert "n'est plus vrai" in text(stale)
+    assert not arrived(counter)
+
+
+async def test_what_was_decided_is_told_when_the_ledger_fails_midway(
+    counter: Counter, era: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+):
+    part, begun = Journal.part, list[str]()
+
+    async def failing(self: Journal, whole: str, *, subject: str, goal: str) -> Operation:
+        begun.append(subject)
+        if len(begun) == 3:
+            raise UnusableDatabaseError("OperationalError")
+        return await part(self, whole, subject=subject, goal=goal)
+
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        monkeypatch.setattr(Journal, "part", failing)
+        result = facts(await decide(host, ALL))
+
+    assert (result["outcome"], result["decided"], result["not_begun"]) == ("applied", 2, 2)
+    assert [number for _, number, _ in arrived(counter)] == SOME[:2]
+
+
+async def test_a_service_that_is_down_is_not_read_for_every_dossier(
+    counter: Counter, era: str, browser: Browser
+):
+    reads = list[int]()
+    arguments = ALL | {"numbers": [*SOME, 200017, 200020, 200030]}
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, arguments, 7)
+
+        class Down(httpx.AsyncBaseTransport):
+            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+                reads.append(1)
+                raise httpx.ConnectError("down", request=request)
+
+    counter.over["demarches"] = Down()
+    async with counter.host(era) as host:
+        result = facts(await decide(host, arguments))
+
+    assert (result["outcome"], result["not_begun"]) == ("not_applied", 4)
+    assert len(result["not_decided"]) == 3
+
+
+async def test_refusals_of_dossiers_do_not_stop_the_others(
+    counter: Counter, era: str, browser: Browser
+):
+    """Three in a row were decided on by somebody else: nothing is wrong with the service."""
+    numbers = [200001, 200002, 200009, 200011]
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL | {"numbers": numbers}, 4)
+        registry = counter.dossiers.state.registry
+        for number in numbers[:3]:
+            held = registry.dossiers[number]
+            registry.dossiers[number] = replace(held, archived=True)
+        result = facts(await decide(host, ALL | {"numbers": numbers}))
+
+    assert result["decided"] == 1
+    assert [each["number"] for each in result["not_decided"]] == numbers[:3]
+
+
+async def test_a_call_repeated_while_it_is_carried_out_asks_nothing(
+    counter: Counter, era: str, browser: Browser
+):
+    """As hosts do that wait no longer than a minute."""
+    again = list[CallToolResult]()
+    direct = httpx.ASGITransport(counter.dossiers)
+
+    class Meanwhile(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b'"accepter"' in request.content and not again:
+                again.append(await decide(host, ALL))
+            return await direct.handle_async_request(request)
+
+    counter.over["demarches"] = Meanwhile()
+    async with counter.host(era) as host:
+        await agreed(counter, host, browser, ALL, 4)
+        result = facts(await decide(host, ALL))
+
+    assert result["decided"] == 4
+    assert "est en train d'être exécuté" in text(again[0])
+    assert len(counter.opened) == 1
+
+
+async def test_what_is_too_late_to_be_answered_is_forgotten(counter: Counter, era: str):
+    async with counter.host(era) as host:
+        await decide(host, ALL)
+        counter.clock.now += 10_000
+        await decide(host, ALL)
+
+    old, new = sorted(await counter.rows(), key=lambda row: row["asked_at"])
+    assert (old["asked"], old["plan"]) == (None, None)
+    assert None not in (new["asked"], new["plan"])

@@ -8,7 +8,7 @@ others are decided on.
 import hashlib
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
 from typing import Annotated, Literal
@@ -18,7 +18,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from clients import ApiError, Approval
-from clients.demarches import Act, Dossier, State
+from clients.demarches import Act, Dossier, PersonneMoraleIncomplete, State
+from clients.errors import NotFoundError, RejectedError
 from clients.http import Outgoing
 from clients.rows import Row, rows
 from tools.demarches.acting import Enclosure, Motivation, Notify, Reason, member_of, stated
@@ -26,6 +27,7 @@ from tools.demarches.decisions import (
     DECISION,
     Decided,
     Deciding,
+    Decision,
     Pending,
     decided,
     emailed,
@@ -34,7 +36,7 @@ from tools.demarches.decisions import (
 )
 from tools.dependencies import Counter, Demarches, Files, Reporting, Saying, Signer
 from tools.desk import Desk
-from tools.executing import Made, part
+from tools.executing import part
 from tools.guard import asks, planned
 from tools.journal import Operation
 from tools.language import Say
@@ -46,8 +48,6 @@ from tools.settling import Settlement
 MOST_DOSSIERS = 300
 MOST_FILE_BYTES = 2_000_000
 MOST_PROBLEMS = 20
-READ_AHEAD = 10
-"""Dossiers read again together, just before they are decided on one by one."""
 MOST_IN_A_ROW = 3
 """Dossiers that the service may fail to decide on, one after the other, before it is left alone."""
 
@@ -120,7 +120,9 @@ class Plan(Frozen, frozen=True):
     wanted: str
     """A digest of what was asked for."""
     signer: str
-    """The e-mail of whoever signs."""
+    """Whoever signs, as the settings name them."""
+    signed_by: str
+    """Their e-mail."""
     steps: tuple[Step, ...]
     left_out: tuple[LeftOut, ...]
     request: Outgoing
@@ -188,7 +190,7 @@ async def plan(
     digest = hashlib.sha256(_ALL_WANTED.dump_json(all_wanted)).hexdigest()
     if kept := await planned(desk):
         shown = Plan.model_validate_json(kept)
-        if shown.wanted == digest:
+        if (shown.wanted, shown.signer) == (digest, signer):
             return shown
     found, hidden = await demarches.dossiers_together([each.number for each in all_wanted])
     ready = {number: _pending(say, dossier, signer) for number, dossier in found.items()}
@@ -204,7 +206,8 @@ async def plan(
         raise ToolError(_nothing_to_do(say, left_out))
     return Plan(
         wanted=digest,
-        signer=steps[0][1].signer.email,
+        signer=signer,
+        signed_by=steps[0][1].signer.email,
         steps=tuple(_step(each, pending.dossier) for each, pending in steps),
         left_out=left_out,
         request=_first_of(len(steps), demarches.request(_act(*steps[0], notify=notify))),
@@ -251,15 +254,12 @@ async def decide_dossiers(
     out.
     """
     run = Run(desk, approval, signer, say, notify)
-    for start in range(0, len(to_do.steps), READ_AHEAD):
-        ahead = to_do.steps[start : start + READ_AHEAD]
-        found, hidden = await desk.clients.demarches.dossiers_together([s.number for s in ahead])
-        for step in ahead:
-            if run.stopped:
-                break
-            await run.take(step, found.get(step.number), hidden.get(step.number))
-            await report(run.done, f"Dossier {step.number}.", len(to_do.steps))
-    return run.concluded(len(to_do.steps))
+    for done, step in enumerate(to_do.steps, 1):
+        await run.take(step)
+        await report(done, f"Dossier {step.number}.", len(to_do.steps))
+        if run.stopped:
+            break
+    return await _told_by_parts(desk, approval.operation, len(to_do.steps))
 
 
 @dataclass
@@ -271,86 +271,68 @@ class Run:
     signer: str
     say: Say
     notify: bool
-    made: int = 0
-    not_made: dict[int, str] = field(default_factory=dict[int, str])
-    undetermined: list[int] = field(default_factory=list[int])
-    in_a_row: int = 0
+    stopped: bool = False
+    """Whether the service is in such a state that the rest is better left for later."""
+    failures: int = 0
+    """In a row, and of the service's own making."""
 
-    @property
-    def done(self) -> int:
-        return self.made + len(self.not_made) + len(self.undetermined)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the service is in such a state that the rest is better left for later."""
-        return bool(self.undetermined) or self.in_a_row >= MOST_IN_A_ROW
-
-    async def take(self, step: Step, dossier: Dossier | None, hidden: ApiError | None) -> None:
-        """Take one decision of the plan, unless its dossier is not what the person saw."""
-        if dossier is None:
-            self._not_made(step, str(hidden), failed=True)
-        elif _digest(dossier) != step.seen or not (
-            signer := member_of(self.say, dossier, self.signer)
-        ):
-            self._not_made(step, _CHANGED, failed=False)
-        else:
-            self._note(step, await self._decided(step, Pending(dossier=dossier, signer=signer)))
-
-    async def _decided(self, step: Step, pending: Pending) -> Made:
-        body = partial(
-            decided,
-            Deciding(step.after, step.motivation, self.notify),
-            pending,
-            Enclosure(),
-            self.desk.clients.demarches,
-        )
+    async def take(self, step: Step) -> None:
+        """Take one decision of the plan, if its dossier still is what the person saw."""
         number = str(step.number)
-        return await part(self.desk, DECISION, self.approval, body, subject=number, goal=step.after)
-
-    def _note(self, step: Step, made: Made) -> None:
-        match made:
-            case "applied", _:
-                self.made += 1
-                self.in_a_row = 0
-            case "undetermined", _:
-                self.undetermined.append(step.number)
-            case _, result:
-                self._not_made(step, told(result), failed=True)
-
-    def _not_made(self, step: Step, why: str, *, failed: bool) -> None:
-        self.not_made[step.number] = why
-        self.in_a_row += failed
-
-    def concluded(self, planned: int) -> Decisions:
-        not_decided = [NotDecided(number=n, why=why) for n, why in self.not_made.items()]
-        shown = fitting(not_decided)
-        left = planned - self.done
-        conclusion = _conclusion(self.made, planned, left)
-        return Decisions(
-            outcome=_came(self.made, self.undetermined),
-            conclusion=conclusion,
-            decided=self.made,
-            not_decided=list(shown),
-            not_decided_more=len(not_decided) - len(shown),
-            undetermined=self.undetermined,
-            not_begun=left,
+        body = partial(self._taken, step)
+        came, _ = await part(
+            self.desk, DECISION, self.approval, body, subject=number, goal=step.after
         )
+        self.failures = 0 if came == "applied" else self.failures
+        self.stopped = came == "undetermined" or self.failures >= MOST_IN_A_ROW
+
+    async def _taken(self, step: Step, approval: Approval) -> Decision:
+        demarches = self.desk.clients.demarches
+        found, hidden = await demarches.dossiers_together([step.number])
+        if error := hidden.get(step.number):
+            self._count(error)
+            raise error
+        dossier = found[step.number]
+        signer = member_of(self.say, dossier, self.signer)
+        if signer is None or _digest(dossier) != step.seen:
+            raise ToolError(_CHANGED)
+        deciding = Deciding(step.after, step.motivation, self.notify, patient=True)
+        pending = Pending(dossier=dossier, signer=signer)
+        try:
+            return await decided(deciding, pending, Enclosure(), demarches, approval)
+        except ApiError as refusal:
+            self._count(refusal)
+            raise
+
+    def _count(self, error: ApiError) -> None:
+        """A refusal is the dossier's own; whatever else goes wrong may well go on."""
+        self.failures += not isinstance(error, RejectedError | NotFoundError)
 
 
-async def _read_parts(desk: Desk, operation: Operation) -> Decisions:
-    """What became of a plan whose process died, or whose call was cancelled: what its parts say."""
-    parts = await desk.journal.parts(operation.id)
-    by_status = Tally(one.status for one in parts)
+async def _told_by_parts(desk: Desk, operation: str, planned_count: int) -> Decisions:
+    """What came of a plan, whether it came to its end or not: what the ledger says of each part."""
+    parts = sorted(await desk.journal.parts(operation), key=lambda one: int(one.subject))
+    made = sum(one.status == "applied" for one in parts)
     unknown = [int(p.subject) for p in parts if p.status not in {"applied", "not_applied"}]
-    made, planned_count = by_status["applied"], int(operation.goal)
-    left = planned_count - len(parts)
+    not_decided = [
+        NotDecided(number=int(one.subject), why=told(result))
+        for one in parts
+        if one.status == "not_applied" and (result := desk.journal.recorded(one))
+    ]
+    shown, left = fitting(not_decided), planned_count - len(parts)
     return Decisions(
         outcome=_came(made, unknown),
-        conclusion=f"It was interrupted. {_conclusion(made, planned_count, left)}",
+        conclusion=_conclusion(made, planned_count, left),
         decided=made,
+        not_decided=list(shown),
+        not_decided_more=len(not_decided) - len(shown),
         undetermined=unknown,
         not_begun=left,
     )
+
+
+async def _read_parts(desk: Desk, operation: Operation) -> Decisions:
+    return await _told_by_parts(desk, operation.id, int(operation.goal))
 
 
 def _unread(subject: str) -> Decisions:
@@ -373,9 +355,9 @@ def _came(
 
 
 def _conclusion(made: int, planned_count: int, left: int) -> str:
-    told = f"{made} of {planned_count} dossiers were decided on."
+    said = f"{made} of {planned_count} dossiers were decided on."
     again = " Call again with the same arguments for the rest; the user will be asked again."
-    return told + (again if left else "")
+    return said + (again if left else "")
 
 
 def _pending(say: Say, dossier: Dossier, signer: str) -> Pending | str:
@@ -387,6 +369,13 @@ def _pending(say: Say, dossier: Dossier, signer: str) -> Pending | str:
         return say(
             fr=f"Le dossier {number} a des annotations obligatoires vides ({missing}).",
             en=f"Dossier {number} has mandatory annotations left empty ({missing}).",
+        )
+    if isinstance(dossier.demandeur, PersonneMoraleIncomplete):
+        return say(
+            fr=f"Le service n'a pas la fiche de l'entreprise du dossier {number} : il refuserait "
+            "toute décision.",
+            en=f"The service lacks the record of dossier {number}'s company: it would take no "
+            "decision.",
         )
     member = member_of(say, dossier, signer)
     if member is None:
@@ -479,7 +468,7 @@ def _words(say: Say, to_do: Plan, motivation: str) -> tuple[Words, ...]:
     signs = say(fr="signataire", en="signed by")
     own = say(fr="motivation de l'assistant, n°", en="the assistant's motivation,")
     return (
-        Words(label=signs, text=to_do.signer),
+        Words(label=signs, text=to_do.signed_by),
         *(Words(label=f"demandeur, n° {s.number}", text=s.demandeur) for s in to_do.steps),
         *(
             Words(label=f"{own} {step.number}", text=step.motivation)

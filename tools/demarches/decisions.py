@@ -1,7 +1,7 @@
 """Deciding on a dossier: accepting it, refusing it, closing it without effect."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
@@ -191,14 +191,16 @@ class Deciding:
     after: Decided
     motivation: str
     notify: bool
+    patient: bool = False
 
     def act(self, pending: Pending) -> Act[State]:
-        return _ACTS[self.after](
+        act = _ACTS[self.after](
             pending.dossier,
             instructeur=pending.signer.id,
             motivation=self.motivation,
             notify=self.notify,
         )
+        return replace(act, patient=self.patient)
 
 
 async def decided(

@@ -9,7 +9,7 @@ import respx
 from pydantic import SecretStr
 
 from clients.demarches import DemarchesClient, DemarcheTokens
-from clients.errors import AccessDeniedError, NotFoundError, UnavailableError
+from clients.errors import AccessDeniedError, NotFoundError, UnavailableError, UnexpectedReplyError
 from clients.http import connected
 from server.sandbox import demarches
 
@@ -87,6 +87,18 @@ async def test_a_failure_that_is_of_none_in_particular_is_that_of_the_whole(
         200001: AccessDeniedError,
         200002: AccessDeniedError,
     }
+
+
+async def test_one_that_cannot_be_read_hides_no_other(
+    client: DemarchesClient, graphql: respx.Route, record: Json
+):
+    data = {"n0": record | {"number": 200001}, "n1": record | {"number": None}}
+    graphql.respond(json={"data": data})
+
+    found, hidden = await client.dossiers_together([200001, 200002])
+
+    assert list(found) == [200001]
+    assert {number: type(each) for number, each in hidden.items()} == {200002: UnexpectedReplyError}
 
 
 @pytest.mark.parametrize("own", [{}, {1002: SecretStr("sandbox")}], ids=["one token", "two"])
