@@ -31,6 +31,8 @@ LEASE = 30.0
 RENEWED_EVERY = 10.0
 LOOKED_AT_EVERY = 0.1
 A_DAY = 86_400.0
+READ_FOR = 7 * A_DAY
+"""Seconds for which what is undetermined is read again: each reading holds up a call."""
 MOST_AT_ONCE = 50
 """Changes of one principal among which one that is under way is looked for."""
 SHORT = 16
@@ -312,8 +314,9 @@ class Journal:
             ) from error
 
     async def unsettled(self) -> list[Operation]:
-        """What a process was executing when it died, and what nobody could read since."""
-        rows = await (await self._storage()).unsettled(self._clock())
+        """What a process was executing when it died, and what nobody could read in a week since."""
+        now = self._clock()
+        rows = await (await self._storage()).unsettled(now, now - READ_FOR)
         return [Operation.model_validate(dict(row)) for row in rows]
 
     async def recent(

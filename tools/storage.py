@@ -220,12 +220,12 @@ class Storage:
         async with self._writing() as connection:
             await connection.execute(change)
 
-    async def unsettled(self, now: float) -> list[RowMapping]:
-        """What was executing when its lease ran out, and what could not be determined."""
+    async def unsettled(self, now: float, since: float) -> list[RowMapping]:
+        """What was executing when its lease ran out, and what could not be determined since."""
         return await self._operations(
             or_(
                 and_(OPERATIONS.c.status == "executing", OPERATIONS.c.leased_until < now),
-                OPERATIONS.c.status == "undetermined",
+                and_(OPERATIONS.c.status == "undetermined", OPERATIONS.c.asked_at > since),
             )
         )
 

@@ -15,8 +15,8 @@ from tests.support import Clock
 from tests.tools.changes import INTENT, journal_of
 from tools.desk import Desk
 from tools.executing import led, part
-from tools.journal import LEASE, Operation
-from tools.results import Outcome
+from tools.journal import LEASE, READ_FOR, Operation
+from tools.results import Outcome, structured
 from tools.settling import Settlement, settle_abandoned
 
 ELSEWHERE = "https://another.example"
@@ -156,6 +156,17 @@ async def test_parts_that_a_process_left_are_settled_before_what_they_are_parts_
     assert result is not None
     assert result.structured_content is not None
     assert result.structured_content["conclusion"] == "2 made, of 2 begun."
+
+
+async def test_what_cannot_be_read_is_given_up_after_a_week(desk: Desk, clock: Clock):
+    operation = await begun(desk)
+    await desk.journal.end(operation.id, "undetermined", structured(unread("1")))
+    clock.now += READ_FOR - 1
+    within = await desk.journal.unsettled()
+    clock.now += 2
+
+    assert [one.id for one in within] == ["aa"]
+    assert await desk.journal.unsettled() == []
 
 
 async def test_what_was_asked_of_another_service_is_not_settled_by_reading_this_one(
