@@ -35,7 +35,7 @@ class Piece:
     """A file of the folder, whole, with what tells it from any other."""
 
     name: str
-    """Without the folders above it."""
+    """As it is shown and sent: nothing in it hides, and the folders above it are left out."""
     content: bytes = field(repr=False)
     content_type: str
     sha256: str
@@ -178,15 +178,15 @@ class Folder:
         if len(content) > most:
             raise ToolError(
                 self.say(
-                    fr=f"Le fichier dépasse {most // MEGABYTE} Mo : partagez-le.",
-                    en=f"The file is larger than {most // MEGABYTE} MB: split it.",
+                    fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
+                    en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
                 )
             )
         return content
 
     def _piece(self, name: str, most: int) -> Piece:
         content = self._content(name, most)
-        own_name = Path(name).name
+        own_name = one_line(Path(name).name) or "file"
         return Piece(
             own_name,
             content,

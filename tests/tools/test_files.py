@@ -229,6 +229,24 @@ async def test_a_piece_has_its_digests_and_its_type(folder: Folder, tmp_path: Pa
     assert piece.md5 == "1B2M2Y8AsgTpgAmY7PhCfg=="
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("avis\u202efdp.exe", "avis\ufffdfdp.exe"),
+        ("avis\n.pdf", "avis .pdf"),
+        ("avis.pdf\n", "avis.pdf"),
+        ("\u3000", "file"),
+    ],
+    ids=ascii,
+)
+async def test_nothing_hides_in_the_name_of_a_piece(
+    folder: Folder, tmp_path: Path, given: str, name: str
+):
+    (tmp_path / "files" / given).write_bytes(b"")
+
+    assert (await folder.piece(given, most=MOST)).name == name
+
+
 @pytest.mark.parametrize(("size", "fits"), [(MOST, True), (MOST + 1, False)])
 async def test_a_piece_is_read_up_to_a_size(
     folder: Folder, tmp_path: Path, size: int, *, fits: bool
