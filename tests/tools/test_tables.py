@@ -16,7 +16,7 @@ ASKED = Columns(
     title="Aide",
     champs=(Column("Q1", "Motif"), Column("Q2", "Nom"), Column("Q3", "Nom"), Column("Q4", "state")),
     annotations=(Column("A1", "Avis"),),
-    in_rows={"R1": "Ville", "R2": "Km"},
+    in_rows=((Column("R1", "Ville"), Column("R2", "Km")),),
     groupes=frozenset({1}),
 )
 BARE = ExportedDossier(
@@ -207,6 +207,24 @@ def test_an_object_holds_what_is_known_with_its_type():
         },
         "annotations": {"Avis": True},
     }
+
+
+def test_namesakes_in_a_row_both_keep_their_answer():
+    """In another repetition, the same label is no namesake."""
+    twice = (Column("R3", "Nom"), Column("R4", "Nom"))
+    asked = replace(ASKED, in_rows=(twice, (Column("R5", "Nom"),)))
+    rows: dict[str, JsonValue] = {
+        "Q1": [{"R3": "Dupont", "R4": "Martin"}],
+        "Q2": [{"R5": "Durand"}],
+    }
+    dossier = replace(BARE, champs=rows)
+
+    assert json.loads(JsonLines(asked).line(dossier))["champs"] == {
+        "Motif": [{"Nom (R3)": "Dupont", "Nom (R4)": "Martin"}],
+        "Nom (Q2)": [{"Nom": "Durand"}],
+    }
+    cells = next(csv.reader(io.StringIO(Csv(asked).line(dossier).decode()), delimiter=";"))
+    assert json.loads(cells[len(OWN)]) == [{"Nom (R3)": "Dupont", "Nom (R4)": "Martin"}]
 
 
 def test_an_object_is_on_one_line_whatever_was_written():

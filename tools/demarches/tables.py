@@ -62,7 +62,7 @@ class Csv:
     """
 
     def __init__(self, columns: Columns) -> None:
-        self._in_rows = columns.in_rows
+        self._in_rows = _labels_in_rows(columns)
         annotations = (Column(c.id, f"{ANNOTATION}{c.label}") for c in columns.annotations)
         labels = _unique((*columns.champs, *annotations), taken=(*OWN, OTHERS))
         self._questions = tuple(labels)
@@ -100,7 +100,7 @@ class JsonLines:
     head = b""
 
     def __init__(self, columns: Columns) -> None:
-        self._in_rows = columns.in_rows
+        self._in_rows = _labels_in_rows(columns)
         self._champs = _unique(columns.champs)
         self._annotations = _unique(columns.annotations)
 
@@ -159,6 +159,11 @@ def _unique(columns: Sequence[Column], *, taken: Sequence[str] = ()) -> dict[str
         question: label if met[label] == 1 else f"{label} ({question})"
         for question, label in labels.items()
     }
+
+
+def _labels_in_rows(columns: Columns) -> dict[str, str]:
+    """The labels by id of what repetitions ask, each unique within its repetition."""
+    return {q: label for in_row in columns.in_rows for q, label in _unique(in_row).items()}
 
 
 def _shown(answer: JsonValue, in_rows: Mapping[str, str]) -> JsonValue:
