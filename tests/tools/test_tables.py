@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -103,8 +104,6 @@ def test_an_answer_fits_in_a_cell(answer: JsonValue, written: str):
         "+cmd|' /C calc'!A0",
         "-2+3",
         "@SUM(A1)",
-        "\t=1",
-        "\n=1",
         "  =1",
         "＝1+1",
         "+33612345678=1",
@@ -115,6 +114,55 @@ def test_an_answer_fits_in_a_cell(answer: JsonValue, written: str):
 )
 def test_what_a_spreadsheet_would_compute_is_text(text: str):
     assert cell(text) == f"'{text}"
+
+
+HIDDEN = [
+    "foo,=HYPERLINK(1),",
+    "foo, =1",
+    "a\t=1+1",
+    "\t=1",
+    "\n=1",
+    "a;@SUM(A1);",
+    "a\n+cmd|' /C calc'!A0",
+    "a\n- HYPERLINK(1)",
+    "a,-2+3",
+    'a,"=1+1"',
+    'a,""=1+1""',
+    "a,＝1",
+    "a,,=1",
+    "a,+33612345678=1",
+]
+"""What a separator other than ours would make a cell of."""
+AFTER_SPACES_AND_QUOTES = re.compile(r"[\s\"]*[=+\-@＝＋－＠]")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"], ids=ascii)
+@pytest.mark.parametrize(
+    "answer",
+    [*HIDDEN, HIDDEN, ["a", "=1+1"], [{t: t, "b": [t]} for t in HIDDEN], [{"=1": "=1", "b": "=1"}]],
+    ids=ascii,
+)
+def test_no_separator_makes_a_formula_of_what_is_within_a_text(answer: JsonValue, separator: str):
+    line = Csv(ASKED).line(replace(BARE, champs={"Q1": answer, "unknown": answer})).decode()
+
+    rows = csv.reader(io.StringIO(line, newline=""), delimiter=separator)
+    cells = [each for row in rows for each in row]
+    assert not [each for each in cells if AFTER_SPACES_AND_QUOTES.match(each)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a, b = c",
+        "1,-5;+3",
+        "appelez-moi,\n+33 6 12 34 56 78",
+        "il faut :\n- un toit,\n- un lit ;\n- du pain",
+        "rendez-vous,peut-être",
+    ],
+    ids=ascii,
+)
+def test_a_text_that_calls_nothing_stays_as_it_is(text: str):
+    assert cell(text) == text
 
 
 @pytest.mark.parametrize("text", ["+33612345678", "+33 6 12 34 56 78", "-12,5", "-1 000.50", "a=b"])
