@@ -107,6 +107,8 @@ class Stored(Wire):
 
     demarche: int
     pieces: tuple[StoredPiece, ...]
+    own: dict[str, StoredPiece]
+    """Those of the dossier itself, by what they are: no name that a stranger gives hides them."""
     whole: bool
     """Whether the service gave all that was asked; if not, files may be missing."""
 
@@ -119,9 +121,14 @@ class Stored(Wire):
         """
         if reply.data is None:
             raise failure(reply)
-        demarche = _Found.model_validate(reply.data).dossier.demarche.number
+        dossier = _Found.model_validate(reply.data).dossier
         pieces = tuple(map(StoredPiece.model_validate, _files(reply.data)))
-        return cls(demarche=demarche, pieces=pieces, whole=not reply.errors)
+        return cls(
+            demarche=dossier.demarche.number,
+            pieces=pieces,
+            own=dossier.own,
+            whole=not reply.errors,
+        )
 
 
 class _Demarche(Wire):
@@ -130,6 +137,20 @@ class _Demarche(Wire):
 
 class _Dossier(Wire):
     demarche: _Demarche
+    attestation: StoredPiece | None = None
+    geojson: StoredPiece | None = None
+    motivation_attachment: StoredPiece | None = None
+    pdf: StoredPiece | None = None
+
+    @property
+    def own(self) -> dict[str, StoredPiece]:
+        found = {
+            "attestation": self.attestation,
+            "geojson": self.geojson,
+            "motivation": self.motivation_attachment,
+            "pdf": self.pdf,
+        }
+        return {what: piece for what, piece in found.items() if piece}
 
 
 class _Found(Wire):
