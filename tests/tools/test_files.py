@@ -85,6 +85,24 @@ async def test_a_file_is_gone_when_writing_it_is_cancelled(folder: Folder):
     assert names(folder) == []
 
 
+async def test_what_a_killed_process_left_is_removed_a_day_later_and_nothing_else(
+    folder: Folder, tmp_path: Path
+):
+    left, recent = f".guichet-{'0' * 16}.part", f".guichet-{'1' * 16}.part"
+    others = [".guichet-notes.part", f".guichet-{'0' * 16}.part.txt", "a.part"]
+    for name in (left, recent, *others):
+        (tmp_path / "files" / name).write_bytes(b"half")
+    link, deeper = (f".guichet-{digit * 16}.part" for digit in "23")
+    (tmp_path / "files" / link).symlink_to("a.part")
+    (tmp_path / "files" / deeper).mkdir()
+    for name in (left, *others, link, deeper):
+        os.utime(tmp_path / "files" / name, (0, 0), follow_symlinks=False)
+
+    await written(folder, "a.txt", b"whole")
+
+    assert names(folder) == sorted([recent, *others, link, deeper, "a.txt"])
+
+
 async def test_nothing_is_ever_replaced(folder: Folder, tmp_path: Path):
     outside = tmp_path / "outside.txt"
     (tmp_path / "files" / "a-2.txt").symlink_to(outside)
