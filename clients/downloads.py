@@ -55,7 +55,7 @@ class Downloads:
     ) -> None:
         self._http = http
         self._service = service
-        self._own = _origin(httpx.URL(own))
+        self._own = origin(httpx.URL(own))
         self._hosts = hosts
         self._setting = setting
 
@@ -83,7 +83,7 @@ class Downloads:
             url = httpx.URL(address)
         except httpx.InvalidURL:
             raise UnexpectedReplyError(self._service, "the file has no usable address.") from None
-        if url.userinfo or not (_origin(url) == self._own or self._is_known(url)):
+        if url.userinfo or not (origin(url) == self._own or self._is_known(url)):
             raise self._elsewhere(url)
         return url
 
@@ -133,23 +133,24 @@ class Ways(httpx.AsyncBaseTransport):
         self._ways: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        scheme, host, port = _origin(request.url)
-        origin = f"{scheme}://{host}:{port}"
-        if origin not in self._ways:
-            self._ways[origin] = network(origin)
-        return await self._ways[origin].handle_async_request(request)
+        scheme, host, port = origin(request.url)
+        there = f"{scheme}://{host}:{port}"
+        if there not in self._ways:
+            self._ways[there] = network(there)
+        return await self._ways[there].handle_async_request(request)
 
     async def aclose(self) -> None:
         for way in self._ways.values():
             await way.aclose()
 
 
+def origin(url: httpx.URL) -> tuple[str, str, int]:
+    """The scheme, the host and the port of an address, whether it tells its port or not."""
+    return url.scheme, url.host, url.port or _USUAL.get(url.scheme, 0)
+
+
 _NO_LONGER = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.GONE}
 _USUAL = {"http": 80, "https": 443}
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.host, url.port or _USUAL.get(url.scheme, 0)
 
 
 def _covers(name: str, host: str) -> bool:

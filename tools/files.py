@@ -26,6 +26,8 @@ from tools.language import Say
 MEGABYTE = 1_000_000
 MOST_NAME_BYTES = 180
 """Bytes of a name that a stranger gave: file systems take 255, and a number may be added."""
+LEFT_BEHIND = 86_400.0
+"""Seconds without a write after which a draft is nobody's: the process that wrote it died."""
 MOST_NAMESAKES = 1_000
 """Files of the same name, numbered, that the folder may hold."""
 
@@ -35,7 +37,7 @@ class Piece:
     """A file of the folder, whole, with what tells it from any other."""
 
     name: str
-    """Without the folders above it."""
+    """As it is shown and sent: nothing in it hides, and the folders above it are left out."""
     content: bytes = field(repr=False)
     content_type: str
     sha256: str
@@ -160,7 +162,7 @@ class Folder:
         """
         path = self._root() / f".guichet-{token_hex(8)}.part"
         try:
-            file = await anyio.to_thread.run_sync(_created, path)
+            file = await anyio.to_thread.run_sync(_begun, path)
         except OSError:
             raise ToolError(self._unwritable()) from None
         try:
@@ -178,15 +180,15 @@ class Folder:
         if len(content) > most:
             raise ToolError(
                 self.say(
-                    fr=f"Le fichier dépasse {most // MEGABYTE} Mo : partagez-le.",
-                    en=f"The file is larger than {most // MEGABYTE} MB: split it.",
+                    fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
+                    en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
                 )
             )
         return content
 
     def _piece(self, name: str, most: int) -> Piece:
         content = self._content(name, most)
-        own_name = Path(name).name
+        own_name = one_line(Path(name).name) or "file"
         return Piece(
             own_name,
             content,
@@ -251,6 +253,7 @@ def content_type(name: str) -> str:
     return known or "application/octet-stream"
 
 
+_DRAFT = re.compile(r"\.guichet-[0-9a-f]{16}\.part")
 _NOT_IN_A_NAME = re.compile(r'[\\/:*?"<>|\ufffd]+')
 _DEVICES = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9¹²³]", re.IGNORECASE)
 """Names that Windows keeps for devices, whatever follows the first dot."""
@@ -305,6 +308,27 @@ def _created(path: Path) -> BinaryIO:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     return os.fdopen(descriptor, "wb")
+
+
+def _begun(path: Path) -> BinaryIO:
+    """A new draft, open for writing; those that were left behind make room for it.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    file = _created(path)
+    with suppress(OSError):  # what cannot be swept now will be by another draft
+        _sweep(path.parent, now=os.fstat(file.fileno()).st_mtime)
+    return file
+
+
+def _sweep(folder: Path, *, now: float) -> None:
+    """Remove the drafts left behind, by the file system's own time."""
+    for path in folder.glob(".guichet-*.part"):
+        about = path.lstat()
+        ours = _DRAFT.fullmatch(path.name) and stat.S_ISREG(about.st_mode)
+        if ours and now - about.st_mtime > LEFT_BEHIND:
+            path.unlink(missing_ok=True)
 
 
 def _discard(file: BinaryIO, path: Path) -> None:

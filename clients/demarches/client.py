@@ -393,7 +393,7 @@ class DemarchesClient:
     async def _put(self, place: DirectUpload, content: bytes) -> None:
         """Hand a file to the storage, which is another host: no token goes there."""
         request = self._http.build_request(
-            "PUT", address(place), content=content, headers=place.headers
+            "PUT", address(place, self._http.base_url), content=content, headers=place.headers
         )
         check_stored(await self._http.send(request, auth=None))
 

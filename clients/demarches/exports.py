@@ -43,8 +43,8 @@ class Columns:
     title: str
     champs: tuple[Column, ...]
     annotations: tuple[Column, ...]
-    in_rows: Mapping[str, str]
-    """The labels of what is asked in each row of a repetition, by id."""
+    in_rows: tuple[tuple[Column, ...], ...]
+    """What is asked in each row, a repetition after the other."""
     groupes: frozenset[int]
 
 
@@ -163,9 +163,7 @@ def columns(reply: Reply) -> Columns:
         title=demarche.title,
         champs=_columns(revision.champ_descriptors for revision in revisions),
         annotations=_columns(revision.annotation_descriptors for revision in revisions),
-        in_rows={
-            inner.id: inner.label for q in reversed(asked) for inner in q.champ_descriptors or ()
-        },
+        in_rows=_in_rows(asked),
         groupes=frozenset(each.number for each in demarche.groupe_instructeurs),
     )
 
@@ -216,6 +214,16 @@ def _columns(revisions: Iterator[Sequence[_Question]]) -> tuple[Column, ...]:
             if question.type not in _UNANSWERABLE:
                 found.setdefault(question.id, Column(question.id, question.label))
     return tuple(found.values())
+
+
+def _in_rows(asked: Sequence[_Question]) -> tuple[tuple[Column, ...], ...]:
+    """What each repetition asks or asked, once, under its latest label."""
+    found: dict[str, dict[str, Column]] = {}
+    for question in asked:
+        in_row = found.setdefault(question.id, {})
+        for inner in question.champ_descriptors or ():
+            in_row.setdefault(inner.id, Column(inner.id, inner.label))
+    return tuple(tuple(in_row.values()) for in_row in found.values() if in_row)
 
 
 def _connection(reply: Reply) -> dict[str, Any]:

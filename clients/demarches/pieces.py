@@ -27,7 +27,7 @@ class StoredPiece(Piece):
     @property
     def made_on_demand(self) -> bool:
         """Whether it is made when it is fetched: no size, no digest and no scan are known of it."""
-        return not self.checksum
+        return not self.checksum and not self.size
 
     def check_sound(self) -> None:
         """Refuse what must not be saved, by what the service says of it.
@@ -38,6 +38,11 @@ class StoredPiece(Piece):
         if self.size > MOST_BYTES:
             raise RejectedError(SERVICE, "this file is too large to be saved.")
         match self.virus_scan_result:
+            case "infected":
+                reason, remedy = "a virus is in this file.", "Nothing was saved: ask for another."
+                raise RejectedError(SERVICE, reason, remedy=remedy)
+            case "integrity_error":
+                raise FaultyServiceError(SERVICE, "it holds this file damaged: nothing was saved.")
             case "safe":
                 pass
             case _ if self.made_on_demand:
@@ -45,11 +50,6 @@ class StoredPiece(Piece):
             case "pending":
                 reason, remedy = "this file is not scanned for viruses yet.", "Try again later."
                 raise UnavailableError(SERVICE, reason, remedy=f"Nothing was saved. {remedy}")
-            case "infected":
-                reason, remedy = "a virus is in this file.", "Nothing was saved: ask for another."
-                raise RejectedError(SERVICE, reason, remedy=remedy)
-            case "integrity_error":
-                raise FaultyServiceError(SERVICE, "it holds this file damaged: nothing was saved.")
             case other:
                 reason = f"it says of this file: {quoted(other)}."
                 raise RejectedError(SERVICE, reason, remedy="Nothing was saved.")
@@ -107,6 +107,8 @@ class Stored(Wire):
 
     demarche: int
     pieces: tuple[StoredPiece, ...]
+    own: dict[str, StoredPiece]
+    """Those of the dossier itself, by what they are: no name that a stranger gives hides them."""
     whole: bool
     """Whether the service gave all that was asked; if not, files may be missing."""
 
@@ -119,9 +121,14 @@ class Stored(Wire):
         """
         if reply.data is None:
             raise failure(reply)
-        demarche = _Found.model_validate(reply.data).dossier.demarche.number
+        dossier = _Found.model_validate(reply.data).dossier
         pieces = tuple(map(StoredPiece.model_validate, _files(reply.data)))
-        return cls(demarche=demarche, pieces=pieces, whole=not reply.errors)
+        return cls(
+            demarche=dossier.demarche.number,
+            pieces=pieces,
+            own=dossier.own,
+            whole=not reply.errors,
+        )
 
 
 class _Demarche(Wire):
@@ -130,6 +137,20 @@ class _Demarche(Wire):
 
 class _Dossier(Wire):
     demarche: _Demarche
+    attestation: StoredPiece | None = None
+    geojson: StoredPiece | None = None
+    motivation_attachment: StoredPiece | None = None
+    pdf: StoredPiece | None = None
+
+    @property
+    def own(self) -> dict[str, StoredPiece]:
+        found = {
+            "attestation": self.attestation,
+            "geojson": self.geojson,
+            "motivation": self.motivation_attachment,
+            "pdf": self.pdf,
+        }
+        return {what: piece for what, piece in found.items() if piece}
 
 
 class _Found(Wire):

@@ -47,6 +47,12 @@ class Scroll:
         self.cursor = after
         """After the last dossier that was read; kept where it was when nothing more comes."""
         self.ended = False
+        self._before_loss: str | None = None
+
+    @property
+    def resumption(self) -> str:
+        """The cursor to start from another time: before the first dossier that was lost, if any."""
+        return self.cursor if self._before_loss is None else self._before_loss
 
     async def page(self) -> ExportedPage:
         """The next dossiers; the last page sets `ended`.
@@ -60,6 +66,8 @@ class Scroll:
             self._size, self._given_in_a_row = max(1, self._size // SMALLER), 0
         self._count_lost(0 if found.page.dossiers else len(found.gaps))
         lost = [await self._named(gap) for gap in found.gaps]
+        if found.gaps:
+            self._hold(found.gaps[0].before or self.cursor)
         self._advance(found.end, more=found.more)
         self._grow()
         return ExportedPage(found.page.dossiers, (*found.page.lost, *lost))
@@ -95,6 +103,7 @@ class Scroll:
         self._count_lost(1)
         with upstream(SERVICE):
             number, cursor, more = await self._number(self.cursor)
+        self._hold(self.cursor)
         self._advance(cursor, more=more)
         return ExportedPage((), (Lost(number, "", "it cannot be read, even alone."),))
 
@@ -114,6 +123,10 @@ class Scroll:
         if not response.is_success:
             raise refusal(response)
         return first_number(read(response))
+
+    def _hold(self, before: str) -> None:
+        if self._before_loss is None:
+            self._before_loss = before
 
     def _count_lost(self, lost: int) -> None:
         self._lost_in_a_row = self._lost_in_a_row + lost if lost else 0

@@ -7,13 +7,13 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import ip_address
 
 import httpx
 from pydantic import Json
 
 from clients.demarches.failures import failure
 from clients.demarches.wire import SERVICE, Reply, Wire
+from clients.downloads import origin
 from clients.errors import AccessDeniedError, RejectedError, UnavailableError, UnexpectedReplyError
 
 
@@ -56,18 +56,21 @@ def announced(reply: Reply) -> DirectUpload:
     return outcome.direct_upload
 
 
-def address(upload: DirectUpload) -> httpx.URL:
-    """Where to put the file.
+def address(upload: DirectUpload, endpoint: httpx.URL) -> httpx.URL:
+    """Where to put the file: by the service itself, or by any host of the Internet over https.
 
     Raises:
-        UnexpectedReplyError: It would travel in clear, or there is no such address.
+        UnexpectedReplyError: It would travel in clear or to a machine nearby, or there is
+            no such address.
     """
+    # Which host that is, the service documents nowhere: a list of them would refuse real files.
     try:
         url = httpx.URL(upload.url)
     except httpx.InvalidURL:
         raise UnexpectedReplyError(SERVICE, "the address it gives for a file is none.") from None
-    if url.userinfo or not (url.scheme == "https" or (url.scheme == "http" and _is_near(url))):
-        raise UnexpectedReplyError(SERVICE, "the address it gives for a file is not https.")
+    if url.userinfo or not (origin(url) == origin(endpoint) or _is_public(url)):
+        told = "the address it gives for a file is not https, or not that of a host by its name."
+        raise UnexpectedReplyError(SERVICE, told)
     return url
 
 
@@ -98,9 +101,8 @@ class _Announced(Wire):
     outcome: _Place | None = None
 
 
-def _is_near(url: httpx.URL) -> bool:
-    """Whether it is on this very machine."""
-    try:
-        return url.host == "localhost" or ip_address(url.host).is_loopback
-    except ValueError:
-        return False
+def _is_public(url: httpx.URL) -> bool:
+    """Whether it may be somewhere on the Internet: neither a bare name, nor numbers in any form."""
+    *above, last = url.host.removesuffix(".").split(".")
+    named = bool(above) and last[:1].isalpha() and last != "localhost"
+    return url.scheme == "https" and named

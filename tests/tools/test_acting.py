@@ -482,6 +482,19 @@ async def test_a_message_takes_a_file_along(counter: Counter, era: str):
     assert await shown(counter, case) == {"messages": [{"attachments": [{"filename": "bail.txt"}]}]}
 
 
+async def test_a_file_is_sent_under_the_name_that_was_shown(counter: Counter, era: str):
+    counter.put_file("bail\u202efdp.txt", "Le bail.")
+    person = Person()
+    call = {"number": 200002, "body": "Voici le bail.", "attachment": "bail\u202efdp.txt"}
+    async with counter.host(era, person) as host:
+        await host.call_tool("send_message", call)
+
+    name = "bail\ufffdfdp.txt"
+    assert f"« {name} »" in person.questions[0]
+    case = Case("", {"number": 200002}, "", "", "messages { attachments { filename } }", None)
+    assert await shown(counter, case) == {"messages": [{"attachments": [{"filename": name}]}]}
+
+
 async def test_a_file_that_changed_since_the_question_is_not_sent(counter: Counter, era: str):
     """Nothing is sent, or the question was put anew: that depends on the era."""
 

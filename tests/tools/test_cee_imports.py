@@ -341,7 +341,8 @@ async def test_a_file_too_large_is_refused(counter: Counter, era: str):
     with (counter.folder / "files" / "a.csv").open("wb") as file:
         file.truncate(10_000_001)
 
-    assert await refused(counter, era, file="a.csv") == ("Le fichier dépasse 10 Mo : partagez-le.")
+    told = await refused(counter, era, file="a.csv")
+    assert told == "Le fichier dépasse 10 Mo : donnez-en un moins lourd."
 
 
 async def test_without_a_folder_the_refusal_names_the_setting(tmp_path: Path):

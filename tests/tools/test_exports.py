@@ -235,19 +235,21 @@ async def test_what_an_applicant_wrote_for_a_spreadsheet_or_a_machine_is_harmles
 # What goes wrong.
 
 
+def without_200042(reply: dict[str, Any]) -> None:
+    """Spoil the answer: nothing but its number can be read of this dossier."""
+    edges = reply["data"]["demarche"].get("dossiers", {"edges": ()})["edges"]
+    for place, edge in enumerate(edges):
+        if edge["node"]["number"] == 200042 and len(edge["node"]) > 1:
+            edge["node"] = None
+            path = ["demarche", "dossiers", "edges", place, "node", "demandeur"]
+            error = {"message": "?", "path": path, "extensions": {"code": "invalid_null"}}
+            reply["errors"] = [error]
+
+
 async def test_a_dossier_that_cannot_be_read_is_told_and_hides_no_other(
     counter: Counter, folder: Path
 ):
-    def spoil(reply: dict[str, Any]) -> None:
-        edges = reply["data"]["demarche"].get("dossiers", {"edges": ()})["edges"]
-        for place, edge in enumerate(edges):
-            if edge["node"]["number"] == 200042 and len(edge["node"]) > 1:
-                edge["node"] = None
-                path = ["demarche", "dossiers", "edges", place, "node", "demandeur"]
-                error = {"message": "?", "path": path, "extensions": {"code": "invalid_null"}}
-                reply["errors"] = [error]
-
-    counter.over["demarches"] = Between(counter.dossiers, spoil)
+    counter.over["demarches"] = Between(counter.dossiers, without_200042)
     counts = await exported(counter)
 
     reason = "one of its own records is incomplete."
@@ -358,6 +360,47 @@ async def test_a_dossier_that_changes_during_an_export_is_there_once_as_it_becam
     content = (folder / "dossiers-1001.jsonl").read_bytes()
     assert counts["sha256"] == hashlib.sha256(content).hexdigest()
     assert counts["bytes"] == len(content)
+
+
+async def test_a_dossier_that_could_not_be_read_is_read_again_by_the_next_exports(
+    counter: Counter, folder: Path
+):
+    """Its deletion, should there be one, still comes after it."""
+    counter.over["demarches"] = Between(counter.dossiers, without_200042)
+    async with counter.host(MODERN) as host:
+        first = await export(host, since=ALWAYS, format="jsonl")
+        second = await export(host, since=first["next_since"], format="jsonl")
+    counter.over.clear()
+    async with counter.host(MODERN) as host:
+        third = await export(host, since=second["next_since"], format="jsonl")
+        fourth = await export(host, since=third["next_since"], format="jsonl")
+
+    assert [counts["lost_count"] for counts in (first, second, third, fourth)] == [1, 1, 0, 0]
+    assert 200042 in {row["number"] for row in objects(folder / third["file"])}
+    assert first["deleted"] == second["deleted"] == third["deleted"] != []
+    assert (fourth["dossiers"], fourth["deleted"]) == (0, [])
+
+
+async def test_a_deletion_that_could_not_be_read_is_read_again_by_the_next_export(
+    counter: Counter, folder: Path
+):
+    def cut(reply: dict[str, Any]) -> None:
+        if edges := reply["data"]["demarche"].get("deletedDossiers", {}).get("edges"):
+            lost.append(edges[0]["node"]["number"])
+            edges[0] = None
+            path = ["demarche", "deletedDossiers", "edges", 0]
+            error = {"message": "?", "path": path, "extensions": {"code": "invalid_null"}}
+            reply["errors"] = [error]
+
+    lost: list[int] = []
+    counter.over["demarches"] = Between(counter.dossiers, cut)
+    first = await exported(counter, since=ALWAYS)
+    counter.over.clear()
+    second = await exported(counter, since=first["next_since"])
+
+    assert lost[0] not in first["deleted"]
+    assert lost[0] in second["deleted"]
+    assert second["dossiers"] == 0
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -85,6 +85,24 @@ async def test_a_file_is_gone_when_writing_it_is_cancelled(folder: Folder):
     assert names(folder) == []
 
 
+async def test_what_a_killed_process_left_is_removed_a_day_later_and_nothing_else(
+    folder: Folder, tmp_path: Path
+):
+    left, recent = f".guichet-{'0' * 16}.part", f".guichet-{'1' * 16}.part"
+    others = [".guichet-notes.part", f".guichet-{'0' * 16}.part.txt", "a.part"]
+    for name in (left, recent, *others):
+        (tmp_path / "files" / name).write_bytes(b"half")
+    link, deeper = (f".guichet-{digit * 16}.part" for digit in "23")
+    (tmp_path / "files" / link).symlink_to("a.part")
+    (tmp_path / "files" / deeper).mkdir()
+    for name in (left, *others, link, deeper):
+        os.utime(tmp_path / "files" / name, (0, 0), follow_symlinks=False)
+
+    await written(folder, "a.txt", b"whole")
+
+    assert names(folder) == sorted([recent, *others, link, deeper, "a.txt"])
+
+
 async def test_nothing_is_ever_replaced(folder: Folder, tmp_path: Path):
     outside = tmp_path / "outside.txt"
     (tmp_path / "files" / "a-2.txt").symlink_to(outside)
@@ -227,6 +245,24 @@ async def test_a_piece_has_its_digests_and_its_type(folder: Folder, tmp_path: Pa
     assert (piece.name, piece.content, piece.content_type) == ("avis.pdf", b"", "application/pdf")
     assert piece.sha256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert piece.md5 == "1B2M2Y8AsgTpgAmY7PhCfg=="
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("avis\u202efdp.exe", "avis\ufffdfdp.exe"),
+        ("avis\n.pdf", "avis .pdf"),
+        ("avis.pdf\n", "avis.pdf"),
+        ("\u3000", "file"),
+    ],
+    ids=ascii,
+)
+async def test_nothing_hides_in_the_name_of_a_piece(
+    folder: Folder, tmp_path: Path, given: str, name: str
+):
+    (tmp_path / "files" / given).write_bytes(b"")
+
+    assert (await folder.piece(given, most=MOST)).name == name
 
 
 @pytest.mark.parametrize(("size", "fits"), [(MOST, True), (MOST + 1, False)])

@@ -113,12 +113,28 @@ async def test_files_of_the_same_name_are_told_apart_by_their_checksums(
 
     counter.over["demarches"] = Rewritten(counter.dossiers, rename)
     told = await refusal(counter, "scan.pdf")
-    first = told.rpartition("checksums, ")[2].split(",")[0]
+    first = told.rpartition("instead: ")[2].split(",")[0]
 
     assert told.startswith("Several files have this name")
     async with counter.host(MODERN) as host:
         assert facts(await save(host, first))["file"] == "scan.pdf"
     assert (folder / "scan.pdf").read_bytes() == LETTER
+
+
+async def test_the_name_of_a_file_does_not_hide_what_the_dossier_itself_gives(
+    counter: Counter, folder: Path
+):
+    def rename(reply: dict[str, Any]) -> None:
+        messages(reply)[0]["filename"] = "dossier-200013.pdf"
+
+    counter.over["demarches"] = Rewritten(counter.dossiers, rename)
+    told = await refusal(counter, "dossier-200013.pdf")
+    what, attached = told.rpartition("instead: ")[2].rstrip(".").split(", ")
+
+    assert what == "pdf"
+    async with counter.host(MODERN) as host:
+        assert facts(await save(host, "pdf"))["verified"] is False
+        assert facts(await save(host, attached))["verified"] is True
 
 
 async def test_a_name_given_by_a_stranger_leads_nowhere_else(counter: Counter, folder: Path):

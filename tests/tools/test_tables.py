@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ ASKED = Columns(
     title="Aide",
     champs=(Column("Q1", "Motif"), Column("Q2", "Nom"), Column("Q3", "Nom"), Column("Q4", "state")),
     annotations=(Column("A1", "Avis"),),
-    in_rows={"R1": "Ville", "R2": "Km"},
+    in_rows=((Column("R1", "Ville"), Column("R2", "Km")),),
     groupes=frozenset({1}),
 )
 BARE = ExportedDossier(
@@ -103,8 +104,6 @@ def test_an_answer_fits_in_a_cell(answer: JsonValue, written: str):
         "+cmd|' /C calc'!A0",
         "-2+3",
         "@SUM(A1)",
-        "\t=1",
-        "\n=1",
         "  =1",
         "＝1+1",
         "+33612345678=1",
@@ -115,6 +114,55 @@ def test_an_answer_fits_in_a_cell(answer: JsonValue, written: str):
 )
 def test_what_a_spreadsheet_would_compute_is_text(text: str):
     assert cell(text) == f"'{text}"
+
+
+HIDDEN = [
+    "foo,=HYPERLINK(1),",
+    "foo, =1",
+    "a\t=1+1",
+    "\t=1",
+    "\n=1",
+    "a;@SUM(A1);",
+    "a\n+cmd|' /C calc'!A0",
+    "a\n- HYPERLINK(1)",
+    "a,-2+3",
+    'a,"=1+1"',
+    'a,""=1+1""',
+    "a,＝1",
+    "a,,=1",
+    "a,+33612345678=1",
+]
+"""What a separator other than ours would make a cell of."""
+AFTER_SPACES_AND_QUOTES = re.compile(r"[\s\"]*[=+\-@＝＋－＠]")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"], ids=ascii)
+@pytest.mark.parametrize(
+    "answer",
+    [*HIDDEN, HIDDEN, ["a", "=1+1"], [{t: t, "b": [t]} for t in HIDDEN], [{"=1": "=1", "b": "=1"}]],
+    ids=ascii,
+)
+def test_no_separator_makes_a_formula_of_what_is_within_a_text(answer: JsonValue, separator: str):
+    line = Csv(ASKED).line(replace(BARE, champs={"Q1": answer, "unknown": answer})).decode()
+
+    rows = csv.reader(io.StringIO(line, newline=""), delimiter=separator)
+    cells = [each for row in rows for each in row]
+    assert not [each for each in cells if AFTER_SPACES_AND_QUOTES.match(each)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a, b = c",
+        "1,-5;+3",
+        "appelez-moi,\n+33 6 12 34 56 78",
+        "il faut :\n- un toit,\n- un lit ;\n- du pain",
+        "rendez-vous,peut-être",
+    ],
+    ids=ascii,
+)
+def test_a_text_that_calls_nothing_stays_as_it_is(text: str):
+    assert cell(text) == text
 
 
 @pytest.mark.parametrize("text", ["+33612345678", "+33 6 12 34 56 78", "-12,5", "-1 000.50", "a=b"])
@@ -207,6 +255,24 @@ def test_an_object_holds_what_is_known_with_its_type():
         },
         "annotations": {"Avis": True},
     }
+
+
+def test_namesakes_in_a_row_both_keep_their_answer():
+    """In another repetition, the same label is no namesake."""
+    twice = (Column("R3", "Nom"), Column("R4", "Nom"))
+    asked = replace(ASKED, in_rows=(twice, (Column("R5", "Nom"),)))
+    rows: dict[str, JsonValue] = {
+        "Q1": [{"R3": "Dupont", "R4": "Martin"}],
+        "Q2": [{"R5": "Durand"}],
+    }
+    dossier = replace(BARE, champs=rows)
+
+    assert json.loads(JsonLines(asked).line(dossier))["champs"] == {
+        "Motif": [{"Nom (R3)": "Dupont", "Nom (R4)": "Martin"}],
+        "Nom (Q2)": [{"Nom": "Durand"}],
+    }
+    cells = next(csv.reader(io.StringIO(Csv(asked).line(dossier).decode()), delimiter=";"))
+    assert json.loads(cells[len(OWN)]) == [{"Nom (R3)": "Dupont", "Nom (R4)": "Martin"}]
 
 
 def test_an_object_is_on_one_line_whatever_was_written():

@@ -55,7 +55,7 @@ class Export(Saved):
     lost_count: int
     next_since: str = Field(
         description="With `since`: the `since` of the next export, which will hold what changed "
-        "in between. Empty otherwise."
+        "in between, and again what follows a lost dossier. Empty otherwise."
     )
 
 
@@ -104,7 +104,7 @@ async def export_dossiers(
         run = _Run(demarches, demarche_number, wanted, lines, progress)
         await run.dossiers(after=going.dossiers if going else "")
         if going:
-            await run.deletions(going)
+            going = await run.deletions(going)
             await lines.settle()
         kept = await draft.keep(f"dossiers-{demarche_number}.{format}")
     return Export(
@@ -119,7 +119,7 @@ async def export_dossiers(
         deleted_count=len(run.deleted),
         lost=[_lost(each) for each in run.lost],
         lost_count=run.lost_count,
-        next_since=going.going_on(**run.cursors).written(listed) if going else "",
+        next_since=going.written(listed) if going else "",
     )
 
 
@@ -190,7 +190,8 @@ class _Run:
         self.lost_count = 0
         self.deleted: dict[int, None] = {}
         """By number, in the order of their deletion."""
-        self.cursors = {"dossiers": "", "deleted": "", "pending": ""}
+        self._resumption = ""
+        self._again = False
 
     async def dossiers(self, *, after: str) -> None:
         scroll = self._demarches.every(self._number, self._wanted, after=after)
@@ -200,16 +201,24 @@ class _Run:
             self._lose(page.lost)
             if page.dossiers:
                 await self._progress(self._lines.count, f"{self._lines.count} dossiers.")
-        self.cursors["dossiers"] = scroll.cursor
+        self._resumption = scroll.resumption
+        self._again = scroll.resumption != scroll.cursor
 
-    async def deletions(self, going: Round) -> None:
-        """What will be deleted, then what is: the second list has the last word."""
-        self.cursors["pending"] = await self._gone(going.since, going.pending, deleted=False)
-        self.cursors["deleted"] = await self._gone(going.since, going.deleted, deleted=True)
+    async def deletions(self, going: Round) -> Round:
+        """What will be deleted, then what is: the second list has the last word.
 
-    async def _gone(self, since: datetime, after: str, *, deleted: bool) -> str:
-        """Add one of the two lists, and give the cursor to go on from."""
-        more = True
+        The next round starts before the first dossier that was lost, or it would be lost for good;
+        dossiers that are then read again are followed again by their deletion.
+        """
+        pending = await self._gone(going.since, going.pending, deleted=False)
+        deleted = await self._gone(going.since, going.deleted, deleted=True)
+        if self._again:
+            pending, deleted = going.pending, going.deleted
+        return going.going_on(dossiers=self._resumption, deleted=deleted, pending=pending)
+
+    async def _gone(self, since: datetime, start: str, *, deleted: bool) -> str:
+        """Add one of the two lists, and give the cursor to go on from: `start` if some are lost."""
+        after, whole, more = start, True, True
         while more:
             page = await self._demarches.removals(
                 self._number,
@@ -225,9 +234,10 @@ class _Run:
             await self._lines.add_gone(rows)
             self.deleted |= dict.fromkeys(row.number for row in rows)
             self._lose([Lost(0, problem.path, problem.reason) for problem in page.problems])
+            whole = whole and not page.problems
             after = removals.rows[-1].cursor if removals.rows else after
             more = removals.more and bool(rows)
-        return after
+        return after if whole else start
 
     def _lose(self, lost: Sequence[Lost]) -> None:
         self.lost += lost[: MOST_LOST - len(self.lost)]

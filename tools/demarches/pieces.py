@@ -29,7 +29,8 @@ async def save_piece(
     files: Files,
     number: DossierNumber,
     piece: Annotated[
-        str, Field(min_length=1, description="Its `checksum` or name, as get_dossier lists it.")
+        str,
+        Field(min_length=1, description="Its `checksum`, `what` or name, as get_dossier lists it."),
     ],
 ) -> SavedPiece:
     """Save a file of a dossier (attachment, attestation, pdf…) in GUICHET_FILES, and link to it.
@@ -50,7 +51,9 @@ async def save_piece(
 
 
 def _one(asked: str, stored: Stored) -> StoredPiece:
-    """The file asked for, by its checksum or else by its name as it is shown."""
+    """The file asked for, by its checksum, or what it is, or else by its name as it is shown."""
+    if asked in stored.own:
+        return stored.own[asked]
     pieces = stored.pieces
     same = [p for p in pieces if p.checksum and p.checksum == asked] or [
         p for p in pieces if shortened(p.filename) == shortened(asked)
@@ -58,8 +61,10 @@ def _one(asked: str, stored: Stored) -> StoredPiece:
     if not same:
         raise ToolError(_unknown(stored))
     if len({p.checksum for p in same}) > 1:
-        checksums = ", ".join(p.checksum for p in same[:MOST_NAMED])
-        raise ToolError(f"Several files have this name: give one of their checksums, {checksums}.")
+        made = [what for what, p in stored.own.items() if p in same and p.made_on_demand]
+        others = [p.checksum for p in same[:MOST_NAMED] if p.checksum]
+        told = ", ".join((*made, *others))
+        raise ToolError(f"Several files have this name: give one of these instead: {told}.")
     return same[0]
 
 

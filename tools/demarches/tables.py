@@ -62,7 +62,7 @@ class Csv:
     """
 
     def __init__(self, columns: Columns) -> None:
-        self._in_rows = columns.in_rows
+        self._in_rows = _labels_in_rows(columns)
         annotations = (Column(c.id, f"{ANNOTATION}{c.label}") for c in columns.annotations)
         labels = _unique((*columns.champs, *annotations), taken=(*OWN, OTHERS))
         self._questions = tuple(labels)
@@ -100,7 +100,7 @@ class JsonLines:
     head = b""
 
     def __init__(self, columns: Columns) -> None:
-        self._in_rows = columns.in_rows
+        self._in_rows = _labels_in_rows(columns)
         self._champs = _unique(columns.champs)
         self._annotations = _unique(columns.annotations)
 
@@ -161,6 +161,11 @@ def _unique(columns: Sequence[Column], *, taken: Sequence[str] = ()) -> dict[str
     }
 
 
+def _labels_in_rows(columns: Columns) -> dict[str, str]:
+    """The labels by id of what repetitions ask, each unique within its repetition."""
+    return {q: label for in_row in columns.in_rows for q, label in _unique(in_row).items()}
+
+
 def _shown(answer: JsonValue, in_rows: Mapping[str, str]) -> JsonValue:
     """An answer, its texts clean, and the answers of its rows by their label."""
     match answer:
@@ -191,7 +196,7 @@ def _cell(value: JsonValue) -> str:
         case _ if names := _texts(value):
             return _harmless(", ".join(names))
         case _:
-            return to_json(value).decode()
+            return to_json(_harmless_within(value)).decode()
 
 
 def _texts(value: JsonValue) -> list[str]:
@@ -205,14 +210,30 @@ def _texts(value: JsonValue) -> list[str]:
             return []
 
 
-def _harmless(text: str) -> str:
-    """The text, after an apostrophe if a spreadsheet would compute it.
+def _harmless_within(value: JsonValue) -> JsonValue:
+    """The same value, each of its texts harmless."""
+    match value:
+        case str():
+            return _harmless(value)
+        case list():
+            return [_harmless_within(part) for part in value]
+        case dict():
+            return {_harmless(name): _harmless_within(part) for name, part in value.items()}
+        case _:
+            return value
 
-    A number or a phone is left as it is: a sign, then digits, spaces, dots and commas alone.
+
+def _harmless(text: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would compute.
+
+    What follows a separator is no better than what comes first: a spreadsheet that expects commas
+    makes a cell of it. A number or a phone is left as it is: a sign, then digits, spaces, dots and
+    commas alone.
     """
     first = text.lstrip()[:1]
     computed = text[:1] in _LEADING or (first in _SIGNS and not _NUMBER.fullmatch(text))
-    return f"'{text}" if text and computed else text
+    parted = _COMPUTED_WITHIN.sub(r"\1'", text)
+    return f"'{parted}" if text and computed else parted
 
 
 _OPTIONS = TypeAdapter(list[str])
@@ -220,3 +241,11 @@ _FILES = TypeAdapter(list[dict[str, JsonValue]])
 _LEADING = ("\t", "\r", "\n")
 _SIGNS = tuple("=+-@＝＋－＠")
 _NUMBER = re.compile(r"[+-][0-9][0-9 .,\u00a0\u202f]*")
+_COMPUTED_WITHIN = re.compile(
+    r"""([,;\t\r\n])                     # what a spreadsheet may take for a separator,
+    (?=(?:[^\S\t\r\n]|")*[=+\-@＝＋－＠])  # before a sign, whatever spaces and quotes there are,
+    (?!(?:[^\S\t\r\n]|")*[+-][0-9][0-9\ .\u00a0\u202f]*(?:[,;\t\r\n]|$))  # but neither a number
+    (?![^\S\t\r\n]*-\s[^(|!,;\t\r\n]*(?:[,;\t\r\n]|$))  # nor an item of a list, without a call
+    """,
+    re.VERBOSE,
+)

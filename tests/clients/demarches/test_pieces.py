@@ -317,6 +317,12 @@ async def test_a_file_that_never_ends_is_given_up(
         ({"virusScanResult": "integrity_error"}, FaultyServiceError, "damaged"),
         ({"virusScanResult": "a_new_word"}, RejectedError, "« a_new_word »"),
         ({"byteSizeBigInt": "200000001"}, RejectedError, "too large"),
+        (
+            {"checksum": "", "byteSizeBigInt": "0", "virusScanResult": "infected"},
+            RejectedError,
+            "a virus is in this file",
+        ),
+        ({"checksum": "", "virusScanResult": "pending"}, UnavailableError, "not scanned"),
     ],
 )
 async def test_a_file_is_not_fetched_when_the_service_itself_doubts_it(
@@ -331,6 +337,15 @@ async def test_a_file_is_not_fetched_when_the_service_itself_doubts_it(
         await files.download(piece(**members), sink)
 
     assert not respx_mock.calls
+
+
+async def test_a_file_that_is_not_made_on_demand_has_a_digest_or_is_not_saved(
+    files: DemarcheFiles, sink: Sink, respx_mock: respx.MockRouter
+):
+    respx_mock.get(ADDRESS).respond(content=CONTENT)
+
+    with pytest.raises(FaultyServiceError, match="MD5"):
+        await files.download(piece(checksum=""), sink)
 
 
 async def test_what_is_made_on_demand_has_no_digest_to_check(

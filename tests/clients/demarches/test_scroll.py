@@ -84,6 +84,7 @@ class Gone:
     dossiers: list[ExportedDossier] = field(default_factory=list[ExportedDossier])
     lost: list[Lost] = field(default_factory=list[Lost])
     cursor: str = ""
+    resumption: str = ""
 
     @property
     def numbers(self) -> list[int]:
@@ -98,7 +99,7 @@ async def through(service: Service, wanted: Wanted | None = None, *, after: str 
             page = await scroll.page()
             gone.dossiers += page.dossiers
             gone.lost += page.lost
-        gone.cursor = scroll.cursor
+        gone.cursor, gone.resumption = scroll.cursor, scroll.resumption
     return gone
 
 
@@ -140,7 +141,7 @@ async def test_it_goes_on_after_a_cursor_and_says_where_it_stopped():
     gone = await through(Service(250), after="240")
 
     assert gone.numbers == list(range(241, 251))
-    assert gone.cursor == "250"
+    assert gone.cursor == gone.resumption == "250"
 
 
 async def test_a_page_without_a_dossier_keeps_the_cursor():
@@ -209,6 +210,7 @@ async def test_one_bad_dossier_does_not_lose_the_others():
 
     assert gone.numbers == [n for n in range(1, 250) if n != 42]
     assert [lost.number for lost in gone.lost] == [42, 250]
+    assert (gone.cursor, gone.resumption) == ("250", "41")
 
 
 async def test_a_dossier_that_is_null_is_told_by_its_number():
@@ -228,6 +230,7 @@ async def test_a_dossier_that_is_null_is_told_by_its_number():
         Lost(9, "", "it could not be read."),
         Lost(0, "", "it could not be read."),
     ]
+    assert (gone.cursor, gone.resumption) == ("20", "6")
 
 
 async def test_a_part_that_is_missing_is_told_with_its_dossier():

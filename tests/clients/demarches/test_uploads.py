@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 import pytest
 import respx
+from pydantic import SecretStr
 
 from clients.approval import Approval
-from clients.demarches import Attachment, DemarchesClient, Dossier
+from clients.demarches import Attachment, DemarchesClient, DemarcheTokens, Dossier
 from clients.errors import (
     AccessDeniedError,
     ApiError,
@@ -16,6 +17,7 @@ from clients.errors import (
     UnavailableError,
     UnexpectedReplyError,
 )
+from clients.http import connected
 
 APPROVAL = Approval("operation 1")
 SECRET = "a-secret-that-lets-anyone-in"
@@ -82,6 +84,9 @@ async def test_the_storage_gets_the_bytes_the_headers_and_no_token(
         f"ftp://storage.test/1?signature={SECRET}",
         f"https://user:{SECRET}@storage.test/1",
         f"http://localhost.test/1?signature={SECRET}",
+        f"http://localhost/1?signature={SECRET}",
+        f"http://127.0.0.1:8080/1?signature={SECRET}",
+        f"http://demarches.test/1?signature={SECRET}",
         f"//storage.test/1?signature={SECRET}",
         f"https://storage.test:port/{SECRET}",
         "",
@@ -98,18 +103,49 @@ async def test_a_file_goes_nowhere_in_clear(
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
-async def test_a_service_on_this_machine_needs_no_https(
-    client: DemarchesClient,
-    graphql: respx.Route,
-    respx_mock: respx.MockRouter,
-    dossier: Dossier,
-    host: str,
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST.",
+        "a.localhost",
+        "127.0.0.1:8080",
+        "127.1",
+        "2130706433",
+        "0x7f.0.0.1",
+        "169.254.169.254",
+        "10.0.0.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[fe80::1]",
+        "intranet",
+    ],
+)
+async def test_a_file_goes_to_no_machine_around(
+    client: DemarchesClient, graphql: respx.Route, dossier: Dossier, host: str
 ):
-    graphql.respond(json=place(f"http://{host}/1"))
-    respx_mock.put(f"http://{host}/1").respond(201)
+    graphql.respond(json=place(f"https://{host}/1?signature={SECRET}"))
 
-    assert await upload(client, dossier) == "signed"
+    with pytest.raises(UnexpectedReplyError) as caught:
+        await upload(client, dossier)
+
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
+async def test_a_service_on_this_machine_needs_no_https_and_keeps_its_files_itself(
+    respx_mock: respx.MockRouter, dossier: Dossier, host: str
+):
+    endpoint = f"http://{host}/graphql"
+    announced = respx_mock.post(endpoint).respond(json=place(f"http://{host}/1"))
+    respx_mock.put(f"http://{host}/1").respond(201)
+    async with connected(endpoint) as http:
+        client = DemarchesClient(http, tokens=DemarcheTokens(SecretStr("t")))
+        assert await upload(client, dossier) == "signed"
+
+        announced.respond(json=place(f"http://{host[:-4]}9000/1"))
+        with pytest.raises(UnexpectedReplyError):
+            await upload(client, dossier)
 
 
 @pytest.mark.parametrize(
