@@ -1,5 +1,6 @@
 """Acting on a dossier besides deciding: each act asks first, is made once, and is settled."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -535,6 +536,42 @@ async def test_the_same_message_sent_before_does_not_pass_for_the_one_that_was_l
 
     assert facts(lost)["outcome"] == "not_applied"
     assert "Bonjour" not in text(lost)
+
+
+class Rewording(httpx.AsyncBaseTransport):
+    """A service that keeps a message in its own words, and whose answer to it is lost."""
+
+    def __init__(self, counter: Counter, **words: str) -> None:
+        self._to = httpx.ASGITransport(app=counter.dossiers)
+        self._words = words
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if b"mutation " not in request.content:
+            return await self._to.handle_async_request(request)
+        call = json.loads(request.content)
+        call["variables"]["input"] |= self._words
+        headers = {"authorization": request.headers["authorization"]}
+        kept = httpx.Request(request.method, request.url, headers=headers, json=call)
+        await self._to.handle_async_request(kept)
+        raise httpx.ReadError("reset", request=request)
+
+
+@pytest.mark.parametrize(
+    ("kept", "outcome"),
+    [("Il manque : une page.", "applied"), ("Il manque : une p.", "undetermined")],
+    ids=["white space", "words"],
+)
+async def test_a_message_that_the_service_worded_in_its_own_way_is_not_said_to_be_unsent(
+    counter: Counter, kept: str, outcome: str
+):
+    counter.over["demarches"] = Rewording(counter, body=kept)
+    async with counter.host("2026-07-28", Person()) as host:
+        lost = await host.call_tool(
+            "send_message", {"number": 200002, "body": "Il manque\u00a0:\nune  page."}
+        )
+
+    assert facts(lost)["outcome"] == outcome
+    assert writes(counter) == [("dossierEnvoyerMessage", True)]
 
 
 @pytest.mark.parametrize("body", ["", " \n", "cac\u202ehé", "x" * 10_001])
