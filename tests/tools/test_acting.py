@@ -276,19 +276,23 @@ async def test_what_the_ledger_keeps_of_an_act_holds_none_of_its_words(
         assert word not in kept
 
 
+async def colleague(counter: Counter, operation: str, number: int, **given: object) -> None:
+    """Somebody acts through the service's own pages."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=counter.dossiers),
+        base_url="http://sandbox",
+        headers={"Authorization": "Bearer sandbox"},
+    ) as http:
+        await Acting(http, counter.dossiers).act(operation, number, "", **given)
+
+
 @cases()
 async def test_consent_is_void_once_the_dossier_changed(counter: Counter, era: str, case: Case):
     """A colleague does something else with it while the person reads the question."""
     operation, given = case.elsewhere
 
     async def meanwhile() -> None:
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=counter.dossiers),
-            base_url="http://sandbox",
-            headers={"Authorization": "Bearer sandbox"},
-        ) as http:
-            service = Acting(http, counter.dossiers)
-            await service.act(operation, case.call["number"], "", **given)
+        await colleague(counter, operation, case.call["number"], **given)
 
     async with counter.host(era, Person(before=meanwhile)) as host:
         result = await host.call_tool(case.tool, case.call)
@@ -536,6 +540,22 @@ async def test_the_same_message_sent_before_does_not_pass_for_the_one_that_was_l
 
     assert facts(lost)["outcome"] == "not_applied"
     assert "Bonjour" not in text(lost)
+
+
+async def test_a_move_that_somebody_went_back_on_before_it_was_read_was_made(counter: Counter):
+    class GoneBackOn(Losing):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                return await super().handle_async_request(request)
+            except httpx.ReadError:
+                await colleague(counter, "dossierRepasserEnConstruction", 200003)
+                raise
+
+    counter.over["demarches"] = GoneBackOn(counter, delivers=True)
+    async with counter.host("2026-07-28", Person()) as host:
+        lost = facts(await host.call_tool("start_instruction", {"number": 200003}))
+
+    assert (lost["outcome"], lost["state"]) == ("applied", "en_construction")
 
 
 class Rewording(httpx.AsyncBaseTransport):

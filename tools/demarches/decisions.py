@@ -228,11 +228,21 @@ def undecidable(say: Say, dossier: Dossier) -> str:
 
 
 async def _read(desk: Desk, operation: Operation) -> Decision:
-    """What became of a decision whose answer was lost, as the dossier now shows it."""
-    dossier = await desk.clients.demarches.dossier(int(operation.subject))
-    number, state, done = dossier.number, dossier.state, _DONE[operation.goal or "accepte"]
-    if state == (operation.goal or "accepte"):
+    """What became of a decision whose answer was lost, as the dossier now shows it.
+
+    One that was taken, and that somebody went back on before this reading, was taken.
+    """
+    dossier = await desk.clients.demarches.handled(int(operation.subject))
+    goal = operation.goal or "accepte"
+    number, state, done = dossier.number, dossier.state, _DONE[goal]
+    if state == goal:
         conclusion = f"The answer was lost, but dossier {number} now reads as {done}."
+        return Decision(number=number, state=state, outcome="applied", conclusion=conclusion)
+    if dossier.went_through(_EVENTS[goal], since=operation.asked_at):
+        conclusion = (
+            f"The answer was lost, but dossier {number} was {done}. It has been changed since, and "
+            f"now reads {state}: ask the user before doing anything else."
+        )
         return Decision(number=number, state=state, outcome="applied", conclusion=conclusion)
     conclusion = (
         f"The answer was lost and dossier {number} still reads {state}: it was not {done}. Call "
@@ -257,6 +267,12 @@ _DONE: dict[str, str] = {
     "refuse": "refused",
     "sans_suite": "closed without effect",
 }
+_EVENTS: dict[str, str] = {
+    "accepte": "accepte",
+    "refuse": "refuse",
+    "sans_suite": "classe_sans_suite",
+}
+"""What the service calls each decision as a step of a dossier's life."""
 _ACTS: dict[Decided, Callable[..., Act[State]]] = {
     "accepte": acts.acceptance,
     "refuse": acts.refusal,

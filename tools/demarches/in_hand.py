@@ -116,7 +116,7 @@ async def questioner(demarches: Demarches, files: Files, signer: Signer, say: Sa
 
 Asking = Annotated[Questioner, Resolve(questioner)]
 
-Shows = Callable[[HandledDossier, str, Desk], bool | None]
+Shows = Callable[[HandledDossier, Operation, Desk], bool | None]
 """Whether a dossier shows that a goal was reached; None when it does not tell."""
 
 
@@ -125,7 +125,7 @@ def settled_by(shows: Shows, act: str) -> Settlement:
 
     async def read(desk: Desk, operation: Operation) -> Handled:
         dossier = await desk.clients.demarches.handled(int(operation.subject))
-        return _shown(shows(dossier, operation.goal, desk), dossier, act)
+        return _shown(shows(dossier, operation, desk), dossier, act)
 
     return Settlement(unread=partial(_unread, act), read=read)
 

@@ -31,6 +31,7 @@ from tools.demarches.moving import TERMINATED
 from tools.dependencies import Counter, Demarches
 from tools.desk import Desk
 from tools.guard import asks
+from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Change, Question, Words
@@ -191,20 +192,20 @@ async def delete_message(
     return done(hand, f"The message of dossier {number} is deleted.")
 
 
-def _shows_message(dossier: HandledDossier, goal: str, desk: Desk) -> bool | None:
+def _shows_message(dossier: HandledDossier, operation: Operation, desk: Desk) -> bool | None:
     """Whether the message is there once more than before.
 
     A new one of its author's, of another text, may be this one as the service worded it.
     """
-    mark, alike, author, theirs = goal.split()
+    mark, alike, author, theirs = operation.goal.split()
     if _count(desk, dossier, mark) > int(alike):
         return True
     return None if _count(desk, dossier, author) > int(theirs) else False
 
 
-def _shows_deletion(dossier: HandledDossier, goal: str, _: Desk) -> bool:
+def _shows_deletion(dossier: HandledDossier, operation: Operation, _: Desk) -> bool:
     """A message that is not there any more was deleted, too."""
-    return goal not in {each.id for each in dossier.messages if each.discarded_at is None}
+    return operation.goal not in {each.id for each in dossier.messages if each.discarded_at is None}
 
 
 MESSAGE = settled_by(_shows_message, "the message")
