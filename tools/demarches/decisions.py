@@ -9,7 +9,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients import Approval, DemarchesClient
-from clients.demarches import Act, Dossier, Instructeur, State, acts
+from clients.demarches import Act, Dossier, Instructeur, PersonneMoraleIncomplete, State, acts
 from clients.text import quoted
 from tools.demarches.acting import (
     Attached,
@@ -224,6 +224,8 @@ def undecidable(say: Say, dossier: Dossier) -> str:
     """Why no decision on this dossier would be accepted; empty if one would."""
     if dossier.state != "en_instruction":
         return not_under_instruction(say, dossier)
+    if isinstance(dossier.demandeur, PersonneMoraleIncomplete):
+        return without_record(say, dossier)
     return _unannotated(say, dossier) if dossier.missing_annotations else ""
 
 
@@ -366,6 +368,16 @@ def not_under_instruction(say: Say, dossier: Dossier) -> str:
         "instruction.",
         en=f"Dossier {number} is already {state}: it would first have to go back to instruction "
         "(reopen_dossier).",
+    )
+
+
+def without_record(say: Say, dossier: Dossier) -> str:
+    number = dossier.number
+    return say(
+        fr=f"Les informations du SIRET du dossier {number} ne sont pas encore complètes : le "
+        "service refuserait toute décision. Réessayez plus tard.",
+        en=f"The record of the company of dossier {number} is not complete yet: the service would "
+        "refuse any decision. Try again later.",
     )
 
 
