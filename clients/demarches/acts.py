@@ -66,6 +66,14 @@ class Outcome(Wire):
     errors: tuple[ValidationError, ...] | None = None
 
 
+# The service tells a token that only reads by a sentence in the language of its owner, as it tells
+# everything else: it cannot be told apart from the rest.
+_REMEDY = (
+    "Nothing was changed. If the token only reads, an administrator of the démarche must give one "
+    "that writes; otherwise read the dossier again: it may have changed since."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act(Generic[Made]):
     """One change of a dossier."""
@@ -80,7 +88,7 @@ class Act(Generic[Made]):
     """The member of the input that names a file; empty where none can be sent."""
     in_part: bool = False
     """Whether part of it may be refused and the rest made."""
-    remedy: str = "Read the dossier again: it may have changed since."
+    remedy: str = _REMEDY
     """What to do about a refusal."""
 
     def carrying(self, signed: str) -> "Act[Made]":
