@@ -165,6 +165,7 @@ async def assignment(hand: DossierInHand, groupe: ChosenGroupe, asking: Asking) 
             Words(label=say(fr="nouveau groupe", en="its new group"), text=groupe.label),
         ),
         goal=f"{before.number}>{groupe.number}",
+        signed=False,
     )
     return asking.question(hand, acts.routing(dossier, groupe=groupe.id), wording)
 
@@ -238,6 +239,7 @@ async def labelling(
         says=(_reversible(say), _nobody_told(say)),
         words=(Words(label="label", text=meant.name),),
         goal=f"{meant.id} {'present' if present else 'absent'}",
+        signed=False,
     )
     return asking.question(hand, acts.labelling(dossier, label=meant.id, present=present), wording)
 

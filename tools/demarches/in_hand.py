@@ -72,6 +72,8 @@ class Wording:
     words: tuple[Words, ...] = ()
     """After those of the parties."""
     typed: bool = False
+    signed: bool = True
+    """Whether the service is told who acts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,10 @@ class Questioner:
                 title=wording.title,
                 says=wording.says,
                 changes=wording.changes,
-                words=(*parties(say, dossier, hand.signer), *wording.words),
+                words=(
+                    *parties(say, dossier, hand.signer if wording.signed else None),
+                    *wording.words,
+                ),
                 typed=number_to_type(say, dossier) if wording.typed else None,
                 request=self.demarches.request(foreseen(act, enclosed)),
             ),
