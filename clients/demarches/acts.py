@@ -66,6 +66,14 @@ class Outcome(Wire):
     errors: tuple[ValidationError, ...] | None = None
 
 
+# The service tells a token that only reads by a sentence in the language of its owner, as it tells
+# everything else: it cannot be told apart from the rest.
+_REMEDY = (
+    "Nothing was changed. If the token only reads, an administrator of the démarche must give one "
+    "that writes; otherwise read the dossier again: it may have changed since."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act(Generic[Made]):
     """One change of a dossier."""
@@ -82,7 +90,7 @@ class Act(Generic[Made]):
     """Whether part of it may be refused and the rest made."""
     patient: bool = False
     """Whether it waits a whole minute rather than fail when the service is called too much."""
-    remedy: str = "Read the dossier again: it may have changed since."
+    remedy: str = _REMEDY
     """What to do about a refusal."""
 
     def carrying(self, signed: str) -> "Act[Made]":

@@ -17,6 +17,13 @@ class SentMessage(Message):
     correction: Correction | None
 
 
+class Step(Wire):
+    """What happened to a dossier, and when."""
+
+    event: str
+    date_traitement: datetime
+
+
 class HandledDossier(Dossier):
     """A dossier, its messages, and what was done with it."""
 
@@ -24,8 +31,14 @@ class HandledDossier(Dossier):
     """`deleted` when the usager has no account any more."""
     date_derniere_correction_en_attente: datetime | None
     followers: tuple[Instructeur, ...]
+    traitements: tuple[Step, ...]
     labels: tuple[Label, ...]
     messages: tuple[SentMessage, ...]
+
+    def went_through(self, event: str, *, since: float) -> bool:
+        """Whether this happened to it since then, in seconds: the service tells no fractions."""
+        moments = (step.date_traitement for step in self.traitements if step.event == event)
+        return any(moment.timestamp() >= int(since) for moment in moments)
 
 
 class Choices(Wire):

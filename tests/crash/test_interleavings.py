@@ -37,7 +37,6 @@ from tools.journal import ANSWER_WITHIN
 PARTS = 4
 """As many tests, which several processes share."""
 OVER = {"declined", "stale", "applied", "not_applied"}
-REOPENED = "dossierRepasserEnInstruction"
 LONGER_THAN_A_LEASE = 31.0
 LONGER_THAN_A_SERVICE_IS_AT_WORK = 91.0
 
@@ -57,7 +56,7 @@ Event = Literal[
 DECISIONS: dict[Event, str] = {
     "accepted elsewhere": "dossierAccepter",
     "refused elsewhere": "dossierRefuser",
-    "reopened elsewhere": REOPENED,
+    "reopened elsewhere": "dossierRepasserEnInstruction",
 }
 TIMES: dict[Event, float] = {
     "a lease runs out": LONGER_THAN_A_LEASE,
@@ -182,7 +181,7 @@ class Interleavings(RuleBasedStateMachine):
             case "applied":
                 return made or "dossierAccepter" in done
             case "not_applied":
-                return not made or REOPENED in done
+                return not made
             case "executing" | "undetermined":
                 return put.agreed
             case _:

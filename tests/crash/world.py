@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -171,7 +172,7 @@ class World:
         self.down = False
         self.versions: dict[int, int] = dict.fromkeys((*DOSSIERS, DECIDED), 0)
         """How many times each dossier's applicant has changed their e-mail."""
-        self.service = demarches.create()
+        self.service = demarches.create(lambda: datetime.fromtimestamp(self.clock.now, UTC))
         self.way = httpx.ASGITransport(app=self.service)
         self.unsound: list[str] = []
         """What should not have been sent."""

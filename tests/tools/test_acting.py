@@ -1,5 +1,6 @@
 """Acting on a dossier besides deciding: each act asks first, is made once, and is settled."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,8 +201,10 @@ async def test_a_question_says_what_will_be_done_to_which_dossier_and_who_is_tol
 
     (question,) = person.questions
     assert question.startswith(case.question)
-    for said in (*case.says, "signataire : « camille.martin@exemple.gouv.fr »", "e-mail"):
+    for said in (*case.says, "e-mail"):
         assert said in question
+    signed = case.tool not in {"label_dossier", "assign_group"}
+    assert ("signataire : « camille.martin@exemple.gouv.fr »" in question) is signed
     ours, theirs = question.split("Ci-dessous, entre guillemets")
     assert "«" not in ours
     assert f"« usager{case.call['number']}@exemple.fr »" in theirs
@@ -275,19 +278,23 @@ async def test_what_the_ledger_keeps_of_an_act_holds_none_of_its_words(
         assert word not in kept
 
 
+async def colleague(counter: Counter, operation: str, number: int, **given: object) -> None:
+    """Somebody acts through the service's own pages."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=counter.dossiers),
+        base_url="http://sandbox",
+        headers={"Authorization": "Bearer sandbox"},
+    ) as http:
+        await Acting(http, counter.dossiers).act(operation, number, "", **given)
+
+
 @cases()
 async def test_consent_is_void_once_the_dossier_changed(counter: Counter, era: str, case: Case):
     """A colleague does something else with it while the person reads the question."""
     operation, given = case.elsewhere
 
     async def meanwhile() -> None:
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=counter.dossiers),
-            base_url="http://sandbox",
-            headers={"Authorization": "Bearer sandbox"},
-        ) as http:
-            service = Acting(http, counter.dossiers)
-            await service.act(operation, case.call["number"], "", **given)
+        await colleague(counter, operation, case.call["number"], **given)
 
     async with counter.host(era, Person(before=meanwhile)) as host:
         result = await host.call_tool(case.tool, case.call)
@@ -548,6 +555,58 @@ async def test_the_same_message_sent_before_does_not_pass_for_the_one_that_was_l
 
     assert facts(lost)["outcome"] == "not_applied"
     assert "Bonjour" not in text(lost)
+
+
+async def test_a_move_that_somebody_went_back_on_before_it_was_read_was_made(counter: Counter):
+    class GoneBackOn(Losing):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                return await super().handle_async_request(request)
+            except httpx.ReadError:
+                await colleague(counter, "dossierRepasserEnConstruction", 200003)
+                raise
+
+    counter.over["demarches"] = GoneBackOn(counter, delivers=True)
+    async with counter.host("2026-07-28", Person()) as host:
+        lost = facts(await host.call_tool("start_instruction", {"number": 200003}))
+
+    assert (lost["outcome"], lost["state"]) == ("applied", "en_construction")
+
+
+class Rewording(httpx.AsyncBaseTransport):
+    """A service that keeps a message in its own words, and whose answer to it is lost."""
+
+    def __init__(self, counter: Counter, **words: str) -> None:
+        self._to = httpx.ASGITransport(app=counter.dossiers)
+        self._words = words
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if b"mutation " not in request.content:
+            return await self._to.handle_async_request(request)
+        call = json.loads(request.content)
+        call["variables"]["input"] |= self._words
+        headers = {"authorization": request.headers["authorization"]}
+        kept = httpx.Request(request.method, request.url, headers=headers, json=call)
+        await self._to.handle_async_request(kept)
+        raise httpx.ReadError("reset", request=request)
+
+
+@pytest.mark.parametrize(
+    ("kept", "outcome"),
+    [("Il manque : une page.", "applied"), ("Il manque : une p.", "undetermined")],
+    ids=["white space", "words"],
+)
+async def test_a_message_that_the_service_worded_in_its_own_way_is_not_said_to_be_unsent(
+    counter: Counter, kept: str, outcome: str
+):
+    counter.over["demarches"] = Rewording(counter, body=kept)
+    async with counter.host("2026-07-28", Person()) as host:
+        lost = await host.call_tool(
+            "send_message", {"number": 200002, "body": "Il manque\u00a0:\nune  page."}
+        )
+
+    assert facts(lost)["outcome"] == outcome
+    assert writes(counter) == [("dossierEnvoyerMessage", True)]
 
 
 @pytest.mark.parametrize("body", ["", " \n", "cac\u202ehé", "x" * 10_001])

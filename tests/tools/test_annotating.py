@@ -5,9 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
+from clients.demarches import Question
 from server.sandbox.demarches.records import typed_id
 from tests.support import Counter, Person, facts, text
 from tests.tools.arriving import Losing, writes
+from tools.demarches.annotations import KINDS, UnfitError
 
 NUMBER = 300002
 MODERN = "2026-07-28"
@@ -135,6 +137,13 @@ async def test_what_is_refused_whole_is_no_change(counter: Counter):
         ({"Nombre de bénéficiaires": True}, "un entier"),
         ({"Nombre de bénéficiaires": 2**31}, "un entier"),
         ({"Montant accordé (€)": "1200"}, "un nombre"),
+        ({"Montant accordé (€)": 10**400}, "un nombre"),
+        ({"Montant accordé (€)": -(10**400)}, "un nombre"),
+        ({"Date de la commission": 20260901}, "une date"),
+        ({"Rendez-vous": 20260901}, "une date et une heure ISO"),
+        ({"Rendez-vous": "0001-01-01T00:00+14:00"}, "une date et une heure ISO"),
+        ({"Rendez-vous": "0001-01-01T00:00"}, "une date et une heure ISO"),
+        ({"Dossier antérieur": "\u0661"}, "le numéro d'un dossier"),
         ({"Priorité": "Absolue"}, "un choix parmi « Haute », « Normale », « Basse »"),
         ({"Critères retenus": ["Emploi", "Luxe"]}, "parmi « Emploi », « Écologie »"),
         ({"Critères retenus": "Emploi"}, "une liste de choix"),
@@ -154,6 +163,15 @@ async def test_a_value_of_another_type_is_refused_with_what_there_is(
     assert why in text(result)
     assert not person.questions
     assert not writes(counter)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_what_no_json_can_say_is_no_number(value: float):
+    asked = Question(
+        type="DecimalNumberChampDescriptor", id="QQ==", label="", description="", required=True
+    )
+    with pytest.raises(UnfitError):
+        KINDS[asked.type].read(value, asked)
 
 
 @pytest.mark.parametrize("name", ["Organisme relais", "Arrêté signé", "Instruction", "x" * 301])

@@ -289,7 +289,7 @@ async def test_nobody_is_asked_about_what_would_be_refused(counter: Counter, era
     async with counter.host(era, person) as host:
         refusals = [
             text(await host.call_tool("accept_dossier", {"number": number}))
-            for number in (200003, 200004, 200007, 200008, 299999)
+            for number in (200003, 200004, 200007, 200008, 300008, 299999)
         ]
 
     assert not person.questions
@@ -297,7 +297,8 @@ async def test_nobody_is_asked_about_what_would_be_refused(counter: Counter, era
     assert "déjà accepté" in refusals[1]
     assert "n'est pas membre du groupe « Bretagne »" in refusals[2]
     assert "annotations obligatoires vides : « " in refusals[3]
-    assert "Démarches simplifiées: " in refusals[4]
+    assert "Les informations du SIRET du dossier 300008 ne sont pas encore" in refusals[4]
+    assert "Démarches simplifiées: " in refusals[5]
 
 
 async def test_the_question_states_everything_that_is_sent(counter: Counter, era: str):

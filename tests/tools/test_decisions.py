@@ -1,11 +1,15 @@
 """Refusing and closing a dossier, and the file that goes with a decision, in both eras."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from mcp.types import CallToolResult
 
-from tests.support import ERAS, Counter, Person, facts, text
+from server.sandbox import demarches
+from tests.support import ERAS, Counter, Person, elsewhere, facts, text
+from tests.tools.arriving import Losing
 
 WHY = "Le justificatif est illisible."
 DECISIONS = [
@@ -85,6 +89,45 @@ async def test_a_decision_whose_answer_was_lost_is_read_again(
     assert facts(lost)["outcome"] == "applied"
     assert facts(lost)["state"] == state
     assert arrived(counter, operation) == [(999006, True)]
+
+
+class GoneBackOn(Losing):
+    """A network that loses answers, and a colleague who goes back on what was done at once."""
+
+    def __init__(self, counter: Counter) -> None:
+        super().__init__(counter, delivers=True)
+        self._counter = counter
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except httpx.ReadError:
+            await elsewhere(self._counter, "dossierRepasserEnInstruction")
+            raise
+
+
+@pytest.mark.parametrize("tool", ["accept_dossier", "refuse_dossier", "close_dossier"])
+async def test_a_decision_that_somebody_went_back_on_before_it_was_read_was_taken(
+    counter: Counter, era: str, tool: str
+):
+    """It was e-mailed: taken for one that was not, it would be taken again."""
+    counter.over["demarches"] = GoneBackOn(counter)
+    lost = facts(await call(counter, era, tool, Person()))
+
+    assert (lost["outcome"], lost["state"]) == ("applied", "en_instruction")
+    assert "has been changed since" in lost["conclusion"]
+
+
+async def test_a_decision_that_was_gone_back_on_before_the_question_is_not_the_one_that_was_lost(
+    counter: Counter, era: str
+):
+    counter.dossiers = demarches.create(lambda: datetime.fromtimestamp(counter.clock(), UTC))
+    await elsewhere(counter, "dossierAccepter", "dossierRepasserEnInstruction")
+    counter.clock.now += 1
+    counter.over["demarches"] = Losing(counter, delivers=False)
+    lost = facts(await call(counter, era, "accept_dossier", Person()))
+
+    assert (lost["outcome"], lost["state"]) == ("not_applied", "en_instruction")
 
 
 async def test_a_file_goes_with_a_decision_once_the_person_saw_what_it_is(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from sys import float_info
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -186,26 +187,28 @@ def _rows(given: Given, asked: Question) -> JsonValue:
 
 def _decimal(given: Given, _: Question) -> JsonValue:
     match given:
-        case int() | float() if not isinstance(given, bool):
+        case int() | float() if not isinstance(given, bool) and abs(given) <= float_info.max:
             return float(given)
         case _:
             raise UnfitError
 
 
-def _day(given: Given, _: Question) -> JsonValue:
+def _day(given: Given, asked: Question) -> JsonValue:
     try:
-        return date.fromisoformat(str(given)).isoformat()
+        return date.fromisoformat(str(_text(given, asked))).isoformat()
     except ValueError:
         raise UnfitError from None
 
 
-def _moment(given: Given, _: Question) -> JsonValue:
-    """A moment, in Paris unless it says otherwise."""
+def _moment(given: Given, asked: Question) -> JsonValue:
+    """A moment, in Paris unless it says otherwise, and in a year that every computer can tell."""
     try:
-        moment = datetime.fromisoformat(str(given))
-    except ValueError:
+        moment = datetime.fromisoformat(str(_text(given, asked)))
+        placed = moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
+        placed.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UnfitError from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=PARIS)).isoformat()
+    return placed.isoformat()
 
 
 def _option(given: Given, asked: Question) -> JsonValue:
@@ -228,9 +231,10 @@ def _civilite(given: Given, _: Question) -> JsonValue:
 
 def _number(given: Given, _: Question) -> JsonValue:
     """The number of a dossier, which the service takes as a text."""
-    if isinstance(given, bool) or not str(given).isdecimal():
+    number = str(given)
+    if isinstance(given, bool) or not (number.isascii() and number.isdecimal()):
         raise UnfitError
-    return str(given)
+    return number
 
 
 KINDS: Mapping[str, Kind] = {

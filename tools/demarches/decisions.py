@@ -9,7 +9,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients import Approval, DemarchesClient
-from clients.demarches import Act, Dossier, Instructeur, State, acts
+from clients.demarches import Act, Dossier, Instructeur, PersonneMoraleIncomplete, State, acts
 from clients.text import quoted
 from tools.demarches.acting import (
     Attached,
@@ -226,15 +226,27 @@ def undecidable(say: Say, dossier: Dossier) -> str:
     """Why no decision on this dossier would be accepted; empty if one would."""
     if dossier.state != "en_instruction":
         return not_under_instruction(say, dossier)
+    if isinstance(dossier.demandeur, PersonneMoraleIncomplete):
+        return without_record(say, dossier)
     return _unannotated(say, dossier) if dossier.missing_annotations else ""
 
 
 async def _read(desk: Desk, operation: Operation) -> Decision:
-    """What became of a decision whose answer was lost, as the dossier now shows it."""
-    dossier = await desk.clients.demarches.dossier(int(operation.subject))
-    number, state, done = dossier.number, dossier.state, _DONE[operation.goal or "accepte"]
-    if state == (operation.goal or "accepte"):
+    """What became of a decision whose answer was lost, as the dossier now shows it.
+
+    One that was taken, and that somebody went back on before this reading, was taken.
+    """
+    dossier = await desk.clients.demarches.handled(int(operation.subject))
+    goal = operation.goal or "accepte"
+    number, state, done = dossier.number, dossier.state, _DONE[goal]
+    if state == goal:
         conclusion = f"The answer was lost, but dossier {number} now reads as {done}."
+        return Decision(number=number, state=state, outcome="applied", conclusion=conclusion)
+    if dossier.went_through(_EVENTS[goal], since=operation.asked_at):
+        conclusion = (
+            f"The answer was lost, but dossier {number} was {done}. It has been changed since, and "
+            f"now reads {state}: ask the user before doing anything else."
+        )
         return Decision(number=number, state=state, outcome="applied", conclusion=conclusion)
     conclusion = (
         f"The answer was lost and dossier {number} still reads {state}: it was not {done}. Call "
@@ -259,6 +271,12 @@ _DONE: dict[str, str] = {
     "refuse": "refused",
     "sans_suite": "closed without effect",
 }
+_EVENTS: dict[str, str] = {
+    "accepte": "accepte",
+    "refuse": "refuse",
+    "sans_suite": "classe_sans_suite",
+}
+"""What the service calls each decision as a step of a dossier's life."""
 _ACTS: dict[Decided, Callable[..., Act[State]]] = {
     "accepte": acts.acceptance,
     "refuse": acts.refusal,
@@ -352,6 +370,16 @@ def not_under_instruction(say: Say, dossier: Dossier) -> str:
         "instruction.",
         en=f"Dossier {number} is already {state}: it would first have to go back to instruction "
         "(reopen_dossier).",
+    )
+
+
+def without_record(say: Say, dossier: Dossier) -> str:
+    number = dossier.number
+    return say(
+        fr=f"Les informations du SIRET du dossier {number} ne sont pas encore complètes : le "
+        "service refuserait toute décision. Réessayez plus tard.",
+        en=f"The record of the company of dossier {number} is not complete yet: the service would "
+        "refuse any decision. Try again later.",
     )
 
 

@@ -23,6 +23,7 @@ from tools.demarches.moving import TERMINATED
 from tools.dependencies import Demarches
 from tools.desk import Desk
 from tools.guard import asks
+from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Change, Question, Words
@@ -89,8 +90,8 @@ async def archive_dossier(
     return done(hand, f"Dossier {number} is {'' if archived else 'not '}archived.")
 
 
-def _shows_archived(dossier: HandledDossier, goal: str, _: Desk) -> bool:
-    return dossier.archived is (goal == "archived")
+def _shows_archived(dossier: HandledDossier, operation: Operation, _: Desk) -> bool:
+    return dossier.archived is (operation.goal == "archived")
 
 
 ARCHIVING = settled_by(_shows_archived, "the change of its archiving")
@@ -164,6 +165,7 @@ async def assignment(hand: DossierInHand, groupe: ChosenGroupe, asking: Asking) 
             Words(label=say(fr="nouveau groupe", en="its new group"), text=groupe.label),
         ),
         goal=f"{before.number}>{groupe.number}",
+        signed=False,
     )
     return asking.question(hand, acts.routing(dossier, groupe=groupe.id), wording)
 
@@ -182,8 +184,8 @@ async def assign_group(
     return done(hand, f"Dossier {number} is in group {groupe.number}.")
 
 
-def _shows_groupe(dossier: HandledDossier, goal: str, _: Desk) -> bool | None:
-    before, after = goal.split(">")
+def _shows_groupe(dossier: HandledDossier, operation: Operation, _: Desk) -> bool | None:
+    before, after = operation.goal.split(">")
     return {after: True, before: False}.get(str(dossier.groupe_instructeur.number))
 
 
@@ -237,6 +239,7 @@ async def labelling(
         says=(_reversible(say), _nobody_told(say)),
         words=(Words(label="label", text=meant.name),),
         goal=f"{meant.id} {'present' if present else 'absent'}",
+        signed=False,
     )
     return asking.question(hand, acts.labelling(dossier, label=meant.id, present=present), wording)
 
@@ -257,8 +260,8 @@ async def label_dossier(
     return done(hand, f"The label is {'on' if present else 'off'} dossier {number}.")
 
 
-def _shows_label(dossier: HandledDossier, goal: str, _: Desk) -> bool:
-    identifier, wanted = goal.split()
+def _shows_label(dossier: HandledDossier, operation: Operation, _: Desk) -> bool:
+    identifier, wanted = operation.goal.split()
     return (identifier in {each.id for each in dossier.labels}) is (wanted == "present")
 
 
@@ -313,8 +316,8 @@ async def follow_dossier(
     return done(hand, f"Dossier {number} is {'' if follow else 'no longer '}followed.")
 
 
-def _shows_follower(dossier: HandledDossier, goal: str, _: Desk) -> bool:
-    identifier, wanted = goal.split()
+def _shows_follower(dossier: HandledDossier, operation: Operation, _: Desk) -> bool:
+    identifier, wanted = operation.goal.split()
     return (identifier in {each.id for each in dossier.followers}) is (wanted == "follows")
 
 

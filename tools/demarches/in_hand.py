@@ -72,6 +72,8 @@ class Wording:
     words: tuple[Words, ...] = ()
     """After those of the parties."""
     typed: bool = False
+    signed: bool = True
+    """Whether the service is told who acts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,10 @@ class Questioner:
                 title=wording.title,
                 says=wording.says,
                 changes=wording.changes,
-                words=(*parties(say, dossier, hand.signer), *wording.words),
+                words=(
+                    *parties(say, dossier, hand.signer if wording.signed else None),
+                    *wording.words,
+                ),
                 typed=number_to_type(say, dossier) if wording.typed else None,
                 request=self.demarches.request(foreseen(act, enclosed)),
             ),
@@ -116,7 +121,7 @@ async def questioner(demarches: Demarches, files: Files, signer: Signer, say: Sa
 
 Asking = Annotated[Questioner, Resolve(questioner)]
 
-Shows = Callable[[HandledDossier, str, Desk], bool | None]
+Shows = Callable[[HandledDossier, Operation, Desk], bool | None]
 """Whether a dossier shows that a goal was reached; None when it does not tell."""
 
 
@@ -125,7 +130,7 @@ def settled_by(shows: Shows, act: str) -> Settlement:
 
     async def read(desk: Desk, operation: Operation) -> Handled:
         dossier = await desk.clients.demarches.handled(int(operation.subject))
-        return _shown(shows(dossier, operation.goal, desk), dossier, act)
+        return _shown(shows(dossier, operation, desk), dossier, act)
 
     return Settlement(unread=partial(_unread, act), read=read)
 

@@ -31,6 +31,7 @@ from tools.demarches.moving import TERMINATED
 from tools.dependencies import Counter, Demarches
 from tools.desk import Desk
 from tools.guard import asks
+from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Change, Question, Words
@@ -93,7 +94,7 @@ async def sending(
                 text=body,
             ),
         ),
-        goal=f"{_mark(desk, hand.signer.email, body)} {_alike(desk, hand, body) + 1}",
+        goal=_goal(desk, hand, body),
         typed=True,
     )
     return asking.question(hand, _message(hand, body, correction), wording, enclosed)
@@ -191,16 +192,20 @@ async def delete_message(
     return done(hand, f"The message of dossier {number} is deleted.")
 
 
-def _shows_message(dossier: HandledDossier, goal: str, desk: Desk) -> bool:
-    """Whether the message is there once more than before: its author and its text are marked."""
-    mark, count = goal.split()
-    marks = [_mark(desk, each.email, each.body) for each in dossier.messages]
-    return marks.count(mark) >= int(count)
+def _shows_message(dossier: HandledDossier, operation: Operation, desk: Desk) -> bool | None:
+    """Whether the message is there once more than before.
+
+    A new one of its author's, of another text, may be this one as the service worded it.
+    """
+    mark, alike, author, theirs = operation.goal.split()
+    if _count(desk, dossier, mark) > int(alike):
+        return True
+    return None if _count(desk, dossier, author) > int(theirs) else False
 
 
-def _shows_deletion(dossier: HandledDossier, goal: str, _: Desk) -> bool:
+def _shows_deletion(dossier: HandledDossier, operation: Operation, _: Desk) -> bool:
     """A message that is not there any more was deleted, too."""
-    return goal not in {each.id for each in dossier.messages if each.discarded_at is None}
+    return operation.goal not in {each.id for each in dossier.messages if each.discarded_at is None}
 
 
 MESSAGE = settled_by(_shows_message, "the message")
@@ -226,16 +231,26 @@ def _deletion(hand: InHand, meant: SentMessage) -> Act[ChangedMessage]:
     return acts.deletion(hand.dossier, instructeur=hand.signer.id, message=meant.id)
 
 
-def _mark(desk: Desk, author: str, body: str) -> str:
-    """What tells a message from any other: the service may change how its lines end."""
-    lines = "\n".join(body.strip().splitlines())
-    return desk.journal.seal.mark(f"{author}\n{lines}")
+def _goal(desk: Desk, hand: InHand, body: str) -> str:
+    """What tells, without a word of it, a message that was sent from one that was not.
+
+    The mark of the message, and how many there are already that nothing tells from it; the mark of
+    its author, and how many are theirs.
+    """
+    signer = hand.signer.email
+    marks = (_mark(desk, signer, body), _mark(desk, signer))
+    return " ".join(f"{mark} {_count(desk, hand.dossier, mark)}" for mark in marks)
 
 
-def _alike(desk: Desk, hand: InHand, body: str) -> int:
-    """How many messages there are already that nothing tells from this one."""
-    mark = _mark(desk, hand.signer.email, body)
-    return sum(_mark(desk, each.email, each.body) == mark for each in hand.dossier.messages)
+def _count(desk: Desk, dossier: HandledDossier, mark: str) -> int:
+    """How many messages bear this mark, of a message or of an author."""
+    found = [(_mark(desk, m.email, m.body), _mark(desk, m.email)) for m in dossier.messages]
+    return sum(mark in marks for marks in found)
+
+
+def _mark(desk: Desk, author: str, body: str = "") -> str:
+    """What tells an author, or a message from any other, however its white space is."""
+    return desk.journal.seal.mark(f"{author}\n{' '.join(body.split())}")
 
 
 def _demanded(say: Say, correction: Correction) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from tools.demarches.in_hand import (
 from tools.dependencies import Demarches
 from tools.desk import Desk
 from tools.guard import asks
+from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Change, Question
@@ -114,8 +115,11 @@ async def reopen_dossier(
     return done(hand, f"Dossier {number} is back to {state}.", state=state)
 
 
-def _shows(dossier: HandledDossier, goal: str, _: Desk) -> bool | None:
-    before, after = goal.split(">")
+def _shows(dossier: HandledDossier, operation: Operation, _: Desk) -> bool | None:
+    """Whether it went there, be it somewhere else by now."""
+    before, after = operation.goal.split(">")
+    if dossier.went_through(_event(before, after), since=operation.asked_at):
+        return True
     return {after: True, before: False}.get(dossier.state)
 
 
@@ -123,6 +127,13 @@ START = settled_by(_shows, "the start of its instruction")
 REOPENING = settled_by(_shows, "its return")
 
 _STATE: dict[Back, State] = {"instruction": "en_instruction", "construction": "en_construction"}
+
+
+def _event(before: str, after: str) -> str:
+    """What the service calls a move."""
+    if after == "en_construction":
+        return "repasse_en_construction"
+    return "passe_en_instruction" if before == "en_construction" else "repasse_en_instruction"
 
 
 def _instruction(hand: InHand, *, notify: bool) -> Act[State]:

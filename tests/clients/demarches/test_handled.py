@@ -34,6 +34,7 @@ HANDLED: Json = {
     "connectionUsager": "password",
     "dateDerniereCorrectionEnAttente": None,
     "followers": [{"id": "SW5z", "email": "agent@exemple.fr"}],
+    "traitements": [{"event": "depose", "dateTraitement": "2026-11-02T12:00:00+01:00"}],
     "labels": [{"id": "L1", "name": "Urgent", "color": "pink_macaron"}],
     "messages": [MESSAGE],
 }
@@ -55,6 +56,19 @@ async def test_a_dossier_comes_with_what_was_done_with_it(
     assert [follower.id for follower in dossier.followers] == ["SW5z"]
     assert [label.name for label in dossier.labels] == ["Urgent"]
     assert dossier.missing_annotations == ()
+
+
+async def test_what_a_dossier_went_through_is_known_to_the_second(
+    client: DemarchesClient, graphql: respx.Route, record: Json
+):
+    graphql.respond(json={"data": {"dossier": record | HANDLED}})
+    deposited = datetime(2026, 11, 2, 11, tzinfo=UTC).timestamp()
+
+    dossier = await client.handled(200001)
+
+    assert dossier.went_through("depose", since=deposited + 0.9)
+    assert not dossier.went_through("depose", since=deposited + 1)
+    assert not dossier.went_through("accepte", since=0)
 
 
 async def test_a_dossier_of_which_something_is_missing_is_not_given(
@@ -111,6 +125,7 @@ async def test_a_demarche_says_what_its_dossiers_can_be_given(
     groupe: Json = {"id": "G1", "number": 11, "label": "Défaut", "closed": False}
     members = [{"id": "SW5z", "email": "agent@exemple.fr"}]
     choices = {
+        "traitements": [{"event": "depose", "dateTraitement": "2026-11-02T12:00:00+01:00"}],
         "labels": [{"id": "L1", "name": "Urgent", "color": "pink_macaron"}],
         "groupeInstructeurs": [groupe | {"instructeurs": members}],
     }
