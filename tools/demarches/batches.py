@@ -33,6 +33,7 @@ from tools.demarches.decisions import (
     emailed,
     motivated,
     not_under_instruction,
+    without_record,
 )
 from tools.dependencies import Counter, Demarches, Files, Reporting, Saying, Signer
 from tools.desk import Desk
@@ -371,12 +372,7 @@ def _pending(say: Say, dossier: Dossier, signer: str) -> Pending | str:
             en=f"Dossier {number} has mandatory annotations left empty ({missing}).",
         )
     if isinstance(dossier.demandeur, PersonneMoraleIncomplete):
-        return say(
-            fr=f"Le service n'a pas la fiche de l'entreprise du dossier {number} : il refuserait "
-            "toute décision.",
-            en=f"The service lacks the record of dossier {number}'s company: it would take no "
-            "decision.",
-        )
+        return without_record(say, dossier)
     member = member_of(say, dossier, signer)
     if member is None:
         return say(
