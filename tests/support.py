@@ -35,6 +35,7 @@ from server.build import build
 from server.connect import InProcess, Transports
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.settings import SERVICES, Settings
+from tools import TOOLS
 from tools.desk import Desk
 from tools.journal import Journal
 from tools.storage import OPERATIONS
@@ -45,6 +46,8 @@ Content = dict[str, str | int | float | bool | list[str] | None]
 
 ERAS = ("2025-11-25", "2026-07-28")
 NO_PAGE = "http://127.0.0.1:1/approvals"
+OFFERED = [tool.name for tool in TOOLS if tool.needs != "emjpm_delete_all"]
+"""What the sandbox offers: everything but what a setting of its own unlocks."""
 MODES = {"2025-11-25": "legacy", "2026-07-28": "auto"}
 
 

@@ -17,7 +17,7 @@ from typer.main import get_command
 from server import http
 from server.cli import app
 from server.settings import described
-from tools import TOOLS
+from tests.support import OFFERED
 
 ROOT = Path(__file__).parents[1]
 SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD")
@@ -56,7 +56,7 @@ async def offered(entry: Entry) -> list[str]:
 
 
 async def test_the_sandbox_offers_every_tool():
-    assert await offered(LOCAL["guichet-sandbox"]) == [tool.name for tool in TOOLS]
+    assert await offered(LOCAL["guichet-sandbox"]) == OFFERED
 
 
 async def test_without_secrets_only_certificates_and_the_journal_are_offered():

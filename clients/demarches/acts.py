@@ -13,7 +13,10 @@ from pydantic import JsonValue
 
 from clients.demarches.models import Dossier, State
 from clients.demarches.wire import Wire
-from clients.text import quoted
+from clients.text import quoted, shortened
+
+MOST_NAMED = 20
+"""Annotations that a remedy lists."""
 
 Made = TypeVar("Made")
 
@@ -319,7 +322,8 @@ def _way_out(dossier: Dossier) -> str:
     Of a dossier whose annotations are missing, the service only says that it is already in the
     state it is in.
     """
-    missing = ", ".join(quoted(label) for label in dossier.missing_annotations)
+    labels = dossier.missing_annotations
+    missing = ", ".join(quoted(shortened(label)) for label in labels[:MOST_NAMED])
     if missing and dossier.state == "en_instruction":
         return f"Mandatory annotations are empty, and must be filled in first: {missing}."
     return ""

@@ -12,7 +12,10 @@ from clients.demarches.forms import CoveredDemarche, Form, PublicForm, Published
 from clients.demarches.models import Dossier
 from clients.demarches.wire import SERVICE, Reply, RootError, Wire
 from clients.errors import ApiError, LostAnswerError, RejectedError, UnexpectedReplyError
-from clients.text import quoted
+from clients.text import quoted, shortened
+
+MOST_TOLD = 10
+"""Sentences of the service that a refusal gives."""
 
 Record = TypeVar("Record", bound=Wire)
 
@@ -115,7 +118,7 @@ def made(reply: Reply, act: Act[Made]) -> Made:
     if outcome is None:
         raise failure(reply, writing=True)
     if outcome.errors and not (act.in_part and outcome.annotations):
-        told = " ".join(error.message for error in outcome.errors)
+        told = " ".join(shortened(error.message) for error in outcome.errors[:MOST_TOLD])
         raise RejectedError(SERVICE, f"it refuses: {quoted(told)}.", remedy=act.remedy)
     shown = act.made(outcome)
     if shown is None:

@@ -19,7 +19,7 @@ from clients.errors import FaultyServiceError
 from server import connect, instance, logs
 from server.build import build, connection
 from server.settings import Emjpm, Settings
-from tests.support import MODES, Between, Counter, Person, facts, own_log, text
+from tests.support import MODES, OFFERED, Between, Counter, Person, facts, own_log, text
 from tools import TOOLS
 
 MODERN = "2026-07-28"
@@ -270,7 +270,7 @@ async def test_neither_start_nor_the_list_touches_the_network_or_the_ledger(
     async with Client(build(settings, connected, seal), mode=MODES[era]) as host:
         listed = await host.list_tools()
 
-    assert len(listed.tools) == len(TOOLS)
+    assert len(listed.tools) == len(OFFERED)
     assert names(tmp_path) == ["file"]
 
 

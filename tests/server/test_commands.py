@@ -23,8 +23,7 @@ from typer.testing import CliRunner
 
 from server import stdio
 from server.cli import app
-from tests.support import facts
-from tools import TOOLS
+from tests.support import OFFERED, facts
 
 GUICHET = (sys.executable, "-I", "-m", "server")
 NOBODY_S = {"GUICHET_CONFIG": os.devnull, "TERM": "dumb", "COLUMNS": "200", "NO_COLOR": "1"}
@@ -125,7 +124,7 @@ async def test_the_variables_it_prints_configure_a_server_on_it(
             read = await host.call_tool("query_dossiers", {"demarche_number": 1001})
             flow = await host.call_tool("list_faire_simple", {"flow": "thematics"})
 
-    assert len(listed.tools) == len(TOOLS)
+    assert len(listed.tools) == len(OFFERED)
     assert len(facts(read)["dossiers"]) == 20
     assert len(facts(flow)["parts"]) == 1
 

@@ -14,8 +14,7 @@ from starlette.types import ASGIApp
 
 from server import http
 from server.app import Server
-from tests.support import MODES, Between, Counter, Person, facts, listening
-from tools import TOOLS
+from tests.support import MODES, OFFERED, Between, Counter, Person, facts, listening
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 ANYWHERE = "0.0.0.0"  # noqa: S104  (what must be refused)
@@ -52,7 +51,7 @@ async def test_a_client_lists_reads_and_changes_over_http(counter: Counter, addr
             read = await host.call_tool("list_mesures", {"limit": 1})
             changed = await host.call_tool("accept_dossier", {"number": 200001})
 
-    assert [tool.name for tool in listed.tools] == [tool.name for tool in TOOLS]
+    assert [tool.name for tool in listed.tools] == OFFERED
     assert facts(read)["total"] == 72
     assert facts(changed)["outcome"] == "applied"
     assert len(person.questions) == len(counter.accepted) == 1

@@ -128,7 +128,7 @@ def test_an_operation_is_shown_from_the_question_to_its_end(ledger: Path, start:
     assert f"Operation {AA}: accept_dossier, 200001." in shown.stdout
     events = re.findall(r" (asked|executing|applied) ", shown.stdout)
     assert events == ["asked", "executing", "applied"]
-    assert "It was made, once." in shown.stdout
+    assert "It was made, once" in shown.stdout
 
 
 @pytest.mark.parametrize(("start", "count"), [("bb", 2), ("cc", 0), ("", 3)])

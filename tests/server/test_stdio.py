@@ -14,7 +14,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
 
-from tests.support import MODES, Person, facts
+from tests.support import MODES, OFFERED, Person, facts
 from tools import TOOLS
 
 ISOLATED = ("-I", "-m", "server")
@@ -86,7 +86,7 @@ async def test_a_host_lists_reads_and_changes_over_stdio(era: str):
             read = await host.call_tool("list_mesures", {"limit": 1})
             changed = await host.call_tool("accept_dossier", {"number": 200001})
 
-    assert [tool.name for tool in listed.tools] == [tool.name for tool in TOOLS]
+    assert [tool.name for tool in listed.tools] == OFFERED
     assert facts(read)["total"] == 72
     assert facts(changed)["outcome"] == "applied"
     assert len(person.questions) == 1
@@ -166,7 +166,7 @@ async def test_a_line_that_makes_no_sense_does_not_end_it(line: str):
         await conversation.say(line)
         answer = await conversation.ask("tools/list", {})
 
-    assert len(answer["result"]["tools"]) == len(TOOLS)
+    assert len(answer["result"]["tools"]) == len(OFFERED)
 
 
 async def told(arguments: Sequence[str], environment: dict[str, str]) -> tuple[int, str, str]:

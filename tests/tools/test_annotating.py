@@ -7,7 +7,7 @@ import pytest
 
 from clients.demarches import Question
 from server.sandbox.demarches.records import typed_id
-from tests.support import Counter, Person, facts, text
+from tests.support import Between, Counter, Person, facts, text
 from tests.tools.arriving import Losing, writes
 from tools.demarches.annotations import KINDS, UnfitError
 
@@ -115,6 +115,19 @@ async def test_what_the_service_refuses_is_told_apart_from_what_it_did(counter: 
     assert made["left"] == ["Département du projet"]
     assert made["reasons"] == ["Département du projet doit être dans les options proposées"]
     assert await held(counter, "Numéro d’engagement") == "26-001"
+
+
+async def test_what_the_service_says_at_length_is_cut_to_what_a_result_holds(counter: Counter):
+    def at_length(reply: dict[str, Any]) -> None:
+        if "outcome" in reply["data"]:
+            reply["data"]["outcome"]["errors"] = [{"message": "Non. " * 100}] * 100
+
+    counter.over["demarches"] = Between(counter.dossiers, at_length)
+    result = await annotate(counter, {"Numéro d’engagement": "26-001"})
+
+    assert facts(result)["filled"] == ["Numéro d’engagement"]
+    assert facts(result)["reasons"][-1] == "… 81 more"
+    assert len(text(result).encode()) < 20_000
 
 
 async def test_what_is_refused_whole_is_no_change(counter: Counter):

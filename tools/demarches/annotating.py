@@ -4,6 +4,7 @@ What does not fit is refused before anybody is asked. The service does what it c
 that each annotation is told apart.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from clients import Approval
 from clients.demarches import Act, AnnotatedDossier, Filled, Instructeur, acts
@@ -26,8 +27,11 @@ from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Asked, Question, Words
+from tools.results import ENVELOPE_BYTES, MOST_BYTES, shortened
 from tools.settling import Settlement
 
+MOST_TOLD_BYTES = 6_000
+"""For the annotations that were filled in; as many for the others, and for why they were not."""
 MARKED = 16
 """How much of a mark the goal keeps: 64 bits."""
 
@@ -42,14 +46,26 @@ Values = Annotated[
 ]
 
 
+def _as_many_as_fit(lines: Sequence[str]) -> list[str]:
+    """The first lines and, where they are not all there, how many more there are."""
+    room, fitting = MOST_TOLD_BYTES, list[str]()
+    for line in lines:
+        room -= len(json.dumps(line, ensure_ascii=False).encode()) + 1
+        if room < 0:
+            return [*fitting, f"… {len(lines) - len(fitting)} more"]
+        fitting.append(line)
+    return fitting
+
+
+Lines = Annotated[list[Line], AfterValidator(_as_many_as_fit)]
+
+
 class Noted(Handled):
     """What became of annotations."""
 
-    filled: list[Line] = Field(default_factory=list[Line], description="What is filled in.")
-    left: list[Line] = Field(default_factory=list[Line], description="What is not.")
-    reasons: list[Line] = Field(
-        default_factory=list[Line], description="Why, in the service's words."
-    )
+    filled: Lines = Field(default_factory=list[Line], description="What is filled in.")
+    left: Lines = Field(default_factory=list[Line], description="What is not.")
+    reasons: Lines = Field(default_factory=list[Line], description="Why, in the service's words.")
 
 
 class Noting(BaseModel):
@@ -92,7 +108,7 @@ async def notes(noting: AnnotableDossier, say: Saying, values: Values) -> Sequen
     given = [(place, value) for name, value in values.items() if (place := meant(found, name))]
     made, unfit = _notes(given)
     if unfit:
-        raise ToolError(_unfit(say, unfit))
+        raise ToolError(shortened(_unfit(say, unfit), MOST_BYTES - ENVELOPE_BYTES))
     if len({note.place.id for note in made}) < len(made):
         raise ToolError(
             say(

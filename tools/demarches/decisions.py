@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clients import Approval, DemarchesClient
 from clients.demarches import Act, Dossier, Instructeur, PersonneMoraleIncomplete, State, acts
-from clients.text import quoted
 from tools.demarches.acting import (
     Attached,
     Enclosed,
@@ -30,6 +29,7 @@ from tools.demarches.acting import (
     sent_along,
     stated,
 )
+from tools.demarches.annotations import listed
 from tools.dependencies import Demarches, Files, Saying, Signer
 from tools.desk import Desk
 from tools.files import Folder
@@ -384,7 +384,7 @@ def without_record(say: Say, dossier: Dossier) -> str:
 
 
 def _unannotated(say: Say, dossier: Dossier) -> str:
-    labels = ", ".join(quoted(label) for label in dossier.missing_annotations)
+    labels = listed(dossier.missing_annotations)
     return say(
         fr=f"Le dossier {dossier.number} a des annotations obligatoires vides : {labels}. "
         "Remplissez-les d'abord : le service refuserait, en disant autre chose.",

@@ -371,6 +371,18 @@ async def test_a_refusal_names_the_annotations_that_it_is_really_about(
         await perform(client, decision(acts.acceptance)(dossier))
 
 
+async def test_a_refusal_at_length_is_cut(
+    client: DemarchesClient, graphql: respx.Route, dossier: Dossier
+):
+    errors = [{"message": "Non. " * 1_000}] * 1_000
+    graphql.respond(json={"data": {"outcome": {"errors": errors}}})
+
+    with pytest.raises(RejectedError, match="it refuses: « Non") as caught:
+        await perform(client, decision(acts.acceptance)(dossier))
+
+    assert len(str(caught.value)) < 4_000
+
+
 async def test_a_refusal_about_the_state_does_not_blame_the_annotations(
     client: DemarchesClient, graphql: respx.Route, record: Json
 ):
