@@ -38,12 +38,8 @@ async def led(desk: Desk, settlement: Settlement, operation: Operation, body: Bo
     made: Made | None = None
     try:
         async with desk.journal.lease(operation.id):
-            outcome = await body()
-            made = ending(outcome), structured(outcome)
+            made = await _led(desk, settlement, operation, body)
             return made
-    except (ApiError, ToolError) as refusal:
-        made = await _so_far(desk, settlement, operation, str(refusal))
-        return made
     finally:
         with anyio.CancelScope(shield=True):
             await _record(desk, operation, made or await _so_far(desk, settlement, operation))
@@ -79,11 +75,20 @@ async def _made(desk: Desk, settlement: Settlement, operation: Operation, body: 
         return "not_applied", error(str(refusal))
 
 
+async def _led(desk: Desk, settlement: Settlement, operation: Operation, body: Body) -> Made:
+    try:
+        outcome = await body()
+    except (ApiError, ToolError) as refusal:
+        return await _so_far(desk, settlement, operation, str(refusal))
+    return ending(outcome), structured(outcome)
+
+
 async def _so_far(
     desk: Desk, settlement: Settlement, operation: Operation, refusal: str = ""
 ) -> Made:
-    """What the parts tell of a whole that was cut short; the refusal if none was begun."""
-    if refusal and not await desk.journal.parts(operation.id):
+    """What the parts tell of a whole that was cut short; the refusal if none of them was made."""
+    parts = await desk.journal.parts(operation.id)
+    if refusal and all(one.status == "not_applied" for one in parts):
         return "not_applied", error(refusal)
     outcome = await read(desk, settlement, operation)
     return ending(outcome), structured(outcome)

@@ -1,11 +1,12 @@
 """Changes made in parts: each part is in the ledger, and what was begun is known to its end."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
+from mcp.server.mcpserver.exceptions import ToolError
 
 from clients import Approval, LostAnswerError
 from clients.errors import RejectedError
@@ -156,6 +157,28 @@ async def test_parts_that_a_process_left_are_settled_before_what_they_are_parts_
     assert result is not None
     assert result.structured_content is not None
     assert result.structured_content["conclusion"] == "2 made, of 2 begun."
+
+
+@pytest.mark.parametrize(
+    ("bodies", "told"),
+    [
+        ([refused], "Correct the file."),
+        ([done, refused], "1 made, of 2 begun."),
+    ],
+)
+async def test_a_whole_that_is_refused_tells_why_unless_a_part_of_it_was_made(
+    desk: Desk, bodies: list[Callable[[Approval], Awaitable[Outcome]]], told: str
+):
+    whole, yes = await begun(desk), Approval("aa")
+
+    async def body() -> Outcome:
+        for rank, each in enumerate(bodies):
+            await part(desk, PART, yes, each, subject=str(rank))
+        raise ToolError("Correct the file.")
+
+    _, result = await led(desk, WHOLE, whole, body)
+
+    assert told in result.model_dump_json()
 
 
 async def test_what_cannot_be_read_is_given_up_after_a_week(desk: Desk, clock: Clock):
