@@ -20,7 +20,6 @@ from server import connect, instance, logs
 from server.build import build, connection
 from server.settings import Emjpm, Settings
 from tests.support import MODES, OFFERED, Between, Counter, Person, facts, own_log, text
-from tools import TOOLS
 
 MODERN = "2026-07-28"
 SECRET = "s3cr3t-t0k3n-0f-a-mandataire"
@@ -66,7 +65,7 @@ async def test_a_tool_that_is_not_offered_is_unknown(counter: Counter, era: str)
     assert not counter.accepted
 
 
-@pytest.mark.parametrize("tool", [tool.name for tool in TOOLS])
+@pytest.mark.parametrize("tool", OFFERED)
 async def test_an_unknown_argument_is_refused_and_those_that_exist_named(
     counter: Counter, era: str, tool: str
 ):

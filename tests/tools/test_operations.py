@@ -49,9 +49,9 @@ async def test_what_was_done_is_listed_newest_first(counter: Counter, era: str):
         ("accept_dossier", "200001", "applied", "form, typed"),
     ]
     assert [o["meaning"] for o in operations] == [
-        "It was made, once.",
+        "It was made, once; if in parts, those that say so were.",
         "The person did not agree: nothing was changed.",
-        "It was made, once.",
+        "It was made, once; if in parts, those that say so were.",
     ]
     asked = [datetime.fromisoformat(operation["asked_at"]) for operation in operations]
     assert asked[0].timestamp() == counter.clock.now
