@@ -1,7 +1,6 @@
 """From settings to a server ready to run."""
 
 import sys
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -46,11 +45,14 @@ def offered(settings: Settings) -> tuple[Tool, ...]:
     """The tools whose needs are met, without those that change anything if so asked."""
     met = settings.needs_met
     return tuple(
-        replace(tool, choices=_choices(tool, settings))
+        _within(settings, tool)
         for tool in TOOLS
         if tool.needs in met and not (tool.writes and settings.read_only)
     )
 
 
-def _choices(tool: Tool, settings: Settings) -> Mapping[str, Collection[str]]:
-    return {"flow": settings.faire_simple.paths} if tool.needs == "faire_simple_flows" else {}
+def _within(settings: Settings, tool: Tool) -> Tool:
+    """The tool, with what these settings leave to choose from."""
+    if tool.needs != "faire_simple_flows":
+        return tool
+    return replace(tool, choices={"flow": settings.faire_simple.paths})
