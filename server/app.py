@@ -87,8 +87,7 @@ class Server(MCPServer[Desk]):
             raise
         except ToolError as error:
             raise _told(error) from error.__cause__
-        except Exception as bug:
-            # The SDK would tell the model whatever a bug outside a tool's body says.
+        except Exception as bug:  # the top: the SDK would tell the model what the bug says
             raise UnexpectedToolError(f"Error executing tool {name}") from bug
 
     async def _called(
