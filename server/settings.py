@@ -202,13 +202,16 @@ class Covoiturage(Section):
         default="https://api.covoiturage.beta.gouv.fr", description="the registry's address"
     )
     certificates_version: Version = Field(
-        default="v3.2", description="the version that serves certificates"
+        default="v3.2", description="the version of the API where certificates are looked for"
     )
     import_version: Version = Field(
-        default="v3.3", description="the version that imports identity keys"
+        default="v3.3", description="the version where identity keys are imported"
     )
-    access_key: Key | None = Field(default=None, description="an operator's application key…")
-    secret_key: Key | None = Field(default=None, description="…and the secret that goes with it")
+    access_key: Key | None = Field(
+        default=None,
+        description="an operator's application key: imports need it, certificates do not",
+    )
+    secret_key: Key | None = Field(default=None, description="the secret that goes with that key")
     token: Key | None = Field(default=None, description="a fixed bearer token, instead of the keys")
 
     @property
@@ -219,7 +222,7 @@ class Covoiturage(Section):
 class Demarches(Section):
     url: Address = Field(
         default="https://demarche.numerique.gouv.fr/api/v2/graphql",
-        description="the whole endpoint",
+        description="the whole GraphQL endpoint; no redirect is followed",
     )
     token: Key | None = Field(default=None, description="an administrator's API token")
     tokens: Annotated[dict[int, Key], NoDecode, BeforeValidator(_from_json)] = Field(
@@ -268,14 +271,15 @@ class Emjpm(Section):
         default=None, description="another page of consent than those of the two environments"
     )
     token: Key | None = Field(
-        default=None, description="a bearer token of the mandataire's account…"
+        default=None,
+        description="a bearer token of the mandataire's account, instead of an application",
     )
     client_id: ClientId | None = Field(
-        default=None, description="…or the number of the editor's OAuth application, to sign in…"
+        default=None, description="the number of your editor's OAuth application, to sign in with"
     )
-    client_secret: Key | None = Field(default=None, description="…the secret that goes with it…")
+    client_secret: Key | None = Field(default=None, description="the secret that goes with it")
     redirect_uri: Redirection | None = Field(
-        default=None, description="…and the whole address registered for it, to the last sign"
+        default=None, description="the whole address registered for it, to the last sign"
     )
 
     delete_all: bool = Field(
@@ -312,13 +316,14 @@ class Emjpm(Section):
 
 class FaireSimple(Section):
     url: Place = Field(
-        default="https://www.faire-simple.gouv.fr/api", description="the service's address"
+        default="https://www.faire-simple.gouv.fr/api",
+        description="the service's address, before any `?`",
     )
     login: Annotated[str, StringConstraints(strip_whitespace=True, pattern="^[^:]*$")] = Field(
-        default="", description="the application's login…"
+        default="", description="the login given to your application; the next two go with it"
     )
-    password: SecretStr | None = Field(default=None, description="…the password that goes with it…")
-    key: Key | None = Field(default=None, description="…and its API key")
+    password: SecretStr | None = Field(default=None, description="the password given with it")
+    key: Key | None = Field(default=None, description="the API key given with it")
     path_partners: FlowPath = Field(default=None, description="the path of all the partners")
     path_thematics: FlowPath = Field(default=None, description="the path of the thematics")
     path_campaigns: FlowPath = Field(default=None, description="the path of the campaigns")
