@@ -1,6 +1,7 @@
 """The view of a plan: what a host is given, and what the view shows of it in a real browser."""
 
 import json
+import os
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ from tools.language import in_english, in_french
 from tools.questions import Asked, Change, Words
 from tools.replays import OnPage
 
+OFFICIAL = os.environ.get("MCP_APPS_HOST")
+"""A host made with the official package, if there is one here."""
 SHOWS_VIEWS = (advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]}),)
 ACCEPT = {"number": 200009, "motivation": "Complet."}
 """A dossier whose applicant writes orders to the assistant."""
@@ -234,3 +237,24 @@ async def test_the_view_breaks_no_rule_of_accessibility(
 
         assert await violations(frame) == []
         assert (red < 128) == (theme == "dark"), "the host's theme prevails over the system's"
+
+
+@pytest.mark.skipif(OFFICIAL is None, reason="MCP_APPS_HOST names no bundle of host.mjs")
+async def test_the_official_host_shows_it(counter: Counter, chromium: Browser):
+    """`npx esbuild host.mjs --bundle --outfile=…` makes the bundle that `MCP_APPS_HOST` names."""
+    assert OFFICIAL
+    async with host(counter, "2026-07-28") as client:
+        result, view = await client.call_tool("accept_dossier", ACCEPT), await document(client)
+    given = json.loads(result.model_dump_json(by_alias=True, exclude_none=True))
+    context = await chromium.new_context()
+    tab = await context.new_page()
+    await tab.set_content('<iframe sandbox="allow-scripts" title="view"></iframe>')
+    await tab.add_script_tag(path=OFFICIAL)
+    await tab.evaluate("([view, given]) => show(view, given, 'dark')", [view, given])
+    frame = tab.frames[1]
+    await frame.get_by_role("button", name="Décider sur la page").click()
+    await tab.wait_for_function("opened.length && sizes.length")
+
+    assert await tab.evaluate("opened") == [(result.meta or {})[SHOWN]["page"]]
+    assert await frame.evaluate("document.documentElement.style.colorScheme") == "dark"
+    await context.close()
