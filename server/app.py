@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from clients import ApiError
 from server.schemas import closed, plain
+from server.views import PLAN, Views
 from tools import TOOLS, Tool
 from tools.desk import Desk
 from tools.replays import once, remembering
@@ -44,7 +45,13 @@ class Server(MCPServer[Desk]):
     """An MCP server that tells the model what went wrong and whose move it is, in plain words."""
 
     def __init__(
-        self, tools: Collection[Tool], connect: Connect, seal: Seal, *, relays: bool = False
+        self,
+        tools: Collection[Tool],
+        connect: Connect,
+        seal: Seal,
+        *,
+        views: Views,
+        relays: bool = False,
     ) -> None:
         super().__init__(
             "guichet",
@@ -61,6 +68,7 @@ class Server(MCPServer[Desk]):
                 bind_principal=lambda ctx: ctx.lifespan_context.principal(),
             ),
             tools=[_registered(tool) for tool in tools],
+            extensions=[views],
         )
         self.middleware.insert(0, remembering)
         self._offered = {tool.name: tool for tool in tools}
@@ -118,7 +126,10 @@ class Server(MCPServer[Desk]):
                 "description": "The code a previous call gave, once the user agreed; else empty.",
             }
         given = tool.output_schema and plain(tool.output_schema)
-        return tool.model_copy(update={"input_schema": accepted, "output_schema": given})
+        view = {"ui": {"resourceUri": PLAN}} if self._offered[tool.name].writes else None
+        return tool.model_copy(
+            update={"input_schema": accepted, "output_schema": given, "meta": view}
+        )
 
 
 class _Codec:

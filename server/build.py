@@ -7,7 +7,9 @@ from functools import partial
 from server import connect, instance, logs
 from server.app import Connect, Server
 from server.settings import Settings, SettingsError, load
+from server.views import Views
 from tools import TOOLS, Tool
+from tools.language import speaking
 from tools.sealing import Seal
 
 MISUSE = 2
@@ -38,7 +40,8 @@ def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
 def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
     """A server offering the tools that these settings allow."""
     relays = settings.consent == "dangerously-relay"
-    return Server(offered(settings), connection, seal, relays=relays)
+    views = Views(speaking(settings.language))
+    return Server(offered(settings), connection, seal, views=views, relays=relays)
 
 
 def offered(settings: Settings) -> tuple[Tool, ...]:
