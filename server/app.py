@@ -1,12 +1,13 @@
 """The MCP server: a catalogue of tools, on top of whatever desk it is given."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache, cached_property
 from importlib.metadata import version
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.context import ServerMiddleware
 from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool as RegisteredTool
@@ -52,6 +53,7 @@ class Server(MCPServer[Desk]):
         *,
         views: Views,
         relays: bool = False,
+        watching: Sequence[ServerMiddleware[Desk]] = (),
     ) -> None:
         super().__init__(
             "guichet",
@@ -71,6 +73,7 @@ class Server(MCPServer[Desk]):
             extensions=[views],
         )
         self.middleware.insert(0, remembering)
+        self.middleware.extend(watching)
         self._offered = {tool.name: tool for tool in tools}
         self._settlements = {tool.name: tool.settlement for tool in TOOLS if tool.settlement}
         self._relays = relays

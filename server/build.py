@@ -1,14 +1,18 @@
 """From settings to a server ready to run."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+
+from mcp.server.context import ServerMiddleware
 
 from server import connect, instance, logs
 from server.app import Connect, Server
 from server.settings import Settings, SettingsError, load
 from server.views import Views
 from tools import TOOLS, Tool
+from tools.desk import Desk
 from tools.language import speaking
 from tools.sealing import Seal
 
@@ -28,6 +32,22 @@ def configured(*, sandbox: bool, read_only: bool) -> Settings:
     return connect.sandboxed(chosen) if sandbox else chosen
 
 
+def observed(settings: Settings) -> None:
+    """Offer figures and send traces, if the settings say so; leaves the process if it cannot."""
+    if not settings.observed:
+        return
+    try:
+        from server.observing.exporting import export  # noqa: PLC0415  (the extra `team`)
+
+        export(settings)
+    except ImportError:
+        sys.stderr.write("guichet: GUICHET_METRICS and GUICHET_TRACES need the extra `team`.\n")
+        raise SystemExit(MISUSE) from None
+    except OSError as error:
+        sys.stderr.write(f"guichet: GUICHET_METRICS: {error.strerror}.\n")
+        raise SystemExit(MISUSE) from None
+
+
 def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
     """What opens a desk when the server starts, and the seal of its ledger."""
     if sandbox:
@@ -41,7 +61,14 @@ def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
     """A server offering the tools that these settings allow."""
     relays = settings.consent == "dangerously-relay"
     views = Views(speaking(settings.language))
-    return Server(offered(settings), connection, seal, views=views, relays=relays)
+    return Server(
+        offered(settings),
+        connection,
+        seal,
+        views=views,
+        relays=relays,
+        watching=_watching(settings),
+    )
 
 
 def offered(settings: Settings) -> tuple[Tool, ...]:
@@ -52,6 +79,15 @@ def offered(settings: Settings) -> tuple[Tool, ...]:
         for tool in TOOLS
         if tool.needs in met and not (tool.writes and settings.read_only)
     )
+
+
+def _watching(settings: Settings) -> Sequence[ServerMiddleware[Desk]]:
+    """What times the calls, if anybody looks at figures or traces."""
+    if not settings.observed:
+        return ()
+    from server.observing import timed  # noqa: PLC0415  (what a laptop never loads)
+
+    return (timed,)
 
 
 def _within(settings: Settings, tool: Tool) -> Tool:

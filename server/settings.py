@@ -43,7 +43,7 @@ from clients.demarches import STATIC_HOSTS
 from clients.faire_simple import SEMESTER, Flow
 from tools.desk import Consent
 from tools.language import Language
-from tools.registry import Need
+from tools.registry import SERVICES, Need
 
 ENVIRONMENT: Mapping[str, str] = os.environ
 """What nothing else reads by itself."""
@@ -66,7 +66,6 @@ EMJPM_CONSENT = {
 """The pages where a user lets an editor's application act for them."""
 SHORTEST_SECRET = 32
 """Characters of the instance's key."""
-SERVICES = ("covoiturage", "demarches", "emjpm", "faire_simple")
 MOST_DEMARCHES = 100
 """Démarches that may be named: each is a request whenever they are listed."""
 
@@ -176,6 +175,9 @@ Host = Annotated[
     StringConstraints(
         to_lower=True, pattern=r"(?i)^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253
     ),
+]
+Listening = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^(\[[0-9a-f:]+\]|[\w.-]+):[0-9]{1,5}$")
 ]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
@@ -403,6 +405,23 @@ class Settings(BaseSettings):
         default=None,
         description="the instance's key, 32 characters or more; a 0600 file by default",
     )
+
+    logs: Literal["text", "json"] = Field(
+        default="text", description="how the log is written to stderr: `text`, or `json` by line"
+    )
+    metrics: Listening | None = Field(
+        default=None,
+        description="where Prometheus reads figures, such as `127.0.0.1:9464`; nowhere by default",
+    )
+    traces: bool = Field(
+        default=False,
+        description="send spans over OTLP, to where `OTEL_EXPORTER_OTLP_ENDPOINT` says",
+    )
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody looks at figures or traces."""
+        return bool(self.metrics or self.traces)
 
     @property
     def needs_met(self) -> frozenset[Need]:

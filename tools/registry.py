@@ -17,6 +17,7 @@ from tools.settling import Settlement
 
 P = ParamSpec("P")
 
+SERVICES = ("covoiturage", "demarches", "emjpm", "faire_simple")
 Need = Literal[
     "ledger",
     "covoiturage",
@@ -56,6 +57,11 @@ class Tool:
     @property
     def description(self) -> str:
         return inspect.getdoc(self.function) or ""
+
+    @property
+    def service(self) -> str:
+        """Which service it works with; `guichet`, if none."""
+        return next((name for name in SERVICES if self.needs.startswith(name)), "guichet")
 
     @property
     def writes(self) -> bool:

@@ -67,9 +67,10 @@ def serve(
 ) -> None:
     """Serve MCP over HTTP, to the clients of this machine."""
     from server import http as over_http  # noqa: PLC0415  (each command loads what it needs)
-    from server.build import build, configured, connection  # noqa: PLC0415
+    from server.build import build, configured, connection, observed  # noqa: PLC0415
 
     settings = configured(sandbox=sandbox, read_only=read_only)
+    observed(settings)
     connect, seal = connection(settings, sandbox=sandbox)
     over_http.serve(build(settings, connect, seal), host, port)
 
