@@ -136,6 +136,7 @@ def test_help_names_every_command():
     assert sorted(names) == [
         "demo",
         "doctor",
+        "install",
         "journal",
         "login",
         "logout",
