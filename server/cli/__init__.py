@@ -131,6 +131,44 @@ def demo() -> None:
 
 
 @app.command()
+def call(
+    tool: Annotated[str, typer.Argument(help="Its name, as `guichet tools` tells it.")],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME=VALUE…", help="What it takes; a list repeats its name, or is in JSON."
+        ),
+    ] = None,
+    *,
+    sandbox: Sandbox = False,
+    read_only: ReadOnly = False,
+    raw: Annotated[
+        bool, typer.Option("--json", help="The structured result alone, for a program.")
+    ] = False,
+) -> None:
+    """Call one tool without an assistant; you are asked here before anything changes."""
+    from server.cli.call import run  # noqa: PLC0415  (each command loads what it needs)
+
+    words = arguments or []
+    raise typer.Exit(run(tool, words, sandbox=sandbox, read_only=read_only, raw=raw))
+
+
+@app.command("tools")
+def list_tools(
+    name: Annotated[str, typer.Argument(help="One of them, to know what it takes.")] = "",
+    *,
+    sandbox: Sandbox = False,
+    read_only: ReadOnly = False,
+) -> None:
+    """List the tools: what each does, and whether it is offered here."""
+    from server.build import configured  # noqa: PLC0415  (each command loads what it needs)
+    from server.cli.catalogue import show, show_all  # noqa: PLC0415
+
+    chosen = configured(sandbox=sandbox, read_only=read_only)
+    raise typer.Exit(show(name, chosen) if name else show_all(chosen))
+
+
+@app.command()
 def install(
     client: Annotated[HostName, typer.Argument(help="The client to install Guichet in.")],
     *,

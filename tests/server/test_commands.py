@@ -134,6 +134,7 @@ def test_help_names_every_command():
 
     names = list(getattr(get_command(app), "commands", {}))
     assert sorted(names) == [
+        "call",
         "demo",
         "doctor",
         "install",
@@ -142,6 +143,7 @@ def test_help_names_every_command():
         "logout",
         "serve",
         "serve-sandbox",
+        "tools",
     ]
     assert shown.exit_code == 0
     for name in names:
