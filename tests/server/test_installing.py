@@ -113,6 +113,16 @@ def test_every_client_s_place_is_known_on_each_platform():
     assert len(PLACES) == 3 * len(WITH_FILES)
 
 
+def test_the_page_about_it_tells_the_same():
+    page = (Path(__file__).parents[2] / "docs/install.md").read_text(encoding="utf-8")
+
+    for name, host in HOSTS.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert host.project in row
+        for place in (place for (client, _), place in PLACES.items() if client == name):
+            assert place.replace("AppData/Roaming", "%APPDATA%") in row
+
+
 def test_folders_that_a_person_moved_are_followed():
     environ = {"XDG_CONFIG_HOME": "x", "CLAUDE_CONFIG_DIR": "c", "CODEX_HOME": "o"}
     linux = Machine("linux", HOME, environ)

@@ -34,11 +34,11 @@ class Machine:
     platform: str
     """As `sys.platform` says it."""
     home: Path
-    environ: Mapping[str, str]
+    variables: Mapping[str, str]
 
     def folder(self, variable: str, otherwise: str) -> Path:
         """The folder that a variable names, or else this one of the user's."""
-        named = self.environ.get(variable)
+        named = self.variables.get(variable)
         return Path(named) if named else self.home / otherwise
 
     @property
