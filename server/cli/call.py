@@ -25,7 +25,8 @@ from server.cli.terminal import Terminal
 from server.doctor import why_not
 from server.settings import Settings
 from tools import TOOLS
-from tools.desk import Desk
+from tools.desk import Desk, Present
+from tools.journal import Journal
 from tools.language import speaking
 from tools.results import told
 
@@ -91,7 +92,7 @@ class _Page:
     def __init__(self, console: Console, look: Looking) -> None:
         self._console = console
         self._look = look
-        self._desk: Desk | None = None
+        self._journal: Journal | None = None
         self._shown = ""
         """The operation that was put there, and not decided on yet."""
 
@@ -101,29 +102,32 @@ class _Page:
         @asynccontextmanager
         async def watched() -> AsyncGenerator[Desk]:
             async with connect() as desk:
-                self._desk = desk
-                yield replace(desk, present=self._present)
+                self._journal = desk.journal
+                yield replace(desk, present=desk.present and self._seeing(desk.present))
 
         return watched
 
     async def decided(self) -> bool:
         """Whether something awaited a decision there, and got one."""
         operation, self._shown = self._shown, ""
-        if not operation or self._desk is None:
+        if not operation or self._journal is None:
             return False
         self._console.print("Decide on the page: that is waited for, ten minutes at most.")
-        journal = self._desk.journal
-        while (found := await journal.find(operation)) and journal.is_open(found):
+        while found := await self._journal.find(operation):
             if found.status != "pending":
                 return True
+            if not self._journal.is_open(found):
+                break
             await self._look(A_LOOK)
-        return bool(found and found.status != "pending")
+        self._console.print("Nobody decided there in time.")
+        return False
 
-    async def _present(self, operation: str) -> str:
-        if self._desk is None or self._desk.present is None:
-            raise RuntimeError("a page, where nothing is shown")
-        self._shown = operation
-        return await self._desk.present(operation)
+    def _seeing(self, present: Present) -> Present:
+        async def seen(operation: str) -> str:
+            self._shown = operation
+            return await present(operation)
+
+        return seen
 
 
 @dataclass(slots=True)
@@ -136,8 +140,7 @@ class _Progress:
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
         if not self.console.is_terminal:
             return
-        whole = f" / {total:.0f}" if total else ""
-        line = Text(f"{progress:.0f}{whole} {one_line(message or '')}")
+        line = Text(one_line(message or f"{progress:.0f}"))  # a message of ours tells the count
         if self._status is None:
             self._status = self.console.status(line)
             self._status.start()

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from server.cli import app
-from server.cli.installing.command import installed
+from server.cli.installing.command import installed, is_cached
 from server.cli.installing.editing import write
 from server.cli.installing.hosts import HOSTS, Host, HostName, Machine
 from server.cli.installing.jsonc import (
@@ -366,6 +366,17 @@ def test_what_a_client_wrote_meanwhile_is_not_lost(home: Path):
         write(path, '{"ours": 1}', b"{}")
 
     assert [p.read_text(encoding="utf-8") for p in home.glob("file*")] == ['{"theirs": 1}']
+
+
+def test_an_installation_that_a_cache_holds_is_known(tmp_path: Path):
+    """uv marks its cache so; and a whole environment too, which is no cache."""
+    command = tmp_path / "cache/archive/abc/bin/guichet"
+    command.parent.mkdir(parents=True)
+    (tmp_path / "cache/archive/abc/CACHEDIR.TAG").touch()
+
+    assert not is_cached(command)
+    (tmp_path / "cache/CACHEDIR.TAG").touch()
+    assert is_cached(command)
 
 
 @pytest.mark.parametrize("name", [name for name, host in HOSTS.items() if host.project])

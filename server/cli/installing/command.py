@@ -27,6 +27,10 @@ from server.cli.installing.telling import told
 from server.settings import ENVIRONMENT, SERVICES, Settings, config_file, set_values
 
 FAILED = 1
+CACHED = (
+    "This installation is in a cache, which may be emptied any day: run `uv tool install .`, then\n"
+    "this command again with --replace."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ def install_in(name: HostName, options: Options, machine: Machine | None = None)
         return FAILED
     signs_in = "emjpm" in options.services and not settings.emjpm.has_credentials
     offered = _offered(settings, options)
+    if is_cached(command):
+        typer.echo(f"\n{CACHED}", err=True)
     for paragraph in told(host, start, offered, own=config_file(ENVIRONMENT), signs_in=signs_in):
         typer.echo(f"\n{paragraph}", err=True)
     return 0
@@ -74,6 +80,13 @@ def installed() -> Path | None:
     folders = (str(Path(sys.executable).parent), sysconfig.get_path("scripts"))
     found = shutil.which("guichet", path=os.pathsep.join(folders))
     return Path(found).absolute() if found else None
+
+
+def is_cached(command: Path) -> bool:
+    """Whether a cache holds this installation, as `uv tool run` has it."""
+    # An environment may bear that mark itself, so that no backup is made of it.
+    above = command.parents[2:]
+    return any((folder / "CACHEDIR.TAG").is_file() for folder in above)
 
 
 def _launch(command: Path, options: Options, settings: Settings) -> Launch:
@@ -119,6 +132,8 @@ def _written(path: Path, host: Host, start: Launch, *, replace: bool) -> str:
         if before is not None and edited == text:
             typer.echo(f"{host.title} has “{start.name}” already: {path}")
             return ""
+        if not path.parent.is_dir():
+            typer.echo(f"{path.parent} was not there: is {host.title} installed?", err=True)
         write(path, edited, before)
     except UnicodeDecodeError:
         return "it is not in UTF-8"
