@@ -309,10 +309,11 @@ def _tool(tool: Tool, settings: Settings) -> Finding:
     if tool.name in {one.name for one in offered(settings)}:
         says = "offered; it changes a service." if tool.writes else "offered."
         return Finding(tool.name, "ok", says)
-    return Finding(tool.name, "missing", f"not offered: {_why_not(tool, settings)}.")
+    return Finding(tool.name, "missing", f"not offered: {why_not(tool, settings)}.")
 
 
-def _why_not(tool: Tool, settings: Settings) -> str:
+def why_not(tool: Tool, settings: Settings) -> str:
+    """What keeps a tool from being offered."""
     if tool.needs in settings.needs_met:
         return "it changes a service, and GUICHET_READ_ONLY is set"
     service = next(name for name in SERVICES if tool.needs.startswith(name))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -504,6 +504,23 @@ def described() -> Iterator[tuple[str, str]]:
             yield f"{PREFIX}{name}".upper(), field.description or ""
 
 
+def secret_names() -> Iterator[str]:
+    """The variables whose value must be shown to nobody."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            inner = section.model_fields.items()
+            yield from (f"{PREFIX}{name}_{n}".upper() for n, f in inner if _is_secret(f.annotation))
+        elif _is_secret(section) or name == "state_url":  # whose address may hold a password
+            yield f"{PREFIX}{name}".upper()
+
+
+def set_values(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables that are set, empty ones and those left as `${VAR}` apart."""
+    known = (*WHERE_TO_READ, *(name for name, _ in described()))
+    return {name: value for name in known if (value := _value(environ, name))}
+
+
 def config_file(environ: Mapping[str, str]) -> Path:
     """Where `guichet.toml` is: never the working directory, which may be somebody else's."""
     named = _value(environ, "GUICHET_CONFIG")
@@ -532,6 +549,10 @@ def _mistake(error: ValidationError) -> str:
 def _value(environ: Mapping[str, str], name: str) -> str | None:
     value = environ.get(name, "")
     return None if not value or _LEFT_AS_IT_WAS.fullmatch(value) else value
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))
 
 
 def _set_values(values: Mapping[str, object]) -> dict[str, object]:

@@ -2,12 +2,14 @@
 
 from enum import StrEnum
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from server import stdio
 from server.cli import journal
+from server.cli.installing.hosts import HostName
 
 app = typer.Typer(
     name="guichet",
@@ -39,6 +41,15 @@ class Service(StrEnum):
     """The services that one signs in to."""
 
     EMJPM = "emjpm"
+
+
+class Wanted(StrEnum):
+    """The services that a client may be given the credentials of."""
+
+    COVOITURAGE = "covoiturage"
+    DEMARCHES = "demarches"
+    EMJPM = "emjpm"
+    FAIRE_SIMPLE = "faire_simple"
 
 
 Named = Annotated[Service, typer.Argument(help="The service.")]
@@ -118,6 +129,76 @@ def demo() -> None:
     from server.cli.demo import run  # noqa: PLC0415  (each command loads what it needs)
 
     raise typer.Exit(run())
+
+
+@app.command()
+def call(
+    tool: Annotated[str, typer.Argument(help="Its name, as `guichet tools` tells it.")],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME=VALUE…", help="What it takes; a list repeats its name, or is in JSON."
+        ),
+    ] = None,
+    *,
+    sandbox: Sandbox = False,
+    read_only: ReadOnly = False,
+    raw: Annotated[
+        bool, typer.Option("--json", help="The structured result alone, for a program.")
+    ] = False,
+) -> None:
+    """Call one tool without an assistant; you are asked here before anything changes."""
+    from server.cli.call import run  # noqa: PLC0415  (each command loads what it needs)
+
+    words = arguments or []
+    raise typer.Exit(run(tool, words, sandbox=sandbox, read_only=read_only, raw=raw))
+
+
+@app.command("tools")
+def list_tools(
+    name: Annotated[str, typer.Argument(help="One of them, to know what it takes.")] = "",
+    *,
+    sandbox: Sandbox = False,
+    read_only: ReadOnly = False,
+) -> None:
+    """List the tools: what each does, and whether it is offered here."""
+    from server.build import configured  # noqa: PLC0415  (each command loads what it needs)
+    from server.cli.catalogue import show, show_all  # noqa: PLC0415
+
+    chosen = configured(sandbox=sandbox, read_only=read_only)
+    raise typer.Exit(show(name, chosen) if name else show_all(chosen))
+
+
+@app.command()
+def install(
+    client: Annotated[HostName, typer.Argument(help="The client to install Guichet in.")],
+    *,
+    sandbox: Sandbox = False,
+    read_only: ReadOnly = False,
+    services: Annotated[
+        list[Wanted] | None,
+        typer.Option("--service", help="A service to give credentials for; may be repeated."),
+    ] = None,
+    project: Annotated[
+        bool, typer.Option("--project", help="For the project in this folder alone.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of an entry that differs.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--print", help="Show it, and write nothing.")] = False,
+) -> None:
+    """Configure a client to start Guichet, in the client's own file; no secret is written there."""
+    from server.cli.installing import command  # noqa: PLC0415  (each command loads what it needs)
+
+    options = command.Options(
+        services=[service.value for service in services or ()],
+        sandbox=sandbox,
+        read_only=read_only,
+        project=Path.cwd() if project else None,
+        replace=replace,
+        show=show,
+    )
+    raise typer.Exit(command.install_in(client, options))
 
 
 @app.command()

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +17,10 @@ import anyio
 import typer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from clients.text import one_line
 from server import instance
 from server.build import MISUSE, configured
+from server.cli.tables import show_table
 from tools.chain import Ledger, Verdict, verdict
 from tools.journal import SHORT, Entry, Journal
 from tools.operations import EVENTS, local
@@ -32,9 +29,6 @@ Given = TypeVar("Given")
 
 FAILED = 1
 """The exit code when there is no such operation, or when the journal does not hold."""
-WIDE = 200
-"""Columns when nobody's terminal says how many: lines are then for programs, and must not wrap."""
-
 app = typer.Typer(
     name="journal", no_args_is_help=True, help="Read, prove, export, purge the journal."
 )
@@ -48,7 +42,7 @@ def list_operations(
     last: dict[str, Entry] = {}
     for entry in reversed(_had(lambda journal: journal.entries())):
         last.setdefault(entry.operation, entry)
-    _print(
+    show_table(
         ("when", "operation", "tool", "subject", "last event", "consent", "principal"),
         [
             (_when(e), e.operation[:SHORT], e.tool, e.subject, e.event, e.evidence, e.principal)
@@ -69,7 +63,7 @@ def show(
     if len(names) != 1:
         _leave(f"{len(names)} operations have an identifier that begins so, not one.", FAILED)
     typer.echo(f"Operation {told[0].operation}: {told[0].tool}, {told[0].subject}.")
-    _print(
+    show_table(
         ("when", "entry", "event", "consent", "meaning"),
         [(_when(e), str(e.number), e.event, e.evidence, EVENTS[e.event]) for e in told],
     )
@@ -187,15 +181,3 @@ def _json(line: Mapping[str, object]) -> str:
 
 def _when(entry: Entry) -> str:
     return local(entry.at).isoformat(sep=" ")
-
-
-def _print(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table, whose cells are never markup."""
-    console, table = Console(), Table(box=None, pad_edge=False)
-    if not console.is_terminal:
-        console.width = WIDE
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
-    console.print(table)

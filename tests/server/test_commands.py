@@ -134,13 +134,16 @@ def test_help_names_every_command():
 
     names = list(getattr(get_command(app), "commands", {}))
     assert sorted(names) == [
+        "call",
         "demo",
         "doctor",
+        "install",
         "journal",
         "login",
         "logout",
         "serve",
         "serve-sandbox",
+        "tools",
     ]
     assert shown.exit_code == 0
     for name in names:

@@ -1,0 +1,1 @@
+"""What is published of Guichet besides its wheel, made from what the project already says."""

@@ -1,0 +1,1 @@
+"""`guichet install`: a client's own configuration, with Guichet in it."""
