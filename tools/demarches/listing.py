@@ -34,7 +34,7 @@ def _revision(identifier: str) -> str:
         except ValueError:
             named = False
         if not named:
-            raise ValueError("not the id of a revision, as get_demarche gives them")
+            raise ValueError("the id of a revision, as get_demarche gives it")
     return identifier
 
 
