@@ -9,6 +9,7 @@ from server import connect, instance, logs
 from server.app import Connect, Server
 from server.settings import Settings, SettingsError, load
 from tools import TOOLS, Tool
+from tools.language import speaking
 from tools.sealing import Seal
 
 MISUSE = 2
@@ -39,7 +40,8 @@ def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
 def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
     """A server offering the tools that these settings allow."""
     relays = settings.consent == "dangerously-relay"
-    return Server(offered(settings), connection, seal, relays=relays)
+    say = speaking(settings.language)
+    return Server(offered(settings), connection, seal, say=say, relays=relays)
 
 
 def offered(settings: Settings) -> tuple[Tool, ...]:

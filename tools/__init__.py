@@ -74,7 +74,7 @@ TOOLS = (
     read(query_dossiers, "List dossiers", "demarches"),
     read(list_deleted_dossiers, "List deleted dossiers", "demarches"),
     read(get_dossier, "Read a dossier", "demarches"),
-    read(export_dossiers, "Export dossiers to a file", "demarches", saves=True),
+    read(export_dossiers, "Export dossiers to a file", "demarches", saves=True, shares=True),
     read(save_piece, "Save a file of a dossier", "demarches", saves=True),
     mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, DECISION),
     mutation(refuse_dossier, "Refuse a dossier", "demarches", Rung.TYPE, DECISION),
