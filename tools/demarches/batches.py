@@ -186,6 +186,7 @@ async def plan(
     demarches: Demarches,
     signer: Signer,
     say: Saying,
+    report: Reporting,
     notify: Notify,
 ) -> Plan:
     """What will be done: as the page shows it if it was asked already, or else read now."""
@@ -194,7 +195,11 @@ async def plan(
         shown = Plan.model_validate_json(kept)
         if (shown.wanted, shown.signer) == (digest, signer):
             return shown
-    found, hidden = await demarches.dossiers_together([each.number for each in all_wanted])
+
+    async def heard(read: int) -> None:
+        await report(read, f"{read} dossiers read of {len(all_wanted)}.", len(all_wanted))
+
+    found, hidden = await demarches.dossiers_together([each.number for each in all_wanted], heard)
     ready = {number: _pending(say, dossier, signer) for number, dossier in found.items()}
     hindered = {number: str(error) for number, error in hidden.items()}
     hindered |= {number: why for number, why in ready.items() if isinstance(why, str)}
@@ -258,7 +263,8 @@ async def decide_dossiers(
     run = Run(desk, approval, signer, say, notify)
     for done, step in enumerate(to_do.steps, 1):
         await run.take(step)
-        await report(done, f"Dossier {step.number}.", len(to_do.steps))
+        left = len(to_do.steps) - done
+        await report(done, f"Dossier {step.number}; {left} remain.", len(to_do.steps))
         if run.stopped:
             break
     return await _told_by_parts(desk, approval.operation, len(to_do.steps))

@@ -234,6 +234,9 @@ class _Run:
             removals = page.deleted if deleted else page.pending
             rows = [removal.dossier for removal in removals.rows]
             await self._lines.add_gone(rows)
+            if rows:
+                told = f"{self._lines.count} dossiers, those that are deleted included."
+                await self._progress(self._lines.count, told)
             self.deleted |= dict.fromkeys(row.number for row in rows)
             self._lose([Lost(0, problem.path, problem.reason) for problem in page.problems])
             whole = whole and not page.problems
