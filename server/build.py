@@ -10,7 +10,6 @@ from mcp.server.context import ServerMiddleware
 from server import connect, instance, logs
 from server.app import Connect, Server
 from server.settings import Settings, SettingsError, load
-from server.views import Views
 from tools import TOOLS, Tool
 from tools.desk import Desk
 from tools.language import speaking
@@ -60,12 +59,11 @@ def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
 def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
     """A server offering the tools that these settings allow."""
     relays = settings.consent == "dangerously-relay"
-    views = Views(speaking(settings.language))
     return Server(
         offered(settings),
         connection,
         seal,
-        views=views,
+        say=speaking(settings.language),
         relays=relays,
         watching=_watching(settings),
     )

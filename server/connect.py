@@ -50,6 +50,7 @@ from tools.files import Folder
 from tools.journal import Journal
 from tools.language import speaking
 from tools.sealing import Seal
+from tools.understood import SERVICE_HOSTS
 
 LOCAL = "local"
 """The principal of stdio and of loopback HTTP: whoever runs the process."""
@@ -227,8 +228,18 @@ async def _desk(
                 settings.faire_simple.url,
             )
         ),
+        pages=_pages(httpx.URL(settings.demarches.url).host),
         demarches=settings.demarches.numbers,
     )
+
+
+def _pages(host: str) -> frozenset[str]:
+    """The hosts whose pages are those of the service at this one: its own, and its former names.
+
+    Another instance of the same program has other dossiers under the same numbers.
+    """
+    ours = SERVICE_HOSTS if host in SERVICE_HOSTS or host.endswith(".sandbox") else frozenset[str]()
+    return ours | {host}
 
 
 async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) -> Clients:

@@ -89,14 +89,9 @@ def made_from_the_code(what: str) -> str:
         (
             (f"`{tool.name}`", first_sentence(tool), kind(tool), tool.rung or "nothing")
             for tool in TOOLS
-            if of(tool) == service
+            if (tool.service or "ledger") == service
         ),
     )
-
-
-def of(tool: Tool) -> str:
-    """The service that a tool belongs to."""
-    return next((name for name in SERVICES if tool.needs.startswith(name)), "ledger")
 
 
 def first_sentence(tool: Tool) -> str:
@@ -205,7 +200,7 @@ def test_a_table_of_tools_or_settings_is_what_the_code_says(name: str, what: str
 
 def test_every_tool_and_every_setting_is_in_a_table():
     written = [what for page in PAGES.values() for what, _ in WRITTEN.findall(page)]
-    wanted = {"settings", *(f"tools: {of(tool)}" for tool in TOOLS)}
+    wanted = {"settings", *(f"tools: {tool.service or 'ledger'}" for tool in TOOLS)}
 
     assert sorted(written) == sorted(wanted)
 

@@ -10,6 +10,7 @@ from clients import Clients
 from tools.files import Folder
 from tools.journal import Journal
 from tools.language import Say
+from tools.understood import SERVICE_HOSTS
 
 Consent = Literal["ask", "page", "dangerously-relay"]
 Present = Callable[[str], Awaitable[str]]
@@ -32,6 +33,8 @@ class Desk:
     """The e-mail or the identifier of the instructeur who signs decisions."""
     places: frozenset[str] = frozenset()
     """Where the services answer: a change is settled only where it was asked for."""
+    pages: frozenset[str] = SERVICE_HOSTS
+    """The hosts whose pages show the dossiers of this counter."""
     demarches: tuple[int, ...] = ()
     """The démarches to offer, by number: the service lists none."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep

@@ -18,7 +18,7 @@ OUTCOME = "guichet.outcome"
 """`asked`, `read`, `refused`, or what came of a change: `applied`, `not_applied`…"""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
-_SERVICES = {tool.name: tool.service for tool in TOOLS}
+_SERVICES = {tool.name: tool.service or "guichet" for tool in TOOLS}
 _DURATION = metrics.get_meter("guichet").create_histogram(
     "mcp.server.operation.duration",
     unit="s",

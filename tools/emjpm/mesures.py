@@ -10,12 +10,13 @@ from clients.emjpm import Mesure
 from clients.text import Line
 from tools.dependencies import Emjpm
 from tools.emjpm.parameters import Day, Filter, MesureId, Offset, compact, plain, wanted
-from tools.parameters import Whole
+from tools.parameters import Several, Whole
 from tools.results import Result, fitting
 
 Detail = Literal["etats", "person", "places", "resources"]
 Details = Annotated[
     tuple[Detail, ...],
+    Several,
     Field(
         description="person (civilité, birth year), places and resources: only if the question "
         "needs them."
