@@ -25,6 +25,8 @@ from tools.sealing import Seal
 from tools.settling import settle_abandoned
 
 Connect = Callable[[], AbstractAsyncContextManager[Desk]]
+May = Callable[[Tool], bool]
+"""Whether whoever makes the current call may call a tool."""
 Result = CallToolResult | InputRequiredResult
 
 INSTRUCTIONS = """\
@@ -44,7 +46,13 @@ class Server(MCPServer[Desk]):
     """An MCP server that tells the model what went wrong and whose move it is, in plain words."""
 
     def __init__(
-        self, tools: Collection[Tool], connect: Connect, seal: Seal, *, relays: bool = False
+        self,
+        tools: Collection[Tool],
+        connect: Connect,
+        seal: Seal,
+        *,
+        relays: bool = False,
+        may: May = lambda _: True,
     ) -> None:
         super().__init__(
             "guichet",
@@ -66,12 +74,14 @@ class Server(MCPServer[Desk]):
         self._offered = {tool.name: tool for tool in tools}
         self._settlements = {tool.name: tool.settlement for tool in TOOLS if tool.settlement}
         self._relays = relays
+        self._may = may
         self._listed: list[ListedTool] = []
 
     async def list_tools(self) -> list[ListedTool]:
+        """The tools that whoever calls may call: to them, there are no others."""
         if not self._listed:
             self._listed = [self._presented(tool) for tool in await super().list_tools()]
-        return self._listed
+        return [tool for tool in self._listed if self._may(self._offered[tool.name])]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None

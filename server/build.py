@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from server import connect, instance, logs
-from server.app import Connect, Server
+from server.app import Connect, May, Server
 from server.settings import Settings, SettingsError, load
 from tools import TOOLS, Tool
 from tools.sealing import Seal
@@ -36,10 +36,10 @@ def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
     return partial(connect.services, settings, seal), seal
 
 
-def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
-    """A server offering the tools that these settings allow."""
+def build(settings: Settings, connection: Connect, seal: Seal, may: May = lambda _: True) -> Server:
+    """A server offering the tools that these settings allow, to those who may call them."""
     relays = settings.consent == "dangerously-relay"
-    return Server(offered(settings), connection, seal, relays=relays)
+    return Server(offered(settings), connection, seal, relays=relays, may=may)
 
 
 def offered(settings: Settings) -> tuple[Tool, ...]:
