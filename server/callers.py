@@ -12,6 +12,10 @@ from server.settings import SERVICES
 from tools import Tool
 
 
+class UnknowableError(Exception):
+    """Nobody can tell at the moment whose a token is, good or bad."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Somebody who proved who they are."""

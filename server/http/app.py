@@ -6,16 +6,16 @@ from urllib.parse import urlsplit
 
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from server import callers, tokens
+from server import callers
 from server.app import Connect, Server
 from server.approvals.app import HOME
 from server.approvals.app import MOST_BYTES as MOST_FORM_BYTES
 from server.build import build, offered
-from server.callers import CALLER, Caller
+from server.callers import CALLER
 from server.http import messages
 from server.http.bearer import Bearer, Challenge
 from server.http.gate import LOOPBACK, Gate, Whole
@@ -26,6 +26,8 @@ from tools import Tool
 from tools.sealing import Seal
 
 PATH = "/mcp"
+METADATA = f"/.well-known/oauth-protected-resource{PATH}"
+"""Where a client learns who gives tokens for that path (RFC 9728)."""
 MOST_SESSIONS = 1000
 """Clients of the older protocol eras that may be connected at once; the newer keep no session."""
 IDLE = 900.0
@@ -72,21 +74,29 @@ def _for_this_machine(
 
 def _for_a_team(settings: Settings, connect: Connect, seal: Seal, at: str) -> tuple[Server, Ways]:
     """A server whose callers say who they are, each with what they may do and their own journal."""
-    signed_in = SignedIn(connect, at, settings.http.tokens)
+    resource, issuer = f"{at}{PATH}", settings.oidc.issuer
+    signed_in = SignedIn(settings, connect, at, resource)
     server, tools = build(settings, signed_in.connected, seal, callers.may), offered(settings)
-    challenge = Challenge(callers.widest(tools))
-
-    async def recognise(token: str) -> Caller | None:
-        return tokens.recognised(settings.http.tokens, token)
-
+    challenge = Challenge(callers.widest(tools), f"{at}{METADATA}" if issuer else "")
     check = partial(messages.refusal, forbids=partial(_forbidden, tools, challenge))
     called = Whole(_transport(server), messages.MOST_BYTES, check)
     page = Whole(signed_in, MOST_FORM_BYTES)
-    return server, {
-        PATH: Bearer(called, recognise, challenge),
+    ways: Ways = {
+        PATH: Bearer(called, signed_in.recognised, challenge),
         HOME: page,
         f"{HOME}/{{rest:path}}": page,
     }
+    if issuer:
+        ways[METADATA] = JSONResponse(
+            {
+                "resource": resource,
+                "resource_name": "Guichet",
+                "authorization_servers": [issuer],
+                "scopes_supported": challenge.scopes,
+                "bearer_methods_supported": ["header"],
+            }
+        )
+    return server, ways
 
 
 def _forbidden(tools: Collection[Tool], challenge: Challenge, name: str) -> Response | None:

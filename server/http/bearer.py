@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.callers import CALLER, Caller
+from server.callers import CALLER, Caller, UnknowableError
 from server.settings import SCOPES
 
 LONGEST_TOKEN = 16_384
@@ -68,7 +68,11 @@ class Bearer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = _shown(Headers(scope=scope))
-        caller = await self._recognise(token) if token else None
+        try:
+            caller = await self._recognise(token) if token else None
+        except UnknowableError:
+            await PlainTextResponse("Try again", 503, {"Retry-After": "10"})(scope, receive, send)
+            return
         if caller is None:
             await self._challenge.unknown(wrong=bool(token))(scope, receive, send)
             return

@@ -11,12 +11,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clients.http import connected
 from server import callers, tokens
 from server.app import Connect
 from server.approvals.app import HOME, create
 from server.approvals.passwords import Entry, Passwords
 from server.approvals.sessions import Sessions
-from server.settings import Token
+from server.callers import Caller
+from server.http.issuer import Issuer
+from server.settings import Settings
 from tools.desk import Desk
 
 LOOKED_AT_EVERY = 5.0
@@ -68,16 +71,21 @@ class Reception:
 class SignedIn:
     """The way to a desk for callers who proved who they are, and an app: their page."""
 
-    def __init__(self, connect: Connect, address: str, known: Mapping[str, Token]) -> None:
+    def __init__(self, settings: Settings, connect: Connect, address: str, resource: str) -> None:
+        self._known = settings.http.tokens
+        self._oidc = settings.oidc
         self._connect = connect
         self._address = address
-        self._known = known
+        self._audience = settings.oidc.audience or resource
+        self._issuer: Issuer | None = None
         self._page: ASGIApp | None = None
 
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[Desk]:
         """A desk where each call is made on behalf of its caller."""
-        async with self._connect() as desk:
+        async with self._connect() as desk, connected(self._oidc.issuer or "") as http:
+            if self._oidc.issuer:
+                self._issuer = Issuer(http, self._oidc.issuer, self._audience)
             sessions, passwords = Sessions(time.time), Passwords(self._entries(), time.monotonic)
             self._page = create(desk.journal, desk.say, sessions, (self._address,), passwords)
             yield replace(
@@ -86,6 +94,15 @@ class SignedIn:
                 present=self._present,
                 signs_in=callers.has_page,
             )
+
+    async def recognised(self, token: str) -> Caller | None:
+        """Whoever a token belongs to, whether the configuration or the issuer knows them.
+
+        Raises:
+            UnknowableError: The issuer cannot be asked.
+        """
+        known = tokens.recognised(self._known, token)
+        return known or (await self._issuer.recognised(token) if self._issuer else None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the page, which opens with the desk."""
