@@ -84,7 +84,8 @@ class Issuer:
         server = _Server()
         server.register_grant(ClientCredentialsGrant)
         server.register_token_generator("default", _Tokens(self))
-        return server.create_token_response((request, dict(await request.form())))
+        answer: Any = server.create_token_response((request, dict(await request.form())))
+        return answer
 
 
 @asynccontextmanager
