@@ -55,6 +55,8 @@ from tools.settling import settle_abandoned
 from tools.understood import PAGES
 
 Connect = Callable[[], AbstractAsyncContextManager[Desk]]
+May = Callable[[Tool], bool]
+"""Whether whoever makes the current call may call a tool."""
 Result = CallToolResult | InputRequiredResult
 
 A_DAY = 86_400.0
@@ -75,6 +77,7 @@ class Server(MCPServer[Desk]):
         say: Say = in_french,
         relays: bool = False,
         watching: Sequence[ServerMiddleware[Desk]] = (),
+        may: May = lambda _: True,
     ) -> None:
         super().__init__(
             "guichet",
@@ -100,6 +103,7 @@ class Server(MCPServer[Desk]):
         self._say = say
         self._relays = relays
         self._exports = Exports()
+        self._may = may
         self._listed: list[ListedTool] = []
         # What `completion()` takes is given neither the desk nor who asks.
         self._lowlevel_server.add_request_handler(
@@ -107,9 +111,10 @@ class Server(MCPServer[Desk]):
         )
 
     async def list_tools(self) -> list[ListedTool]:
+        """The tools that whoever calls may call: to them, there are no others."""
         if not self._listed:
             self._listed = [self._presented(tool) for tool in await super().list_tools()]
-        return self._listed
+        return [tool for tool in self._listed if self._may(self._offered[tool.name])]
 
     async def list_prompts(self) -> list[ListedPrompt]:
         prompts = beginnings.prompts(await self._available())

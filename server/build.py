@@ -8,7 +8,7 @@ from functools import partial
 from mcp.server.context import ServerMiddleware
 
 from server import connect, instance, logs
-from server.app import Connect, Server
+from server.app import Connect, May, Server
 from server.settings import Settings, SettingsError, load
 from tools import TOOLS, Tool
 from tools.desk import Desk
@@ -56,8 +56,8 @@ def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
     return partial(connect.services, settings, seal), seal
 
 
-def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
-    """A server offering the tools that these settings allow."""
+def build(settings: Settings, connection: Connect, seal: Seal, may: May = lambda _: True) -> Server:
+    """A server offering the tools that these settings allow, to those who may call them."""
     relays = settings.consent == "dangerously-relay"
     return Server(
         offered(settings),
@@ -66,6 +66,7 @@ def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
         say=speaking(settings.language),
         relays=relays,
         watching=_watching(settings),
+        may=may,
     )
 
 

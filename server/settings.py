@@ -41,6 +41,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from clients.demarches import STATIC_HOSTS
 from clients.faire_simple import SEMESTER, Flow
+from server.passwords import DERIVED
 from tools.desk import Consent
 from tools.language import Language
 from tools.registry import SERVICES, Need
@@ -68,9 +69,19 @@ SHORTEST_SECRET = 32
 """Characters of the instance's key."""
 MOST_DEMARCHES = 100
 """Démarches that may be named: each is a request whenever they are listed."""
+SCOPES = (
+    "read",
+    "write",
+    *(f"{service}:{reach}" for service in SERVICES for reach in ("read", "write")),
+)
+"""What may be granted to whoever calls over HTTP: everywhere, or at one service."""
+
+CALLED = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+"""What a token may be called."""
 
 _NESTED = TypeAdapter(dict[str, object])
 _OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
+_TABLES = TypeAdapter(dict[str, dict[str, object]], config=ConfigDict(hide_input_in_errors=True))
 _WHOLE_ADDRESS = "must be a whole address, such as https://service.example"
 _SEGMENTS = re.compile(r"/?[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*/?", re.ASCII)
 """Of a path; none begins with a dot, as `..` does."""
@@ -96,7 +107,7 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _redirection(written: str) -> str:
+def _as_written(written: str) -> str:
     """The address as it is written, which is how it is compared."""
     _address(written)
     if urlsplit(written).fragment:
@@ -145,12 +156,41 @@ def _from_json(value: object) -> object:
         raise ValueError("must be a JSON object of texts, by démarche number") from None
 
 
+def _tables_from_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return _TABLES.validate_json(value)
+    except ValidationError:  # its text would repeat what is written in place of a table
+        raise ValueError("must be a JSON object of tables, by name") from None
+
+
+def _origin(url: str) -> str:
+    """An address of a server and of nothing in it: what is served has addresses of its own."""
+    if urlsplit(_address(url)).path.strip("/") or set("?#") & set(url):
+        raise ValueError("must end with its host, or its port")
+    return url.rstrip("/").lower()
+
+
+def _known(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    if not set(scopes) <= set(SCOPES):
+        raise ValueError(f"the scopes are {', '.join(SCOPES)}")
+    return scopes
+
+
 def _key(written: SecretStr) -> SecretStr:
     """A key that a header can carry: a request that cannot be written would look lost."""
     key = written.get_secret_value().strip()
     if not (key.isascii() and key.isprintable()):
         raise ValueError("must hold only plain letters, digits and signs: copy it again")
     return SecretStr(key)
+
+
+def _derived(written: SecretStr) -> SecretStr:
+    """What a page password is known by; the password itself is never written."""
+    if not DERIVED.fullmatch(written.get_secret_value()):
+        raise ValueError("must be what `guichet token create` gave, and not the password itself")
+    return written
 
 
 def _long(written: SecretStr) -> SecretStr:
@@ -163,7 +203,8 @@ def _long(written: SecretStr) -> SecretStr:
 Address = Annotated[str, AfterValidator(_address)]
 Place = Annotated[Address, AfterValidator(_place)]
 FlowPath = Annotated[str, AfterValidator(_path)] | None
-Redirection = Annotated[str, AfterValidator(_redirection)]
+Redirection = Annotated[str, AfterValidator(_as_written)]
+Issuer = Redirection
 ClientId = Annotated[
     str,
     StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,9}$"),
@@ -179,6 +220,12 @@ Host = Annotated[
 Listening = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^(\[[0-9a-f:]+\]|[\w.-]+):[0-9]{1,5}$")
 ]
+Origin = Annotated[str, AfterValidator(_origin)]
+ServerName = Annotated[
+    str, StringConstraints(to_lower=True, pattern=r"(?i)^([a-z0-9.-]+|\[[0-9a-f:]+\])$")
+]
+"""By which a server is called, whatever the port."""
+TokenName = Annotated[str, StringConstraints(pattern=CALLED)]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
     tuple[Literal["covoiturage", "demarches", "emjpm", "faire_simple"], ...],
@@ -361,6 +408,50 @@ class FaireSimple(Section):
         return {flow: path for flow, path in known.items() if path}
 
 
+class Token(Section):
+    """A bearer token that `guichet token create` made, of which only the digest is kept."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    scopes: Annotated[
+        tuple[str, ...], Field(min_length=1), BeforeValidator(_listed), AfterValidator(_known)
+    ]
+    page_password: Annotated[SecretStr, AfterValidator(_derived)] | None = None
+
+
+class Http(Section):
+    public_url: Origin | None = Field(
+        default=None,
+        description="the address that clients reach `guichet serve --http` at; required beyond "
+        "this machine",
+    )
+    allowed_hosts: Annotated[tuple[ServerName, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="other names that it may be called by, comma-separated",
+    )
+    tokens: Annotated[dict[TokenName, Token], NoDecode, BeforeValidator(_tables_from_json)] = Field(
+        default={},
+        description="the bearer tokens of those who may call, by name, as `guichet token create` "
+        "gives them: the tables `[http.tokens.…]`, or JSON",
+    )
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if len({token.sha256 for token in self.tokens.values()}) < len(self.tokens):
+            raise ValueError("two names have the same token: nobody could tell who calls")
+        return self
+
+
+class Oidc(Section):
+    issuer: Issuer | None = Field(
+        default=None, description="the OpenID issuer whose tokens are accepted over HTTP, as JWT"
+    )
+    audience: str = Field(
+        default="",
+        description="what their `aud` must hold; the public address of the server, `/mcp` "
+        "included, by default",
+    )
+
+
 class Settings(BaseSettings):
     """Every setting the server understands."""
 
@@ -378,6 +469,8 @@ class Settings(BaseSettings):
     demarches: Demarches = Demarches()
     emjpm: Emjpm = Emjpm()
     faire_simple: FaireSimple = FaireSimple()
+    http: Http = Http()
+    oidc: Oidc = Oidc()
     services: Annotated[Names, NoDecode] = Field(
         default=SERVICES,
         description="the services to offer, comma-separated; all that are configured",
@@ -422,6 +515,11 @@ class Settings(BaseSettings):
     def observed(self) -> bool:
         """Whether anybody looks at figures or traces."""
         return bool(self.metrics or self.traces)
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether whoever calls over HTTP has to say who they are."""
+        return bool(self.http.tokens or self.oidc.issuer)
 
     @property
     def needs_met(self) -> frozenset[Need]:

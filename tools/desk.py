@@ -29,6 +29,9 @@ class Desk:
     """On whose behalf the current call is made."""
     consent: Consent = "ask"
     present: Present | None = None
+    signs_in: Callable[[], bool] | None = None
+    """Whether whom the current call is made for can sign in to the page; None where the page opens
+    by itself, on their own machine."""
     instructeur: str = ""
     """The e-mail or the identifier of the instructeur who signs decisions."""
     places: frozenset[str] = frozenset()

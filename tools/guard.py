@@ -153,6 +153,8 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
     """What a person answered on the page, which opens if this is the first time they are asked."""
     if desk.present is None:
         raise ToolError(refusals.nobody_to_ask(desk.say))
+    if desk.signs_in and not desk.signs_in():
+        raise ToolError(refusals.no_page(desk.say))
     waiting = await _on_page(desk, call)
     if waiting and waiting.status == "declined":
         await desk.journal.told(waiting.id)
@@ -172,8 +174,9 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
             waiting = await _on_page(desk, call) or await desk.journal.ask(
                 secrets.token_hex(32), intent, by_page=True
             )
+    told = refusals.sign_in_to_decide if desk.signs_in else refusals.decide_on_page
     call.on_page = OnPage(put.asked, await desk.present(waiting.id))
-    raise ToolError(refusals.decide_on_page(desk.say, call.on_page.address))
+    raise ToolError(told(desk.say, call.on_page.address))
 
 
 async def _on_page(desk: Desk, call: Call) -> Operation | None:
