@@ -240,14 +240,13 @@ def test_the_example_file_of_settings_can_be_used(tmp_path: Path, monkeypatch: p
 
 
 def test_every_command_it_names_exists_with_its_options():
-    root = get_command(app)
-    commands = getattr(root, "commands", {})
     named = list(commands_named())
 
     assert ["demo"] in named
     for words in named:
-        of_its_own = words and not words[0].startswith("-")
-        command = commands[words[0]] if of_its_own else root
+        command = get_command(app)
+        while words and (below := getattr(command, "commands", {})) and words[0][0] != "-":
+            command = below[words.pop(0)]
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= known, words
 
