@@ -88,11 +88,12 @@ async def prepare_cee_identities(
             raise ToolError(_unreadable(say, error)) from None
         if not run.ready:
             raise ToolError(_nothing(say, run.told))
-        stem = Path(file).stem
-        with anyio.CancelScope(shield=True):  # both, or none
-            kept_errors = await errors.keep(f"{stem}.errors.csv") if run.left_out else None
-            kept = await ready.keep(f"{stem}.ready.jsonl")
-            return _prepared(run, kept, kept_errors.name if kept_errors else "")
+        kept = list[Kept]()
+        with anyio.CancelScope(shield=True):  # both files, or none
+            kept.append(await ready.keep(f"{Path(file).stem}.ready.jsonl"))
+            if run.left_out:
+                kept.append(await errors.keep(f"{Path(file).stem}.errors.csv"))
+    return _prepared(run, *kept)
 
 
 class _Run:
@@ -179,7 +180,7 @@ def _in_csv(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _prepared(run: _Run, kept: Kept, errors_file: str) -> Prepared:
+def _prepared(run: _Run, kept: Kept, errors: Kept | None = None) -> Prepared:
     preparation = run.preparation
     return Prepared(
         file=kept.name,
@@ -190,7 +191,7 @@ def _prepared(run: _Run, kept: Kept, errors_file: str) -> Prepared:
         refused=run.left_out,
         duplicates=run.duplicates,
         conflicts=run.conflicts,
-        errors_file=errors_file,
+        errors_file=errors.name if errors else "",
         problems=run.told,
         doubts=run.doubts,
         doubts_count=run.doubts_count,
