@@ -21,6 +21,7 @@ NAMES = {tool.name for tool in TOOLS}
 FILLED = {
     "instruire_demarche": {"demarche": "1001"},
     "decider_lot": {"demarche": "1001", "decision": "accept"},
+    "importer_identites": {"fichier": "demandes-cee.csv"},
     "bilan_mesures": {},
     "verifier_attestation": {"attestation": "9415300a-7a51-4296-96d1-68636e46485d"},
 }
