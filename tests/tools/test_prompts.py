@@ -11,7 +11,7 @@ from mcp.types import INVALID_PARAMS, PromptReference, TextContent
 
 from tests.support import Counter
 from tools import TOOLS
-from tools.language import in_english, in_french
+from tools.language import Say, in_english, in_french
 from tools.prompting import Prompt
 from tools.prompts import PROMPTS
 
@@ -62,8 +62,8 @@ async def test_they_are_in_the_person_s_language(counter: Counter):
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
 @pytest.mark.parametrize("say", [in_french, in_english], ids=["fr", "en"])
-def test_a_prompt_names_the_tools_it_needs_and_no_other_and_warns(prompt: Prompt, say: object):
-    text = prompt.said(in_french if say is in_french else in_english, FILLED[prompt.name])
+def test_a_prompt_names_the_tools_it_needs_and_no_other_and_warns(prompt: Prompt, say: Say):
+    text = prompt.said(say, FILLED[prompt.name])
     named = {word for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text) if word in NAMES}
 
     assert named == set(prompt.tools) <= NAMES
@@ -106,7 +106,7 @@ async def test_what_is_filled_in_stays_between_quotes(counter: Counter):
         ("instruire", {}, "Unknown prompt: 'instruire'. List the prompts again."),
         ("instruire_demarche", {}, "demarche: required."),
         ("instruire_demarche", {"demarche": "1001", "x": "1"}, "takes no other arguments than dem"),
-        ("instruire_demarche", {"demarche": "la mienne"}, "demarche: the number of a démarche"),
+        ("instruire_demarche", {"demarche": "la mienne"}, "demarche: a démarche's number"),
         ("decider_lot", {"demarche": "1001", "decision": "oui"}, "decision: one of accept, refuse"),
         ("verifier_attestation", {"attestation": "x" * 501}, "500 characters at most"),
     ],

@@ -114,7 +114,7 @@ async def test_an_operation_is_read_by_whoever_asked_for_it_alone(counter: Count
     [
         ("guichet://dossiers/999999", "there is no dossier with this number"),
         ("guichet://dossiers/1001", "1001 is a démarche of this counter"),
-        ("guichet://dossiers/le-mien", "number: the number of a dossier, such as 1001"),
+        ("guichet://dossiers/le-mien", "number: a dossier's number, such as 200001"),
         ("guichet://dossiers/200001?include=tout", "include.0: 'champs'"),
         ("guichet://dossiers/200001?include=champs&after=ailleurs", "`after` is not a `next`"),
         ("guichet://operations/0123456789abcdef", "No operation of this user has the id"),
