@@ -144,7 +144,7 @@ class Server(MCPServer[Desk]):
             return [ReadResourceContents(await self._record(record, arguments, context), JSON)]
         desk = context.request_context.lifespan_context
         export = self._exports.find(desk.principal(), address)
-        if export is None:
+        if export is None or not any(tool.shares for tool in offered):
             raise ResourceNotFoundError(UNKNOWN_RESOURCE)
         return [ReadResourceContents(await exports.read(desk, export), content_type(export.file))]
 

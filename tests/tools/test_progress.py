@@ -5,7 +5,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from mcp.types import CallToolResult
 
 from tests.support import Counter, facts
 from tools.demarches import pieces
@@ -95,10 +94,4 @@ async def test_a_file_that_is_saved_says_how_much_of_it_has_come(
         )
 
     assert heard == sorted(set(heard))
-    assert heard[-1] == facts_of(result)["bytes"]
-
-
-def facts_of(result: CallToolResult) -> dict[str, Any]:
-    """The structured content, beside which there is a link."""
-    assert result.structured_content
-    return result.structured_content
+    assert heard[-1] == facts(result)["bytes"]

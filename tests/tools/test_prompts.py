@@ -16,6 +16,7 @@ from tools.prompting import Prompt
 from tools.prompts import PROMPTS
 
 LISTED = Path(__file__).with_name("lists") / "prompts.json"
+PAGE = Path(__file__).parents[2] / "docs" / "prompts-and-resources.md"
 MODERN = "2026-07-28"
 NAMES = {tool.name for tool in TOOLS}
 FILLED = {
@@ -50,6 +51,13 @@ async def test_prompts_are_presented_as_agreed(counter: Counter, era: str):
         LISTED.write_text(f"{text}\n", encoding="utf-8")
 
     assert json.loads(LISTED.read_text(encoding="utf-8")) == presented
+
+
+def test_the_page_about_them_tells_them_all_with_what_they_take():
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name: re.findall(r"`([a-z]+)`", cell) for name, cell in rows}
+
+    assert told == {p.name: [argument.name for argument in p.arguments] for p in PROMPTS}
 
 
 async def test_they_are_in_the_person_s_language(counter: Counter):
