@@ -36,9 +36,9 @@ from pydantic import AnyUrl, ValidationError
 
 from clients import ApiError
 from clients.errors import NotFoundError
-from server import beginnings, misfits
-from server.beginnings import JSON, MARKDOWN
+from server import misfits, offers
 from server.instructions import instructions
+from server.offers import JSON, MARKDOWN
 from server.schemas import closed, plain
 from server.views import PLAN, Views
 from tools import TOOLS, Tool, exports
@@ -117,16 +117,16 @@ class Server(MCPServer[Desk]):
         return [tool for tool in self._listed if self._may(self._offered[tool.name])]
 
     async def list_prompts(self) -> list[ListedPrompt]:
-        prompts = beginnings.prompts(await self._available())
-        return [beginnings.listed_prompt(prompt, self._say) for prompt in prompts]
+        prompts = offers.prompts(await self._available())
+        return [offers.listed_prompt(prompt, self._say) for prompt in prompts]
 
     async def list_resources(self) -> list[ListedResource]:
-        guides = beginnings.guides(await self._available())
-        return [beginnings.listed_guide(guide) for guide in guides]
+        guides = offers.guides(await self._available())
+        return [offers.listed_guide(guide) for guide in guides]
 
     async def list_resource_templates(self) -> list[ListedTemplate]:
-        records = beginnings.records(await self._available())
-        return [beginnings.listed_record(record) for record in records]
+        records = offers.records(await self._available())
+        return [offers.listed_record(record) for record in records]
 
     async def get_prompt(
         self,
@@ -137,23 +137,25 @@ class Server(MCPServer[Desk]):
         if context:
             PAGES.set(context.request_context.lifespan_context.pages)
         offered = await self._available()
-        return beginnings.filled_in(offered, name, arguments or {}, self._say)
+        return offers.filled_in(offered, name, arguments or {}, self._say)
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Desk, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         offered, address = await self._available(), str(uri)
-        for guide in beginnings.guides(offered):
+        for guide in offers.guides(offered):
             if guide.address == address:
                 return [ReadResourceContents(guide.text, MARKDOWN)]
+        if address == PLAN:
+            return await super().read_resource(uri, context)
         if context is None:
             raise ResourceNotFoundError(UNKNOWN_RESOURCE)
-        if found := beginnings.addressed(offered, address):
+        if found := offers.addressed(offered, address):
             record, arguments = found
             return [ReadResourceContents(await self._record(record, arguments, context), JSON)]
         desk = context.request_context.lifespan_context
         export = self._exports.find(desk.principal(), address)
-        if export is None:
+        if export is None or not any(tool.shares for tool in offered):
             raise ResourceNotFoundError(UNKNOWN_RESOURCE)
         return [ReadResourceContents(await exports.read(desk, export), content_type(export.file))]
 
@@ -165,32 +167,27 @@ class Server(MCPServer[Desk]):
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {name!r}. List the tools again.")
         if set(arguments) - set(listed.input_schema["properties"]):
             raise ToolError(_unknown_arguments(listed))
-        own = {key: value for key, value in arguments.items() if key != CONFIRMATION}
-        desk = context.request_context.lifespan_context
-        PAGES.set(desk.pages)
-        meant = _meant(self._offered[name], own)
-        code = str(arguments.get(CONFIRMATION, ""))
         try:
-            return await self._called(name, own, meant, code, context)
+            return await self._called(name, arguments, context)
         except MCPError:
             raise
         except ToolError as error:
-            raise _told(error, mistaken(desk, meant)) from error.__cause__
+            meant = _meant(self._offered[name], arguments)
+            hint = mistaken(context.request_context.lifespan_context, meant)
+            raise _told(error, hint) from error.__cause__
         except Exception as bug:  # the top: the SDK would tell the model what the bug says
             raise UnexpectedToolError(f"Error executing tool {name}") from bug
 
     async def _called(
-        self,
-        name: str,
-        own: dict[str, Any],
-        meant: Mapping[str, object],
-        code: str,
-        context: Context[Desk, Any],
+        self, name: str, arguments: dict[str, Any], context: Context[Desk, Any]
     ) -> Result:
+        own = {key: value for key, value in arguments.items() if key != CONFIRMATION}
+        tool, desk = self._offered[name], context.request_context.lifespan_context
+        PAGES.set(desk.pages)
+
         async def proceed() -> Result:
             return await super(Server, self).call_tool(name, own, context)
 
-        tool, desk = self._offered[name], context.request_context.lifespan_context
         if tool.needs == "ledger":
             await settle_abandoned(desk, self._settlements)
         if tool.rung is None:
@@ -198,6 +195,7 @@ class Server(MCPServer[Desk]):
             if tool.shares and isinstance(result, CallToolResult):
                 self._exports.add(desk.principal(), result)
             return result
+        code, meant = str(arguments.get(CONFIRMATION, "")), _meant(tool, own)
         return await once(desk, self._settlements, name, tool.rung, meant, code, proceed)
 
     async def _record(
@@ -227,7 +225,7 @@ class Server(MCPServer[Desk]):
         self, ctx: ServerRequestContext[Desk], asked: CompleteRequestParams
     ) -> CompleteResult:
         offered = await self._available()
-        found = await beginnings.completed(ctx.lifespan_context, offered, asked)
+        found = await offers.completed(ctx.lifespan_context, offered, asked)
         return CompleteResult(completion=found)
 
     async def _available(self) -> list[Tool]:

@@ -6,7 +6,7 @@ from tools import Tool
 
 STARTS = {
     "verify_certificate": "a carpooling certificate",
-    "import_cee_identities": "CEE identity keys to import",
+    "prepare_cee_identities": "a file of CEE applications to import",
     "list_demarches": "the démarches of this counter",
     "get_demarche": "a démarche's form",
     "query_dossiers": "the dossiers of a démarche",

@@ -144,6 +144,52 @@ in doubt, list_operations tells what was done.""",
     ),
 )
 
+IMPORTER = Prompt(
+    name="importer_identites",
+    title=Wording(fr="Importer des clés d'identité CEE", en="Import CEE identity keys"),
+    description=Wording(
+        fr="Préparer un fichier de demandes CEE, puis importer leurs clés d'identité.",
+        en="Prepare a file of CEE applications, then import their identity keys.",
+    ),
+    arguments=(
+        Argument(
+            name="fichier",
+            description=Wording(
+                fr="Le nom du fichier, dans le dossier de GUICHET_FILES.",
+                en="The file's name, in the folder of GUICHET_FILES.",
+            ),
+        ),
+    ),
+    tools=("prepare_cee_identities", "import_cee_identities", "list_operations"),
+    text=Wording(
+        fr="""\
+Importe dans le registre de covoiturage les clés d'identité des demandes CEE du fichier {fichier}.
+
+1. Prépare-le avec prepare_cee_identities : rien n'est envoyé. Dis-moi quelles colonnes ont été \
+comprises, combien de lignes sont prêtes, combien sont écartées et pourquoi, par numéro de ligne.
+2. Une clé ne s'écrit qu'une fois. S'il y a des doutes, des doublons, des accents à vérifier ou \
+des dates sans fuseau, dis-le-moi, et attends que je confirme.
+3. Importe avec import_cee_identities le fichier prêt que l'étape 1 a nommé, jamais l'original.
+4. Rends compte : importées, refusées et pourquoi, incertaines. Si l'import est interrompu, refais \
+le même appel avec le même fichier ; en cas de doute, list_operations dit ce qui a été fait.
+
+Ces fichiers contiennent des noms et des téléphones : ne les ouvre pas, et ne me demande pas de \
+les recopier ici.""",
+        en="""\
+Import into the carpooling registry the identity keys of the CEE applications of the file {fichier}.
+
+1. Prepare it with prepare_cee_identities: nothing is sent. Tell me which columns were understood, \
+how many rows are ready, how many are left out and why, by line number.
+2. A key is written once. If there are doubts, duplicates, accents to check or dates without a \
+timezone, tell me, and wait until I confirm.
+3. Import with import_cee_identities the ready file that step 1 named, never the original one.
+4. Report: imported, refused and why, uncertain. If the import is interrupted, make the same call \
+again with the same file; when in doubt, list_operations tells what was done.
+
+These files hold names and phones: do not open them, and do not ask me to copy them here.""",
+    ),
+)
+
 BILAN = Prompt(
     name="bilan_mesures",
     title=Wording(fr="Bilan des mesures", en="Review of the mesures"),
@@ -233,4 +279,4 @@ withdrawn, say so, and conclude nothing about the certificate.""",
     ),
 )
 
-PROMPTS = (INSTRUIRE, DECIDER, BILAN, VERIFIER)
+PROMPTS = (INSTRUIRE, DECIDER, IMPORTER, BILAN, VERIFIER)

@@ -1,4 +1,4 @@
-"""What a host may attach to a conversation: records as their tool reads them, guides, exports.
+"""What a host may attach to a conversation: records as their tool reads them, and guides.
 
 A record is read by calling its tool: the same content, labels, limits and refusals, and nothing
 that the tool would not give. None is listed: what is listed may not depend on who asks.

@@ -23,14 +23,14 @@ SERVICE_HOSTS = frozenset(
 PAGES: ContextVar[frozenset[str]] = ContextVar("pages", default=SERVICE_HOSTS)
 """Whose pages name the records of this counter: elsewhere, the same number is another's."""
 
-NAMES: dict[Kind, str] = {
-    "Dossier": "dossier",
-    "Procedure": "démarche",
-    "GroupeInstructeur": "groupe instructeur",
+_ASKED: dict[Kind, str] = {
+    "Dossier": "a dossier's number, such as 200001",
+    "Procedure": "a démarche's number, such as 1001",
+    "GroupeInstructeur": "a groupe instructeur's number, such as 501",
 }
 _INSTEAD: dict[tuple[Kind, str], str] = {
-    ("Dossier", "Procedure"): "query_dossiers lists its dossiers.",
-    ("Procedure", "Dossier"): "get_dossier tells which démarche it is of.",
+    ("Dossier", "Procedure"): "query_dossiers lists its dossiers",
+    ("Procedure", "Dossier"): "get_dossier tells which démarche it is of",
 }
 _FIGURES = re.compile(r"(?:n ?° ?)?([+-]?\d[\d \u00a0\u202f]{0,30})", re.ASCII)
 _SPACES = re.compile(r"[ \u00a0\u202f]")
@@ -91,11 +91,9 @@ def _number(value: object, kind: Kind) -> object:
         return named[kind]
     other = next(iter(named), "")
     if not other:
-        raise ValueError(
-            f"the number of a {NAMES[kind]}, such as 1001; its id or its page's address will do"
-        )
+        raise ValueError(f"{_ASKED[kind]}; its id or its page's address will do")
     instead = _INSTEAD.get((kind, other), "")
-    raise ValueError(f"the number of a {NAMES[kind]}, and this is another record's. {instead}")
+    raise ValueError(f"{_ASKED[kind]}, and this is another record's. {instead}".rstrip(". "))
 
 
 def _figures(text: str) -> int | None:

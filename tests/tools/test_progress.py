@@ -5,7 +5,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from mcp.types import CallToolResult
 
 from tests.support import Counter, facts
 from tools.demarches import pieces
@@ -31,6 +30,7 @@ BATCH = {"decision": "accept", "numbers": list(range(200001, 200121)), "dry_run"
             [(50, 120), (100, 120), (120, 120)],
             "120 dossiers read of 120.",
         ),
+        ("list_mesures", {}, [(0, 1), (1, 1)], "72 mesures read."),
         ("summarize_mesures", {}, [(1, 3), (2, 3), (3, 3)], "12 mesures eteinte read."),
     ],
 )
@@ -94,10 +94,4 @@ async def test_a_file_that_is_saved_says_how_much_of_it_has_come(
         )
 
     assert heard == sorted(set(heard))
-    assert heard[-1] == facts_of(result)["bytes"]
-
-
-def facts_of(result: CallToolResult) -> dict[str, Any]:
-    """The structured content, beside which there is a link."""
-    assert result.structured_content
-    return result.structured_content
+    assert heard[-1] == facts(result)["bytes"]

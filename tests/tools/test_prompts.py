@@ -11,16 +11,18 @@ from mcp.types import INVALID_PARAMS, PromptReference, TextContent
 
 from tests.support import Counter
 from tools import TOOLS
-from tools.language import in_english, in_french
+from tools.language import Say, in_english, in_french
 from tools.prompting import Prompt
 from tools.prompts import PROMPTS
 
 LISTED = Path(__file__).with_name("lists") / "prompts.json"
+PAGE = Path(__file__).parents[2] / "docs" / "prompts-and-resources.md"
 MODERN = "2026-07-28"
 NAMES = {tool.name for tool in TOOLS}
 FILLED = {
     "instruire_demarche": {"demarche": "1001"},
     "decider_lot": {"demarche": "1001", "decision": "accept"},
+    "importer_identites": {"fichier": "demandes-cee.csv"},
     "bilan_mesures": {},
     "verifier_attestation": {"attestation": "9415300a-7a51-4296-96d1-68636e46485d"},
 }
@@ -51,6 +53,13 @@ async def test_prompts_are_presented_as_agreed(counter: Counter, era: str):
     assert json.loads(LISTED.read_text(encoding="utf-8")) == presented
 
 
+def test_the_page_about_them_tells_them_all_with_what_they_take():
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name: re.findall(r"`([a-z]+)`", cell) for name, cell in rows}
+
+    assert told == {p.name: [argument.name for argument in p.arguments] for p in PROMPTS}
+
+
 async def test_they_are_in_the_person_s_language(counter: Counter):
     counter.settings["language"] = "en"
 
@@ -61,8 +70,8 @@ async def test_they_are_in_the_person_s_language(counter: Counter):
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
 @pytest.mark.parametrize("say", [in_french, in_english], ids=["fr", "en"])
-def test_a_prompt_names_the_tools_it_needs_and_no_other_and_warns(prompt: Prompt, say: object):
-    text = prompt.said(in_french if say is in_french else in_english, FILLED[prompt.name])
+def test_a_prompt_names_the_tools_it_needs_and_no_other_and_warns(prompt: Prompt, say: Say):
+    text = prompt.said(say, FILLED[prompt.name])
     named = {word for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text) if word in NAMES}
 
     assert named == set(prompt.tools) <= NAMES
@@ -105,7 +114,7 @@ async def test_what_is_filled_in_stays_between_quotes(counter: Counter):
         ("instruire", {}, "Unknown prompt: 'instruire'. List the prompts again."),
         ("instruire_demarche", {}, "demarche: required."),
         ("instruire_demarche", {"demarche": "1001", "x": "1"}, "takes no other arguments than dem"),
-        ("instruire_demarche", {"demarche": "la mienne"}, "demarche: the number of a démarche"),
+        ("instruire_demarche", {"demarche": "la mienne"}, "demarche: a démarche's number"),
         ("decider_lot", {"demarche": "1001", "decision": "oui"}, "decision: one of accept, refuse"),
         ("verifier_attestation", {"attestation": "x" * 501}, "500 characters at most"),
     ],

@@ -21,7 +21,7 @@ from server.instructions import STARTS, instructions
 from server.settings import SERVICES, Demarches, FaireSimple, described
 from tests.support import Counter, facts, text
 from tools import TOOLS, exports
-from tools.resources import GUIDED
+from tools.resources import GUIDED, RECORDS
 
 LISTS = Path(__file__).with_name("lists")
 MODERN = "2026-07-28"
@@ -64,6 +64,13 @@ async def test_resources_are_presented_as_agreed(counter: Counter, era: str, kin
         snapshot.write_text(f"{shown}\n", encoding="utf-8")
 
     assert json.loads(snapshot.read_text(encoding="utf-8")) == presented
+
+
+def test_the_page_about_them_tells_every_address_and_its_tool():
+    page = (Path(__file__).parents[2] / "docs" / "prompts-and-resources.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `(guichet://[^`]+)` \| .* as `(\w+)`", page, re.MULTILINE))
+
+    assert told == {record.address.partition("{?")[0]: record.tool for record in RECORDS}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ async def test_an_operation_is_read_by_whoever_asked_for_it_alone(counter: Count
     [
         ("guichet://dossiers/999999", "there is no dossier with this number"),
         ("guichet://dossiers/1001", "1001 is a démarche of this counter"),
-        ("guichet://dossiers/le-mien", "number: the number of a dossier, such as 1001"),
+        ("guichet://dossiers/le-mien", "number: a dossier's number, such as 200001"),
         ("guichet://dossiers/200001?include=tout", "include.0: 'champs'"),
         ("guichet://dossiers/200001?include=champs&after=ailleurs", "`after` is not a `next`"),
         ("guichet://operations/0123456789abcdef", "No operation of this user has the id"),
@@ -234,17 +241,12 @@ async def test_an_export_is_read_by_whoever_made_it_alone_and_as_it_was(
         with monkeypatch.context() as smaller:
             smaller.setattr(exports, "MOST_BYTES", 10)
             code, large = await refused(host, address)
-        counter.put_file(facts_of(result)["file"], "phone;last_name\n+33612345678;DUPONT\n")
+        counter.put_file(facts(result)["file"], "phone;last_name\n+33612345678;DUPONT\n")
         _, replaced = await refused(host, address)
 
     assert theirs.startswith("Unknown resource.")
     assert (code, "10 at most" in large) == (INTERNAL_ERROR, True)
     assert "no longer the file that was exported" in replaced
-
-
-def facts_of(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content
-    return result.structured_content
 
 
 # Instructions.
