@@ -21,7 +21,7 @@ from tools import refusals
 from tools.desk import Desk
 from tools.journal import Evidence, Intent, Operation
 from tools.questions import Question, Rung
-from tools.results import Preview, error, shortened, structured
+from tools.results import Outcome, Preview, error, shortened, structured
 from tools.settling import Settlements, settle_abandoned
 
 LOG = logging.getLogger(__name__)
@@ -50,6 +50,14 @@ CALL: ContextVar[Call] = ContextVar("call")
 
 class ServedError(Exception):
     """The answer has already made its change, or is making it."""
+
+
+class AlreadyDoneError(Exception):
+    """There is nothing left to do of what the call asks for: nobody needs to be asked."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 class PreviewedError(Exception):
@@ -111,6 +119,8 @@ async def once(
     except UnexpectedToolError as crash:
         if isinstance(crash.__cause__, PreviewedError):
             return _previewed(desk, settlements, tool, crash.__cause__.question)
+        if isinstance(crash.__cause__, AlreadyDoneError):
+            return structured(crash.__cause__.outcome)
         if not isinstance(crash.__cause__, ServedError):
             await _check_recorded(call, crash)
     except ToolError as refusal:
