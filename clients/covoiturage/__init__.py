@@ -6,12 +6,13 @@ from clients.covoiturage.applications import (
     NumberedApplication,
     applications,
     duplicates,
+    numbered,
 )
 from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
 from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
 from clients.covoiturage.identity import Identity, identity_of
-from clients.rows import Problem
+from clients.rows import Doubt, Problem
 
 __all__ = [
     "MOST_ROWS",
@@ -19,6 +20,7 @@ __all__ = [
     "ApplicationsFile",
     "Certificate",
     "CovoiturageClient",
+    "Doubt",
     "Failure",
     "Identity",
     "ImportReport",
@@ -29,4 +31,5 @@ __all__ = [
     "applications",
     "duplicates",
     "identity_of",
+    "numbered",
 ]
