@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path, PurePath
 from secrets import token_hex
 from typing import BinaryIO
@@ -159,7 +160,7 @@ class Folder:
         return await anyio.to_thread.run_sync(self._piece, name, most)
 
     @asynccontextmanager
-    async def reading(self, name: str) -> AsyncGenerator[BinaryIO]:
+    async def reading(self, name: str) -> AsyncGenerator[BufferedReader]:
         """A file of the folder, open, to be read by pieces, in a thread.
 
         Raises:
@@ -202,7 +203,7 @@ class Folder:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_discard, file, path)
 
-    def _read(self, name: str) -> BinaryIO:
+    def _read(self, name: str) -> BufferedReader:
         try:
             return _opened(self._path(name))
         except OSError:
@@ -318,7 +319,7 @@ def _split(name: str) -> tuple[str, str]:
     return (name[: found.start()], found[0]) if found else (name, "")
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     """An ordinary file, open for reading: neither a link put there since, nor a pipe.
 
     Raises:

@@ -117,10 +117,8 @@ async def once(
     try:
         result = await proceed()
     except UnexpectedToolError as crash:
-        if isinstance(crash.__cause__, PreviewedError):
-            return _previewed(desk, settlements, tool, crash.__cause__.question)
-        if isinstance(crash.__cause__, AlreadyDoneError):
-            return structured(crash.__cause__.outcome)
+        if told := _told_unasked(desk, settlements, tool, crash.__cause__):
+            return told
         if not isinstance(crash.__cause__, ServedError):
             await _check_recorded(call, crash)
     except ToolError as refusal:
@@ -136,6 +134,19 @@ async def once(
 def code_name(desk: Desk, code: str) -> str:
     """The name of the operation that a code is good for."""
     return desk.journal.seal.mark(f"code {code}")
+
+
+def _told_unasked(
+    desk: Desk, settlements: Settlements, tool: str, why: BaseException | None
+) -> CallToolResult | None:
+    """What is told where nobody had to be asked, if that is why the call was cut short."""
+    match why:
+        case PreviewedError(question=question):
+            return _previewed(desk, settlements, tool, question)
+        case AlreadyDoneError(outcome=outcome):
+            return structured(outcome)
+        case _:
+            return None
 
 
 def _previewed(

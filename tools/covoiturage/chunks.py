@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from io import BufferedReader
 
 import anyio.to_thread
 
@@ -45,12 +45,14 @@ class Remarks:
     doubtful: list[int] = field(default_factory=list[int])
     """The first lines."""
     doubts: int = 0
+    _doubted: int = 0
 
     def add(self, found: Problem | Doubt) -> None:
         if isinstance(found, Problem):
             self.wrong += 1
             self.problems += [found] * (len(self.problems) < MOST_SHOWN)
-        elif self.doubtful[-1:] != [found.line]:
+        elif found.line != self._doubted:
+            self._doubted = found.line
             self.doubts += 1
             self.doubtful += [found.line] * (len(self.doubtful) < MOST_SHOWN)
 
@@ -58,7 +60,7 @@ class Remarks:
 class Reading:
     """A file, open, from which chunks are taken in order, one at a time."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BufferedReader, name: str) -> None:
         self._file = file
         self._found = numbered(file, name=name)
         self._met = Counter[str]()
