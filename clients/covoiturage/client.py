@@ -6,11 +6,12 @@ understands both the answers it documents and those the service was seen to give
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID, uuid4
 
+import anyio
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,11 +25,19 @@ from clients.covoiturage.refusals import (
     refused_import,
     refuses_token,
 )
-from clients.errors import RejectedError, UnexpectedReplyError, WithdrawnError
+from clients.errors import (
+    ApiError,
+    NotFoundError,
+    RejectedError,
+    UnexpectedReplyError,
+    WithdrawnError,
+)
 from clients.http import ONCE, PATIENT, Outgoing, document, outgoing, upstream
 
 MOST_ROWS = 1000
 """Rows in one import, at most."""
+TOGETHER = 4
+"""Certificates that are asked for at once, at most."""
 NOT_FOUND = "unknown, another operator's, or already has a key."
 
 
@@ -91,6 +100,32 @@ class CovoiturageClient:
         if certificate.uuid != uuid:
             raise UnexpectedReplyError(SERVICE, "another certificate than the one asked for.")
         return certificate
+
+    async def certificates(
+        self, uuids: Iterable[UUID]
+    ) -> tuple[Mapping[UUID, Certificate], Mapping[UUID, ApiError]]:
+        """The certificates with these uuids, and why each of the others cannot be had.
+
+        A few are asked for at a time; what is no matter of one certificate holds for the rest.
+        """
+        found, missing = dict[UUID, Certificate](), dict[UUID, ApiError]()
+        wanted, everywhere = iter(dict.fromkeys(uuids)), list[ApiError]()
+
+        async def ask() -> None:
+            for uuid in wanted:
+                try:
+                    if everywhere:
+                        missing[uuid] = everywhere[0]
+                    else:
+                        found[uuid] = await self.certificate(uuid)
+                except ApiError as error:
+                    missing[uuid] = error
+                    everywhere.extend([error] * (not isinstance(error, NotFoundError)))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(TOGETHER):
+                tasks.start_soon(ask)
+        return found, missing
 
     async def check_certificates(self) -> None:
         """Return once the service has denied, whoever asks, that there is a made-up certificate.
