@@ -243,8 +243,8 @@ async def test_what_a_service_refuses_half_way_is_left_for_later(
     assert "It stopped. Registre de preuve de covoiturage: it is under maint" in told["conclusion"]
     assert last["imported"] == 65
     assert sum(write.imported for write in counter.imports) == 65
-    assert told["results"]["file"] == "demandes-results.csv"
-    assert last["results"]["file"] == "demandes-results-2.csv"
+    assert told["results"]["file"] == "demandes.results.csv"
+    assert last["results"]["file"] == "demandes.results-2.csv"
 
 
 async def test_a_chunk_refused_for_what_it_holds_holds_up_no_other(counter: Counter):
@@ -282,10 +282,12 @@ async def test_rows_that_an_answer_does_not_account_for_are_indeterminate(counte
     assert (told["imported"], told["failed"], told["indeterminate"]) == (20, 0, 6)
 
 
-def timed(counter: Counter, network: Meddling, **limits: int) -> None:
+def timed(counter: Counter, network: Meddling, limit: int = 20_000) -> None:
     """A registry whose time passes when told to, from now on: tokens are looked at by ours."""
     began = datetime.now(UTC) - timedelta(seconds=counter.clock.now)
-    counter.registry = create(now=lambda: began + timedelta(seconds=counter.clock.now), **limits)
+    counter.registry = create(
+        imports_a_minute=limit, now=lambda: began + timedelta(seconds=counter.clock.now)
+    )
     network.to = httpx.ASGITransport(counter.registry)
 
 
@@ -307,7 +309,7 @@ async def test_tokens_that_end_half_way_are_bought_once_for_all(
 
 
 async def test_a_limit_that_is_reached_is_waited_for(counter: Counter, network: Meddling):
-    timed(counter, network, imports_a_minute=5)
+    timed(counter, network, limit=5)
     put(counter, rows(95))
     began = counter.clock.now
     async with counter.host(MODERN) as host:
@@ -428,7 +430,7 @@ async def test_a_dry_run_shows_the_question_and_sends_nothing(counter: Counter):
 
 async def test_results_are_put_beside_the_file_and_never_over_another(counter: Counter):
     (counter.folder / "files" / "lots").mkdir(parents=True)
-    counter.put_file("lots/mars-results.csv", "mine")
+    counter.put_file("lots/mars.results.csv", "mine")
     put(counter, rows(), "lots/mars.jsonl")
     async with counter.host(MODERN) as host:
         await approved(counter, host, "lots/mars.jsonl")
@@ -436,9 +438,9 @@ async def test_results_are_put_beside_the_file_and_never_over_another(counter: C
         again = await called(host, "lots/mars.jsonl")
 
     (link,) = (part for part in result.content if isinstance(part, ResourceLink))
-    assert saved(result)["results"]["file"] == link.name == "lots/mars-results-2.csv"
+    assert saved(result)["results"]["file"] == link.name == "lots/mars.results-2.csv"
     assert saved(again) == saved(result)
-    assert (counter.folder / "files" / "lots" / "mars-results.csv").read_text("utf-8") == "mine"
+    assert (counter.folder / "files" / "lots" / "mars.results.csv").read_text("utf-8") == "mine"
     assert len(list((counter.folder / "files" / "lots").iterdir())) == 3
 
 

@@ -111,14 +111,12 @@ def _named(text: str) -> str:
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-Name = Annotated[
-    str, AfterValidator(_named), Field(description="As printed on it: its uuid, or its link.")
-]
+Name = Annotated[str, AfterValidator(_named)]
 
 
 async def verify_certificate(
     covoiturage: Covoiturage,
-    uuid: Name = "",
+    uuid: Annotated[Name, Field(description="As printed on it; or its link.")] = "",
     uuids: Annotated[
         tuple[Name, ...], Field(max_length=MOST_TOGETHER, description="Instead: up to 50 of them.")
     ] = (),

@@ -140,9 +140,8 @@ async def import_cee_identities(
 
     Names and phones come by file only: never read, type or repeat them, nor compute keys yourself.
     Every row is checked before anything is sent; a key is written once, and cannot be taken back.
-    The user is asked first, beyond 1,000 rows on a page: do not ask them yourself. If it stops,
-    call again with the same file: it goes on, and ends with a file that tells what became of each
-    line.
+    The user is asked first, on a page beyond 1,000 rows: do not ask them yourself. If it stops,
+    call again with the same file: it goes on, and ends with a file of results.
     """
     if isinstance(found, Batch):
         return await _at_once(found, covoiturage, approval)

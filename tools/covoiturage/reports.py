@@ -46,7 +46,7 @@ async def reported(at: Place, files: Folder, name: str) -> Report:
             counts.update(verdict for verdict, _ in verdicts)
             lines = zip(chunk.lines, verdicts, strict=True)
             await draft.write(_written([(line, *verdict) for line, verdict in lines]))
-        kept = await draft.keep(f"{PurePath(name).stem}-results.csv", once=True)
+        kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
     saved = Saved(file=kept.name, uri=kept.uri, bytes=kept.size, sha256=kept.sha256)
     return Report(saved, counts)
 
