@@ -100,6 +100,18 @@ class Draft:
         shown = (self._folder / path.name).as_posix()
         return Kept(shown, path.as_uri(), self.size, self._sha256.hexdigest())
 
+    def reading(self) -> BinaryIO:
+        """What was written so far, from its start; for a worker thread, which closes it.
+
+        Raises:
+            ToolError: It cannot be read again.
+        """
+        try:
+            self._file.flush()
+            return self._path.open("rb")
+        except OSError:
+            raise ToolError(self._refusal) from None
+
     def _write(self, chunk: bytes) -> None:
         try:
             self._file.write(chunk)
@@ -160,25 +172,25 @@ class Folder:
         return await anyio.to_thread.run_sync(self._piece, name, most)
 
     @asynccontextmanager
-    async def reading(self, name: str) -> AsyncGenerator[BufferedReader]:
-        """A file of the folder, open, to be read by pieces, in a thread.
+    async def opened(self, name: str, *, most: int) -> AsyncGenerator[BufferedReader]:
+        """A file of the folder, to be read in worker threads, if it is at most `most` bytes.
 
         Raises:
             ToolError: No folder is configured, or it has no such readable file.
         """
-        file = await anyio.to_thread.run_sync(self._read, name)
+        file = await anyio.to_thread.run_sync(self._open, name, most)
         try:
             yield file
         finally:
             file.close()
 
-    async def sha256(self, name: str) -> str:
+    async def sha256(self, name: str, *, most: int) -> str:
         """What tells the content of a file of the folder from any other, in hexadecimal.
 
         Raises:
             ToolError: No folder is configured, or it has no such readable file.
         """
-        async with self.reading(name) as file:
+        async with self.opened(name, most=most) as file:
             digest = await anyio.to_thread.run_sync(hashlib.file_digest, file, "sha256")
         return digest.hexdigest()
 
@@ -216,13 +228,21 @@ class Folder:
         except OSError:
             raise ToolError(self._absent(name)) from None
         if len(content) > most:
-            raise ToolError(
-                self.say(
-                    fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
-                    en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
-                )
-            )
+            raise ToolError(self._too_large(most))
         return content
+
+    def _open(self, name: str, most: int) -> BufferedReader:
+        file = self._read(name)
+        if os.fstat(file.fileno()).st_size > most:
+            file.close()
+            raise ToolError(self._too_large(most))
+        return file
+
+    def _too_large(self, most: int) -> str:
+        return self.say(
+            fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
+            en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
+        )
 
     def _piece(self, name: str, most: int) -> Piece:
         content = self._content(name, most)

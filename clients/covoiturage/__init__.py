@@ -12,7 +12,10 @@ from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
 from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
 from clients.covoiturage.identity import Identity, identity_of
+from clients.covoiturage.preparation import Preparation, Slice
+from clients.covoiturage.repeats import Repeat, Repeats
 from clients.rows import Doubt, Problem
+from clients.surveys import UnreadableError
 
 __all__ = [
     "MOST_ROWS",
@@ -26,8 +29,13 @@ __all__ = [
     "ImportReport",
     "NumberedApplication",
     "OperatorKeys",
+    "Preparation",
     "Problem",
+    "Repeat",
+    "Repeats",
     "Side",
+    "Slice",
+    "UnreadableError",
     "applications",
     "duplicates",
     "identity_of",

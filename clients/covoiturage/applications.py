@@ -139,7 +139,7 @@ def numbered(stream: BinaryIO, *, name: str) -> Iterator[NumberedApplication | P
     suffix = PurePath(name).suffix
     for found in streamed(stream, suffix=suffix, columns=_COLUMNS, exact=_WHOLE, origin="line"):
         is_empty = False
-        yield from _meant(found)
+        yield from meant(found)
     if is_empty:
         yield Problem(1, "there is no row below the header.")
 
@@ -181,7 +181,7 @@ def _is_rfc3339(text: str) -> bool:
         return False
 
 
-def _meant(found: Found) -> Iterator[NumberedApplication | Problem | Doubt]:
+def meant(found: Found) -> Iterator[NumberedApplication | Problem | Doubt]:
     """The application that a row stands for and what is doubtful about it, or why it has none."""
     if not isinstance(found, Row):
         yield found

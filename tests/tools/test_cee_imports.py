@@ -336,13 +336,12 @@ async def test_an_absolute_name_is_refused_even_within_the_folder(guarded: Count
         assert told.startswith("GUICHET_FILES n'a pas de fichier nommé ")
 
 
-async def test_a_file_that_is_no_text_is_refused_however_large(counter: Counter, era: str):
+async def test_a_file_too_large_or_that_is_no_text_is_refused(counter: Counter, era: str):
     counter.put_file("a.csv", "")
-    with (counter.folder / "files" / "a.csv").open("wb") as file:
-        file.truncate(2_000_000_000)
-
-    told = await refused(counter, era, file="a.csv")
-    assert "- 1: a NUL byte: this is no text" in told
+    for size, why in ((1_000_000_001, "Le fichier dépasse 1000 Mo"), (20, "- 1: a NUL byte")):
+        with (counter.folder / "files" / "a.csv").open("wb") as file:
+            file.truncate(size)
+        assert why in await refused(counter, era, file="a.csv")
 
 
 async def test_without_a_folder_the_refusal_names_the_setting(tmp_path: Path):

@@ -18,8 +18,9 @@ from clients.covoiturage import (
     Problem,
     numbered,
 )
-from tools.files import Folder
+from tools.files import MEGABYTE, Folder
 
+MOST_FILE_BYTES = 1_000 * MEGABYTE
 MOST_SHOWN = 10
 LOTS = 256
 """Among which identifications are spread, to be counted one lot at a time."""
@@ -102,9 +103,9 @@ async def reading(files: Folder, name: str) -> AsyncGenerator[Reading]:
     """A file of the folder, to be read by chunks.
 
     Raises:
-        ToolError: No folder is configured, or it has no such readable file.
+        ToolError: No folder is configured, it has no such readable file, or one too large.
     """
-    async with files.reading(name) as file:
+    async with files.opened(name, most=MOST_FILE_BYTES) as file:
         yield Reading(file, name)
 
 

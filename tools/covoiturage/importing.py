@@ -15,7 +15,7 @@ from pydantic import Field
 from clients import Approval, CovoiturageClient
 from clients.covoiturage import Application
 from tools.covoiturage.asking import asked_about, asked_of
-from tools.covoiturage.chunks import Remarks, reading
+from tools.covoiturage.chunks import MOST_FILE_BYTES, Remarks, reading
 from tools.covoiturage.plans import Batch, Count, Plan, drawn, place, standing_of
 from tools.covoiturage.reports import Report, reported
 from tools.covoiturage.sending import CHUNK, Answered, Sending
@@ -235,7 +235,7 @@ async def _kept(desk: Desk, files: Folder, name: str) -> Plan | None:
     if not kept:
         return None
     plan = Plan.model_validate_json(kept)
-    return plan if plan.sha256 == await files.sha256(name) else None
+    return plan if plan.sha256 == await files.sha256(name, most=MOST_FILE_BYTES) else None
 
 
 async def _as_it_is(desk: Desk, files: Folder, plan: Plan) -> Plan:
@@ -245,7 +245,7 @@ async def _as_it_is(desk: Desk, files: Folder, plan: Plan) -> Plan:
         portion.model_copy(update={"standing": standing, "trials": trials})
         for portion, (standing, trials) in zip(plan.portions, now, strict=True)
     )
-    sha256 = await files.sha256(plan.file)
+    sha256 = await files.sha256(plan.file, most=MOST_FILE_BYTES)
     return plan.model_copy(update={"sha256": sha256, "portions": portions})
 
 
