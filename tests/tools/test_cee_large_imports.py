@@ -342,6 +342,29 @@ async def test_a_call_that_is_cancelled_ends_what_it_began_and_nothing_more(
     assert sum(write.imported for write in counter.imports) == 65
 
 
+async def test_two_calls_that_import_the_same_rows_at_once_send_them_once(counter: Counter):
+    """Both were agreed to before either began."""
+    put(counter, rows())
+    put(counter, rows(), "copie.jsonl")
+    told = list[CallToolResult]()
+    async with counter.host(MODERN) as one, counter.host(MODERN) as other:
+        await approved(counter, one)
+        await approved(counter, other, "copie.jsonl")
+
+        async def call(host: Client, name: str) -> None:
+            told.append(await called(host, name))
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call, one, FILE)
+                tasks.start_soon(call, other, "copie.jsonl")
+        last = saved(await called(one))
+
+    assert [write.imported for write in counter.imports] in ([10, 10, 5], [10, 5, 10])
+    assert any(result.is_error for result in told)
+    assert (last["imported"], last["failed"], last["indeterminate"]) == (25, 0, 0)
+
+
 # A file that changes.
 
 
