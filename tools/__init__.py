@@ -72,7 +72,7 @@ TOOLS = (
         import_cee_identities,
         "Import CEE identity keys",
         "covoiturage_credentials",
-        Rung.TYPE,
+        Rung.SIZE,
         IMPORT,
     ),
     read(list_demarches, "List the démarches of this counter", "demarches_numbers"),

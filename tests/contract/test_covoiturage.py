@@ -100,3 +100,16 @@ async def test_an_operator_s_keys_buy_a_token_that_is_good_for_reading(registry:
     async with registry.client(auth=registry.keys()) as client:
         with pytest.raises(NotFoundError):
             await client.certificate(UNKNOWN)
+
+
+async def test_a_token_names_the_operator_whatever_the_token(registry: Registry):
+    """By it, what was imported for an operator is known again."""
+    if not registry.access_key:
+        pytest.skip("GUICHET_LIVE_COVOITURAGE_ACCESS_KEY is not set")
+
+    async with registry.client(auth=registry.keys()) as one:
+        first = await one.operator()
+    async with registry.client(auth=registry.keys()) as another:
+        assert await another.operator() == first
+
+    assert first.startswith("operator.application:")

@@ -13,6 +13,7 @@ from server.sandbox.covoiturage import Write, create, operator_file
 from server.sandbox.covoiturage.applications import (
     ELSEWHERE,
     KEYED,
+    MORE_TO_KEY,
     OPERATOR,
     TO_KEY,
     UNKNOWN,
@@ -488,7 +489,77 @@ async def test_every_batch_that_arrives_is_remembered(
     ]
 
 
+@pytest.mark.parametrize("number", [MORE_TO_KEY[0], MORE_TO_KEY[2], MORE_TO_KEY[-1]])
+async def test_an_operator_has_more_applications_than_are_kept(
+    app: Starlette, operator: httpx.AsyncClient, number: int
+):
+    twice = [(await operator.post(IMPORT, json=[asking(number)])).json() for _ in range(2)]
+
+    assert [report["imported"] for report in twice] == [1, 0]
+    assert app.state.keyed == {application(number).uuid: KEY}
+
+
+async def test_a_person_is_found_by_all_that_identifies_them(operator: httpx.AsyncClient):
+    asked = asking(MORE_TO_KEY[0])
+    others = [asked | {"journey_type": "long"}, asked | {"last_name_trunc": "ZZ "}]
+
+    assert (await operator.post(IMPORT, json=others)).json()["imported"] == 0
+
+
+async def test_what_is_left_of_a_limit_is_told_and_one_too_many_refused(clock: Clock):
+    service = caller(create(imports_a_minute=2, now=clock), "sandbox")
+    answers = [await service.post(IMPORT, json=[asking(number)]) for number in range(3)]
+    clock.wait(minutes=1)
+    later = await service.post(IMPORT, json=[asking(3)])
+
+    assert [answer.status_code for answer in (*answers, later)] == [200, 200, 429, 200]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    assert answers[2].headers["Retry-After"] == "60"
+    assert answers[2].headers["X-RateLimit-Reset"] == f"{clock().timestamp():.0f}"
+    assert answers[2].json() == {"error": {"code": 429, "message": "Too many requests"}}
+
+
+async def test_a_hundred_certificates_are_shown_in_five_minutes(
+    anonymous: httpx.AsyncClient, clock: Clock
+):
+    shown = [await anonymous.get(f"/v3.2/certificates/{VALID}") for _ in range(101)]
+    clock.wait(minutes=5)
+
+    assert [answer.status_code for answer in shown] == [200] * 100 + [429]
+    assert (await anonymous.get(f"/v3.2/certificates/{VALID}")).status_code == 200
+
+
 # The import: faults
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body"),
+    [
+        ("faults", 400, '["/0/phone_trunc: must be a valid truncated phone number"]'),
+        ("sentence", 400, '"Date should be before 7 days from now"'),
+        ("error", 500, '{"error":"relation \\"applications\\" does not exist"}'),
+        ("conflict", 409, '{"datetime":"2024-01-31T08:00:00.000Z"}'),
+        ("rpc", 401, '{"jsonrpc":"2.0","id":1,"error":{"code":-32501,'),
+        ("middleware", 401, '{"jsonrpc":"2.0","id":1,"error":{"code":401,'),
+        ("limited", 429, '{"error":{"code":429,"message":"Too many requests"}}'),
+        ("maintenance", 503, '{"code":503,"error":"Service Unavailable"}'),
+        ("disabled", 405, "{}"),
+        ("nothing", 404, ""),
+        ("page", 404, "<!DOCTYPE html>"),
+    ],
+)
+async def test_each_way_of_saying_no_can_be_asked_for(
+    app: Starlette, operator: httpx.AsyncClient, name: str, status: int, body: str
+):
+    once = await operator.post(IMPORT, json=[asking(0)], headers={"Sandbox-Refusal": name})
+    app.state.says = name
+    always = await operator.post(IMPORT, json=[asking(0)])
+
+    for answer in (once, always):
+        assert answer.status_code == status
+        assert answer.text.startswith(body)
+        assert bool(answer.text) == bool(body)
+    assert not app.state.keyed
 
 
 async def test_every_batch_can_be_refused_as_the_running_service_does():
@@ -616,9 +687,9 @@ async def test_all_rows_of_an_operator_s_file_can_be_imported_but_the_last_two(
     assert left["failed"] == 2
 
 
-@pytest.mark.parametrize("size", [-1, 1, 1003])
+@pytest.mark.parametrize("size", [-1, 1, 1_000_000])
 def test_an_operator_s_file_has_neither_less_nor_more_than_there_is(size: int):
-    with pytest.raises(ValueError, match="there can be 2 to 1002"):
+    with pytest.raises(ValueError, match="there can be 2 to 991002"):
         operator_file(size)
 
 
