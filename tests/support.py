@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 import anyio
 import httpx
+import pytest
 import uvicorn
 from mcp import Client
 from mcp.client import ClientRequestContext
@@ -28,7 +29,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from server import connect, instance, logs
+from server import connect, http, instance, logs
 from server.app import Server
 from server.approvals import Pages
 from server.build import build
@@ -315,6 +316,21 @@ async def listening(app: ASGIApp) -> AsyncGenerator[str]:
         host, port = server.servers[0].sockets[0].getsockname()[:2]
         yield f"http://{host}:{port}"
         server.should_exit = True
+
+
+@asynccontextmanager
+async def served(server: Server) -> AsyncGenerator[str]:
+    """Where a server serves what `guichet serve --http` would, on a free port."""
+    apps: list[ASGIApp] = []
+
+    def run(app: ASGIApp, **_: object) -> None:
+        apps.append(app)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn, "run", run)
+        http.serve(server, "127.0.0.1", 8765)
+    async with listening(apps[0]) as address:
+        yield f"{address}{http.PATH}"
 
 
 @contextmanager

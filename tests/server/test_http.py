@@ -2,38 +2,19 @@
 
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import httpx
 import pytest
-import uvicorn
 from mcp import Client
-from starlette.types import ASGIApp
 
 from server import http
-from server.app import Server
-from tests.support import MODES, OFFERED, Between, Counter, Person, facts, listening
+from tests.support import MODES, OFFERED, Between, Counter, Person, facts, served
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 ANYWHERE = "0.0.0.0"  # noqa: S104  (what must be refused)
 HEADERS = {"Accept": "application/json, text/event-stream"}
-
-
-@asynccontextmanager
-async def served(server: Server) -> AsyncGenerator[str]:
-    """Where a server serves what `guichet serve --http` would, on a free port."""
-    apps: list[ASGIApp] = []
-
-    def run(app: ASGIApp, **_: object) -> None:
-        apps.append(app)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uvicorn, "run", run)
-        http.serve(server, "127.0.0.1", 8765)
-    async with listening(apps[0]) as address:
-        yield f"{address}{http.PATH}"
 
 
 @pytest.fixture(name="address")
