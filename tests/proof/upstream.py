@@ -275,20 +275,24 @@ class Upstream:
     """Whether what only reads is served: the fault is then met by what changes something."""
     address: str = ""
     met: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _tasks: dict[asyncio.Task[None], Writer] = field(
+        default_factory=dict[asyncio.Task[None], Writer]
+    )
 
     async def serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
         if task := asyncio.current_task():
-            self._tasks.add(task)
+            self._tasks[task] = writer
         with closing(writer), suppress(ConnectionError, EOFError, asyncio.CancelledError):
             await self._answer(await _received(reader), writer)
             await writer.drain()
 
     async def close(self) -> None:
         """Let go of whoever is still served."""
-        for task in self._tasks:
+        for task, writer in self._tasks.items():
             task.cancel()
+            writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what is aborted is let go of by the loop, a moment later
 
     async def _answer(self, request: httpx.Request, writer: Writer) -> None:
         if self.changes_only and not _changes(request):
