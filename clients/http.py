@@ -146,7 +146,7 @@ def from_response(
 ) -> ApiError:
     """The error that an unsuccessful response stands for, by its status alone."""
     status = response.status_code
-    told = reason or f"HTTP {status} {response.reason_phrase}."
+    told = reason or f"{in_words(status)}."
     if response.is_redirect:
         remedy = "Check the address configured for this service: redirections are not followed."
         return UnexpectedReplyError(service, f"HTTP {status}, a redirection.", remedy=remedy)
@@ -165,6 +165,11 @@ def from_response(
     }
     other = UnavailableError if response.is_server_error else RejectedError
     return kinds.get(status, other)(service, told)
+
+
+def in_words(status: int) -> str:
+    """A status and what it stands for; not the phrase it came with, which anybody may write."""
+    return f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
 
 
 def document(content: bytes) -> object:

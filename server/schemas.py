@@ -9,6 +9,9 @@ Schema = dict[str, Any]
 _OBJECT = TypeAdapter(Schema)
 _LIST = TypeAdapter(list[object])
 _NULL = {"type": "null"}
+_KINDS = ("object", "array", "string", "number", "boolean")
+_ANYTHING: Schema = {"anyOf": [{"type": kind} for kind in _KINDS]}
+"""What a schema without a word says; some hosts refuse one, or several kinds in one word."""
 _BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 """What pydantic calls the bounds of a number that a validator of ours looks at first."""
 
@@ -32,7 +35,7 @@ def closed(schema: Schema) -> Schema:
 
 def _plain_members(named: dict[str, Schema]) -> dict[str, Schema]:
     """Members named by us, among which a `title` or a `default` may well be."""
-    return {name: plain(schema) for name, schema in named.items()}
+    return {name: plain(schema) or _ANYTHING for name, schema in named.items()}
 
 
 def _plain_value(value: Any) -> Any:

@@ -14,8 +14,8 @@ from mcp import Client, StdioServerParameters
 from pydantic import BaseModel, ConfigDict
 from typer.main import get_command
 
-from server import http
 from server.cli import app
+from server.http.app import PATH
 from server.settings import described
 from tests.support import OFFERED
 
@@ -92,7 +92,7 @@ def test_the_http_entry_is_where_guichet_serve_listens():
     address = urlsplit(entry.url)
 
     assert entry.type == "http"
-    assert (address.scheme, address.path) == ("http", http.PATH)
+    assert (address.scheme, address.path) == ("http", PATH)
     assert ip_address(address.hostname or "").is_loopback
     assert address.port == default_port()
 

@@ -19,7 +19,7 @@ from clients.errors import (
     UnavailableError,
     WithdrawnError,
 )
-from clients.http import from_response
+from clients.http import from_response, in_words
 
 SERVICE = "Registre de preuve de covoiturage"
 
@@ -109,8 +109,7 @@ def reason(response: httpx.Response) -> str:
     told = (_harmless(sentence) for sentence in _sentences(_said(response)))
     known = list(dict.fromkeys(words for words in told if words))
     if not known:
-        status = response.status_code
-        return f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".strip()
+        return in_words(response.status_code)
     more = f"; and {len(known) - _MOST_REASONS} more" if len(known) > _MOST_REASONS else ""
     return "; ".join(known[:_MOST_REASONS]) + more
 

@@ -149,7 +149,7 @@ class EmjpmClient:
             response = await self._http.send(self._importing(mesures))
             if not response.is_success:
                 raise refused_write(response, lambda rank: f"line {lines[rank]}")
-            reply = _unwrapped(document(response.content), "mesures")
+            reply = _unwrapped(document(response.content), "mesures", writing=True)
             saved = {(m.numero_rg, m.tribunal_siret): m for m in _MESURES.validate_python(reply)}
         if saved.keys() != {mesure.key for mesure in mesures}:
             raise LostAnswerError(SERVICE, "the answer does not account for what was sent.")
@@ -287,13 +287,14 @@ def _deleted(response: httpx.Response) -> int:
     return _Affected.model_validate(document(response.content)).affected_rows
 
 
-def _unwrapped(reply: object, name: str) -> object:
+def _unwrapped(reply: object, name: str, *, writing: bool = False) -> object:
     """The list: the documentation shows it bare, the service wraps it."""
     if not isinstance(reply, dict):
         return reply
     members = _OBJECT.validate_python(reply)
     if name not in members:
-        raise UnexpectedReplyError(SERVICE, f"an answer without its {name}.")
+        kind = LostAnswerError if writing else UnexpectedReplyError
+        raise kind(SERVICE, f"an answer without its {name}.")
     return members[name]
 
 

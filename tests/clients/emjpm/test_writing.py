@@ -350,9 +350,12 @@ async def test_an_antenne_never_leaves_in_a_batch_which_would_not_be_answered(em
     assert "antenne_id" not in sent()["mesures"][0]
 
 
-async def test_an_answer_without_what_was_sent_is_no_success(emjpm: EmjpmClient):
+@pytest.mark.parametrize("document", [{"mesures": []}, {}, {"data": []}, None])
+async def test_an_answer_without_what_was_sent_is_no_success(
+    emjpm: EmjpmClient, document: dict[str, list[object]] | None
+):
     """The service says 201 to a list that it did not find, and saves nothing."""
-    respx.post(BATCH).respond(201, json={"mesures": []})
+    respx.post(BATCH).respond(201, json=document)
 
     with pytest.raises(LostAnswerError):
         await emjpm.create_batch([mesure()], [2], approval=YES)
