@@ -345,7 +345,7 @@ def test_a_file_that_cannot_be_edited_is_left_and_what_to_add_is_shown(
 def test_permissions_and_links_stay_and_a_new_file_is_for_its_owner(home: Path):
     kept, link = home / "kept.json", place(home, HostName.GEMINI)
     kept.write_text("{}", encoding="utf-8")
-    kept.chmod(0o640)
+    kept.chmod(0o664)
     link.parent.mkdir()
     link.symlink_to(kept)
 
@@ -353,7 +353,7 @@ def test_permissions_and_links_stay_and_a_new_file_is_for_its_owner(home: Path):
 
     assert link.is_symlink()
     assert "guichet" in kept.read_text(encoding="utf-8")
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o664
     assert stat.S_IMODE(place(home, HostName.CURSOR).stat().st_mode) == 0o600
     assert sorted(path.name for path in home.iterdir() if path.is_file()) == ["kept.json"]
 
