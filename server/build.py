@@ -1,14 +1,18 @@
 """From settings to a server ready to run."""
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from mcp.server.context import ServerMiddleware
+
 from server import connect, instance, logs
-from server.app import Connect, Server
+from server.app import Connect, May, Server
 from server.settings import Settings, SettingsError, load
 from tools import TOOLS, Tool
+from tools.desk import Desk
+from tools.language import speaking
 from tools.sealing import Seal
 
 MISUSE = 2
@@ -27,6 +31,22 @@ def configured(*, sandbox: bool, read_only: bool) -> Settings:
     return connect.sandboxed(chosen) if sandbox else chosen
 
 
+def observed(settings: Settings) -> None:
+    """Offer figures and send traces, if the settings say so; leaves the process if it cannot."""
+    if not settings.observed:
+        return
+    try:
+        from server.observing.exporting import export  # noqa: PLC0415  (the extra `team`)
+
+        export(settings)
+    except ImportError:
+        sys.stderr.write("guichet: GUICHET_METRICS and GUICHET_TRACES need the extra `team`.\n")
+        raise SystemExit(MISUSE) from None
+    except OSError as error:
+        sys.stderr.write(f"guichet: GUICHET_METRICS: {error.strerror}.\n")
+        raise SystemExit(MISUSE) from None
+
+
 def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
     """What opens a desk when the server starts, and the seal of its ledger."""
     if sandbox:
@@ -36,21 +56,41 @@ def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
     return partial(connect.services, settings, seal), seal
 
 
-def build(settings: Settings, connection: Connect, seal: Seal) -> Server:
-    """A server offering the tools that these settings allow."""
+def build(settings: Settings, connection: Connect, seal: Seal, may: May = lambda _: True) -> Server:
+    """A server offering the tools that these settings allow, to those who may call them."""
     relays = settings.consent == "dangerously-relay"
-    return Server(offered(settings), connection, seal, relays=relays)
+    return Server(
+        offered(settings),
+        connection,
+        seal,
+        say=speaking(settings.language),
+        relays=relays,
+        watching=_watching(settings),
+        may=may,
+    )
 
 
 def offered(settings: Settings) -> tuple[Tool, ...]:
     """The tools whose needs are met, without those that change anything if so asked."""
     met = settings.needs_met
     return tuple(
-        replace(tool, choices=_choices(tool, settings))
+        _within(settings, tool)
         for tool in TOOLS
         if tool.needs in met and not (tool.writes and settings.read_only)
     )
 
 
-def _choices(tool: Tool, settings: Settings) -> Mapping[str, Collection[str]]:
-    return {"flow": settings.faire_simple.paths} if tool.needs == "faire_simple_flows" else {}
+def _watching(settings: Settings) -> Sequence[ServerMiddleware[Desk]]:
+    """What times the calls, if anybody looks at figures or traces."""
+    if not settings.observed:
+        return ()
+    from server.observing import timed  # noqa: PLC0415  (what a laptop never loads)
+
+    return (timed,)
+
+
+def _within(settings: Settings, tool: Tool) -> Tool:
+    """The tool, with what these settings leave to choose from."""
+    if tool.needs != "faire_simple_flows":
+        return tool
+    return replace(tool, choices={"flow": settings.faire_simple.paths})

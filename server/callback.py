@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from server.approvals.shield import HOSTS, Shield
+from server.approvals.shield import HOSTS, Shield, on_loopback
 from tools.language import Say
 
 LAST_WORDS = 2
@@ -66,7 +66,7 @@ class Callback:
         app = Starlette(routes=[Route(self._at.path or "/", self._answer)])
         app.router.redirect_slashes = False
         with socket.create_server((host, port)) as listener:
-            server = uvicorn.Server(_quiet(Shield(app, port)))
+            server = uvicorn.Server(_quiet(Shield(app, on_loopback(port))))
             async with anyio.create_task_group() as tasks:
                 await _serving(server, listener, tasks)
                 try:

@@ -25,7 +25,7 @@ from clients.demarches import MOST_A_MINUTE as DEMARCHES_PACE
 from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import SERVICE as DEMARCHES
 from clients.demarches import DemarcheTokens
-from clients.downloads import downloading
+from clients.downloads import Ways, downloading
 from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
 from clients.emjpm import SERVICE as EMJPM
 from clients.emjpm import OAuth, SignedIn
@@ -50,6 +50,7 @@ from tools.files import Folder
 from tools.journal import Journal
 from tools.language import speaking
 from tools.sealing import Seal
+from tools.understood import SERVICE_HOSTS
 
 LOCAL = "local"
 """The principal of stdio and of loopback HTTP: whoever runs the process."""
@@ -64,6 +65,8 @@ class Transports:
     demarches: httpx.AsyncBaseTransport | None = None
     emjpm: httpx.AsyncBaseTransport | None = None
     faire_simple: httpx.AsyncBaseTransport | None = None
+    files: httpx.AsyncBaseTransport | None = None
+    """What carries files of Démarches simplifiées: as its requests do, unless told otherwise."""
     sleep: Sleep = anyio.sleep
     """How to wait before asking a service again."""
 
@@ -85,7 +88,7 @@ class InProcess(httpx.AsyncBaseTransport):
 async def services(settings: Settings, seal: Seal) -> AsyncGenerator[Desk]:
     """A desk on the configured services, for as long as the server runs."""
     async with AsyncExitStack() as stack:
-        clients = await _clients(settings, Transports(), stack)
+        clients = await _clients(settings, network_ways(settings), stack)
         journal = Journal(lambda: instance.ledger(settings), seal, keep_days=settings.journal_days)
         stack.push_async_callback(journal.close)
         yield await _desk(settings, clients, journal, stack)
@@ -105,6 +108,24 @@ async def sandbox(
         stack.push_async_callback(journal.close)
         own = settings.model_copy(update={"files": folder / "files"})
         yield await _desk(own, clients, journal, stack)
+
+
+def network_ways(settings: Settings) -> Transports:
+    """The ways to the services, timed if anybody looks at figures or traces."""
+    if not settings.observed:
+        return Transports()
+    from server.observing import Observed  # noqa: PLC0415  (what a laptop never loads)
+
+    def way(service: str, url: str) -> httpx.AsyncBaseTransport:
+        return Observed(service, OnFirstUse(lambda: network(url)))
+
+    return Transports(
+        covoiturage=way("covoiturage", settings.covoiturage.url),
+        demarches=way("demarches", settings.demarches.url),
+        emjpm=way("emjpm", settings.emjpm.address),
+        faire_simple=way("faire_simple", settings.faire_simple.url),
+        files=Observed("demarches", Ways()),
+    )
 
 
 def sandboxed(settings: Settings) -> Settings:
@@ -207,8 +228,18 @@ async def _desk(
                 settings.faire_simple.url,
             )
         ),
+        pages=_pages(httpx.URL(settings.demarches.url).host),
         demarches=settings.demarches.numbers,
     )
+
+
+def _pages(host: str) -> frozenset[str]:
+    """The hosts whose pages are those of the service at this one: its own, and its former names.
+
+    Another instance of the same program has other dossiers under the same numbers.
+    """
+    ours = SERVICE_HOSTS if host in SERVICE_HOSTS or host.endswith(".sandbox") else frozenset[str]()
+    return ours | {host}
 
 
 async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) -> Clients:
@@ -231,7 +262,7 @@ async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) ->
             tokens=DemarcheTokens(demarches.token, demarches.tokens),
         ),
         demarche_files=DemarcheFiles(
-            await open_for_good(downloading(by.demarches)),
+            await open_for_good(downloading(by.files or by.demarches)),
             endpoint=demarches.url,
             hosts=demarches.files_hosts,
         ),

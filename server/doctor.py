@@ -27,6 +27,7 @@ from clients.faire_simple import Flow
 from clients.network import proxy_of
 from server import connect, instance
 from server.build import offered
+from server.callers import service_of
 from server.settings import SERVICES, Emjpm, Settings, config_file
 from server.sign_ins import SignIn
 from tools import TOOLS, Tool
@@ -97,6 +98,7 @@ def configuration(settings: Settings, environ: Mapping[str, str]) -> tuple[Chapt
         Chapter("Services", services),
         Chapter("Tools", tuple(_tool(tool, settings) for tool in TOOLS)),
         Chapter("Consent", (consent(settings),)),
+        Chapter("HTTP", tuple(_http(settings))),
         Chapter("Files", kept),
         Chapter("Network", tuple(_network(settings, environ))),
     )
@@ -316,7 +318,7 @@ def why_not(tool: Tool, settings: Settings) -> str:
     """What keeps a tool from being offered."""
     if tool.needs in settings.needs_met:
         return "it changes a service, and GUICHET_READ_ONLY is set"
-    service = next(name for name in SERVICES if tool.needs.startswith(name))
+    service = service_of(tool)
     if service not in settings.services:
         return f"GUICHET_SERVICES leaves {service} out"
     if tool.needs == "faire_simple_flows" and service in settings.needs_met:
@@ -326,6 +328,33 @@ def why_not(tool: Tool, settings: Settings) -> str:
     if tool.needs == "emjpm_delete_all" and service in settings.needs_met:
         return "GUICHET_EMJPM_DELETE_ALL is not set"
     return f"{service} lacks credentials"
+
+
+# Who may call over HTTP.
+
+
+def _http(settings: Settings) -> Iterator[Finding]:
+    http, oidc = settings.http, settings.oidc
+    named = http.public_url or ", ".join(http.allowed_hosts)
+    if named and not settings.authenticates:
+        remedy = "Run `guichet token create`, or set GUICHET_OIDC_ISSUER."
+        says = f"{named}, and nobody would have to sign in: `guichet serve --http` does not start."
+        yield Finding("address", "trouble", says, remedy)
+    elif named:
+        yield Finding("address", "ok", f"{named}.")
+    else:
+        remedy = "Set GUICHET_HTTP_PUBLIC_URL to serve others than this machine."
+        yield Finding("address", "missing", "this machine alone.", remedy)
+    for name, token in http.tokens.items():
+        page = "signs in to the page" if token.page_password else "has no password for the page"
+        yield Finding(f"token {name}", "ok", f"{', '.join(token.scopes)}; {page}.")
+    if oidc.issuer:
+        audience = oidc.audience or "the public address, /mcp included"
+        yield Finding("issuer", "ok", f"{oidc.issuer}; its tokens are for {audience}.")
+    if not settings.authenticates:
+        yield Finding(
+            "callers", "missing", "nobody signs in: any program of this machine may call."
+        )
 
 
 # What requests go through.

@@ -1,12 +1,16 @@
 """What the process says of itself: on stderr, from warnings up, with secrets taken out."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
+from opentelemetry import trace
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from clients.auth import spellings
+from server.settings import Settings
 
 QUIET = ("httpx", "httpcore", "httpx2", "httpcore2")
 """At INFO, these write whole addresses, keys included."""
@@ -24,17 +28,37 @@ class WithoutSecrets(logging.Formatter):
         self._secrets = sorted(secrets, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        return self._hidden(super().format(record))
+
+    def _hidden(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return text
 
 
-def to_stderr(settings: BaseModel) -> None:
+class AsJson(WithoutSecrets):
+    """The same as an object per line, which names the span it was written in if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        span = trace.get_current_span().get_span_context()
+        traced = {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+        told = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **({"exception": self.formatException(record.exc_info)} if record.exc_info else {}),
+            **(traced if span.is_valid else {}),
+        }
+        # Hidden before they are quoted: a secret with a quotation mark in it reads otherwise after.
+        return json.dumps({name: self._hidden(text) for name, text in told.items()})
+
+
+def to_stderr(settings: Settings) -> None:
     """Send the log to stderr; before anything else does, since the SDK would set it to INFO."""
     handler = logging.StreamHandler(sys.stderr)
     secrets = {secret for secret in _secrets(settings) if len(secret) >= SHORTEST_SECRET}
-    handler.setFormatter(WithoutSecrets(secrets))
+    handler.setFormatter((AsJson if settings.logs == "json" else WithoutSecrets)(secrets))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

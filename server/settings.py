@@ -41,9 +41,10 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from clients.demarches import STATIC_HOSTS
 from clients.faire_simple import SEMESTER, Flow
+from server.passwords import DERIVED
 from tools.desk import Consent
 from tools.language import Language
-from tools.registry import Need
+from tools.registry import SERVICES, Need
 
 ENVIRONMENT: Mapping[str, str] = os.environ
 """What nothing else reads by itself."""
@@ -66,12 +67,21 @@ EMJPM_CONSENT = {
 """The pages where a user lets an editor's application act for them."""
 SHORTEST_SECRET = 32
 """Characters of the instance's key."""
-SERVICES = ("covoiturage", "demarches", "emjpm", "faire_simple")
 MOST_DEMARCHES = 100
 """Démarches that may be named: each is a request whenever they are listed."""
+SCOPES = (
+    "read",
+    "write",
+    *(f"{service}:{reach}" for service in SERVICES for reach in ("read", "write")),
+)
+"""What may be granted to whoever calls over HTTP: everywhere, or at one service."""
+
+CALLED = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+"""What a token may be called."""
 
 _NESTED = TypeAdapter(dict[str, object])
 _OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
+_TABLES = TypeAdapter(dict[str, dict[str, object]], config=ConfigDict(hide_input_in_errors=True))
 _WHOLE_ADDRESS = "must be a whole address, such as https://service.example"
 _SEGMENTS = re.compile(r"/?[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*/?", re.ASCII)
 """Of a path; none begins with a dot, as `..` does."""
@@ -97,7 +107,7 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _redirection(written: str) -> str:
+def _as_written(written: str) -> str:
     """The address as it is written, which is how it is compared."""
     _address(written)
     if urlsplit(written).fragment:
@@ -146,12 +156,41 @@ def _from_json(value: object) -> object:
         raise ValueError("must be a JSON object of texts, by démarche number") from None
 
 
+def _tables_from_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return _TABLES.validate_json(value)
+    except ValidationError:  # its text would repeat what is written in place of a table
+        raise ValueError("must be a JSON object of tables, by name") from None
+
+
+def _origin(url: str) -> str:
+    """An address of a server and of nothing in it: what is served has addresses of its own."""
+    if urlsplit(_address(url)).path.strip("/") or set("?#") & set(url):
+        raise ValueError("must end with its host, or its port")
+    return url.rstrip("/").lower()
+
+
+def _known(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    if not set(scopes) <= set(SCOPES):
+        raise ValueError(f"the scopes are {', '.join(SCOPES)}")
+    return scopes
+
+
 def _key(written: SecretStr) -> SecretStr:
     """A key that a header can carry: a request that cannot be written would look lost."""
     key = written.get_secret_value().strip()
     if not (key.isascii() and key.isprintable()):
         raise ValueError("must hold only plain letters, digits and signs: copy it again")
     return SecretStr(key)
+
+
+def _derived(written: SecretStr) -> SecretStr:
+    """What a page password is known by; the password itself is never written."""
+    if not DERIVED.fullmatch(written.get_secret_value()):
+        raise ValueError("must be what `guichet token create` gave, and not the password itself")
+    return written
 
 
 def _long(written: SecretStr) -> SecretStr:
@@ -164,7 +203,8 @@ def _long(written: SecretStr) -> SecretStr:
 Address = Annotated[str, AfterValidator(_address)]
 Place = Annotated[Address, AfterValidator(_place)]
 FlowPath = Annotated[str, AfterValidator(_path)] | None
-Redirection = Annotated[str, AfterValidator(_redirection)]
+Redirection = Annotated[str, AfterValidator(_as_written)]
+Issuer = Redirection
 ClientId = Annotated[
     str,
     StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,9}$"),
@@ -177,6 +217,15 @@ Host = Annotated[
         to_lower=True, pattern=r"(?i)^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253
     ),
 ]
+Listening = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^(\[[0-9a-f:]+\]|[\w.-]+):[0-9]{1,5}$")
+]
+Origin = Annotated[str, AfterValidator(_origin)]
+ServerName = Annotated[
+    str, StringConstraints(to_lower=True, pattern=r"(?i)^([a-z0-9.-]+|\[[0-9a-f:]+\])$")
+]
+"""By which a server is called, whatever the port."""
+TokenName = Annotated[str, StringConstraints(pattern=CALLED)]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
     tuple[Literal["covoiturage", "demarches", "emjpm", "faire_simple"], ...],
@@ -202,13 +251,16 @@ class Covoiturage(Section):
         default="https://api.covoiturage.beta.gouv.fr", description="the registry's address"
     )
     certificates_version: Version = Field(
-        default="v3.2", description="the version that serves certificates"
+        default="v3.2", description="the version of the API where certificates are looked for"
     )
     import_version: Version = Field(
-        default="v3.3", description="the version that imports identity keys"
+        default="v3.3", description="the version where identity keys are imported"
     )
-    access_key: Key | None = Field(default=None, description="an operator's application key…")
-    secret_key: Key | None = Field(default=None, description="…and the secret that goes with it")
+    access_key: Key | None = Field(
+        default=None,
+        description="an operator's application key: imports need it, certificates do not",
+    )
+    secret_key: Key | None = Field(default=None, description="the secret that goes with that key")
     token: Key | None = Field(default=None, description="a fixed bearer token, instead of the keys")
 
     @property
@@ -219,7 +271,7 @@ class Covoiturage(Section):
 class Demarches(Section):
     url: Address = Field(
         default="https://demarche.numerique.gouv.fr/api/v2/graphql",
-        description="the whole endpoint",
+        description="the whole GraphQL endpoint; no redirect is followed",
     )
     token: Key | None = Field(default=None, description="an administrator's API token")
     tokens: Annotated[dict[int, Key], NoDecode, BeforeValidator(_from_json)] = Field(
@@ -268,14 +320,15 @@ class Emjpm(Section):
         default=None, description="another page of consent than those of the two environments"
     )
     token: Key | None = Field(
-        default=None, description="a bearer token of the mandataire's account…"
+        default=None,
+        description="a bearer token of the mandataire's account, instead of an application",
     )
     client_id: ClientId | None = Field(
-        default=None, description="…or the number of the editor's OAuth application, to sign in…"
+        default=None, description="the number of your editor's OAuth application, to sign in with"
     )
-    client_secret: Key | None = Field(default=None, description="…the secret that goes with it…")
+    client_secret: Key | None = Field(default=None, description="the secret that goes with it")
     redirect_uri: Redirection | None = Field(
-        default=None, description="…and the whole address registered for it, to the last sign"
+        default=None, description="the whole address registered for it, to the last sign"
     )
 
     delete_all: bool = Field(
@@ -312,13 +365,14 @@ class Emjpm(Section):
 
 class FaireSimple(Section):
     url: Place = Field(
-        default="https://www.faire-simple.gouv.fr/api", description="the service's address"
+        default="https://www.faire-simple.gouv.fr/api",
+        description="the service's address, before any `?`",
     )
     login: Annotated[str, StringConstraints(strip_whitespace=True, pattern="^[^:]*$")] = Field(
-        default="", description="the application's login…"
+        default="", description="the login given to your application; the next two go with it"
     )
-    password: SecretStr | None = Field(default=None, description="…the password that goes with it…")
-    key: Key | None = Field(default=None, description="…and its API key")
+    password: SecretStr | None = Field(default=None, description="the password given with it")
+    key: Key | None = Field(default=None, description="the API key given with it")
     path_partners: FlowPath = Field(default=None, description="the path of all the partners")
     path_thematics: FlowPath = Field(default=None, description="the path of the thematics")
     path_campaigns: FlowPath = Field(default=None, description="the path of the campaigns")
@@ -354,6 +408,50 @@ class FaireSimple(Section):
         return {flow: path for flow, path in known.items() if path}
 
 
+class Token(Section):
+    """A bearer token that `guichet token create` made, of which only the digest is kept."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    scopes: Annotated[
+        tuple[str, ...], Field(min_length=1), BeforeValidator(_listed), AfterValidator(_known)
+    ]
+    page_password: Annotated[SecretStr, AfterValidator(_derived)] | None = None
+
+
+class Http(Section):
+    public_url: Origin | None = Field(
+        default=None,
+        description="the address that clients reach `guichet serve --http` at; required beyond "
+        "this machine",
+    )
+    allowed_hosts: Annotated[tuple[ServerName, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="other names that it may be called by, comma-separated",
+    )
+    tokens: Annotated[dict[TokenName, Token], NoDecode, BeforeValidator(_tables_from_json)] = Field(
+        default={},
+        description="the bearer tokens of those who may call, by name, as `guichet token create` "
+        "gives them: the tables `[http.tokens.…]`, or JSON",
+    )
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if len({token.sha256 for token in self.tokens.values()}) < len(self.tokens):
+            raise ValueError("two names have the same token: nobody could tell who calls")
+        return self
+
+
+class Oidc(Section):
+    issuer: Issuer | None = Field(
+        default=None, description="the OpenID issuer whose tokens are accepted over HTTP, as JWT"
+    )
+    audience: str = Field(
+        default="",
+        description="what their `aud` must hold; the public address of the server, `/mcp` "
+        "included, by default",
+    )
+
+
 class Settings(BaseSettings):
     """Every setting the server understands."""
 
@@ -371,6 +469,8 @@ class Settings(BaseSettings):
     demarches: Demarches = Demarches()
     emjpm: Emjpm = Emjpm()
     faire_simple: FaireSimple = FaireSimple()
+    http: Http = Http()
+    oidc: Oidc = Oidc()
     services: Annotated[Names, NoDecode] = Field(
         default=SERVICES,
         description="the services to offer, comma-separated; all that are configured",
@@ -398,6 +498,28 @@ class Settings(BaseSettings):
         default=None,
         description="the instance's key, 32 characters or more; a 0600 file by default",
     )
+
+    logs: Literal["text", "json"] = Field(
+        default="text", description="how the log is written to stderr: `text`, or `json` by line"
+    )
+    metrics: Listening | None = Field(
+        default=None,
+        description="where Prometheus reads figures, such as `127.0.0.1:9464`; nowhere by default",
+    )
+    traces: bool = Field(
+        default=False,
+        description="send spans over OTLP, to where `OTEL_EXPORTER_OTLP_ENDPOINT` says",
+    )
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody looks at figures or traces."""
+        return bool(self.metrics or self.traces)
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether whoever calls over HTTP has to say who they are."""
+        return bool(self.http.tokens or self.oidc.issuer)
 
     @property
     def needs_met(self) -> frozenset[Need]:

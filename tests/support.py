@@ -29,7 +29,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from server import connect, instance, logs
-from server.app import Server
+from server.app import Connect, Server
 from server.approvals import Pages
 from server.build import build
 from server.connect import InProcess, Transports
@@ -38,6 +38,7 @@ from server.settings import SERVICES, Settings
 from tools import TOOLS
 from tools.desk import Desk
 from tools.journal import Journal
+from tools.sealing import Seal
 from tools.storage import OPERATIONS
 
 Button = Literal["approve", "refuse"]
@@ -157,9 +158,13 @@ class Counter:
         return self.partners.state.writes
 
     def server(self) -> Server:
+        return build(*self.connection())
+
+    def connection(self) -> tuple[Settings, Connect, Seal]:
+        """What a server is built of."""
         ours = {name: self.settings[name] for name in self.settings.keys() & set(SERVICES)}
         settings = connect.sandboxed(Settings(**self.settings)).model_copy(update=ours)
-        return build(settings, partial(self._desk, settings), self.seal)
+        return settings, partial(self._desk, settings), self.seal
 
     def host(self, era: str, person: Person | None = None) -> Client:
         return Client(self.server(), mode=MODES[era], elicitation_callback=person)
@@ -259,6 +264,17 @@ class Browser:
                 headers={"Origin": self.origin},
             )
         )
+
+    async def sign_in(self, home: str, name: str, password: str) -> str:
+        """Send the form of who signs in."""
+        origin = {"Origin": home.partition("/approvals")[0]}
+        fields = {"name": name, "password": password}
+        return self._shown(await self.http.post(f"{home}/sign-in", data=fields, headers=origin))
+
+    @property
+    def plans(self) -> list[str]:
+        """The addresses of the plans that are listed."""
+        return re.findall(r'href="(/approvals/[^"]{64})"', self.page)
 
     def _shown(self, response: httpx.Response) -> str:
         self.address = str(response.url)

@@ -1,6 +1,11 @@
 """Everything a model can do here: what only reads, and what changes a service."""
 
-from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
+from tools.covoiturage import (
+    IMPORT,
+    import_cee_identities,
+    prepare_cee_identities,
+    verify_certificate,
+)
 from tools.demarches import (
     ANNOTATING,
     ARCHIVING,
@@ -62,6 +67,7 @@ __all__ = ["TOOLS", "Tool"]
 
 TOOLS = (
     read(verify_certificate, "Verify a carpooling certificate", "covoiturage"),
+    read(prepare_cee_identities, "Prepare CEE identity keys", "covoiturage", saves=True),
     mutation(
         import_cee_identities,
         "Import CEE identity keys",
@@ -74,7 +80,7 @@ TOOLS = (
     read(query_dossiers, "List dossiers", "demarches"),
     read(list_deleted_dossiers, "List deleted dossiers", "demarches"),
     read(get_dossier, "Read a dossier", "demarches"),
-    read(export_dossiers, "Export dossiers to a file", "demarches", saves=True),
+    read(export_dossiers, "Export dossiers to a file", "demarches", saves=True, shares=True),
     read(save_piece, "Save a file of a dossier", "demarches", saves=True),
     mutation(accept_dossier, "Accept a dossier", "demarches", Rung.TYPE, DECISION),
     mutation(refuse_dossier, "Refuse a dossier", "demarches", Rung.TYPE, DECISION),

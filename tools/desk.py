@@ -10,6 +10,7 @@ from clients import Clients
 from tools.files import Folder
 from tools.journal import Journal
 from tools.language import Say
+from tools.understood import SERVICE_HOSTS
 
 Consent = Literal["ask", "page", "dangerously-relay"]
 Present = Callable[[str], Awaitable[str]]
@@ -28,10 +29,15 @@ class Desk:
     """On whose behalf the current call is made."""
     consent: Consent = "ask"
     present: Present | None = None
+    signs_in: Callable[[], bool] | None = None
+    """Whether whom the current call is made for can sign in to the page; None where the page opens
+    by itself, on their own machine."""
     instructeur: str = ""
     """The e-mail or the identifier of the instructeur who signs decisions."""
     places: frozenset[str] = frozenset()
     """Where the services answer: a change is settled only where it was asked for."""
+    pages: frozenset[str] = SERVICE_HOSTS
+    """The hosts whose pages show the dossiers of this counter."""
     demarches: tuple[int, ...] = ()
     """The démarches to offer, by number: the service lists none."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep

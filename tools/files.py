@@ -95,6 +95,18 @@ class Draft:
         path = await anyio.to_thread.run_sync(self._keep, name)
         return Kept(path.name, path.as_uri(), self.size, self._sha256.hexdigest())
 
+    def reading(self) -> BinaryIO:
+        """What was written so far, from its start; for a worker thread, which closes it.
+
+        Raises:
+            ToolError: It cannot be read again.
+        """
+        try:
+            self._file.flush()
+            return self._path.open("rb")
+        except OSError:
+            raise ToolError(self._refusal) from None
+
     def _write(self, chunk: bytes) -> None:
         try:
             self._file.write(chunk)
@@ -154,6 +166,19 @@ class Folder:
         return await anyio.to_thread.run_sync(self._piece, name, most)
 
     @asynccontextmanager
+    async def opened(self, name: str, *, most: int) -> AsyncGenerator[BinaryIO]:
+        """A file of the folder, to be read in worker threads, if it is at most `most` bytes.
+
+        Raises:
+            ToolError: No folder is configured, or it has no such readable file.
+        """
+        file = await anyio.to_thread.run_sync(self._open, name, most)
+        try:
+            yield file
+        finally:
+            file.close()
+
+    @asynccontextmanager
     async def draft(self) -> AsyncGenerator[Draft]:
         """A new file, for this machine's user alone, that is gone after the block unless kept.
 
@@ -178,13 +203,24 @@ class Folder:
         except OSError:
             raise ToolError(self._absent(name)) from None
         if len(content) > most:
-            raise ToolError(
-                self.say(
-                    fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
-                    en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
-                )
-            )
+            raise ToolError(self._too_large(most))
         return content
+
+    def _open(self, name: str, most: int) -> BinaryIO:
+        try:
+            file = _opened(self._path(name))
+        except OSError:
+            raise ToolError(self._absent(name)) from None
+        if os.fstat(file.fileno()).st_size > most:
+            file.close()
+            raise ToolError(self._too_large(most))
+        return file
+
+    def _too_large(self, most: int) -> str:
+        return self.say(
+            fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
+            en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
+        )
 
     def _piece(self, name: str, most: int) -> Piece:
         content = self._content(name, most)
@@ -262,6 +298,7 @@ _OFFICE = {
     ".csv": "text/csv",
     ".doc": "application/msword",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".jsonl": "application/x-ndjson",
     ".odp": "application/vnd.oasis.opendocument.presentation",
     ".ods": "application/vnd.oasis.opendocument.spreadsheet",
     ".odt": "application/vnd.oasis.opendocument.text",

@@ -27,7 +27,7 @@ from tools.journal import Intent, Operation
 from tools.language import Say
 from tools.parameters import DryRun
 from tools.questions import Question, Rung, Typed
-from tools.replays import CALL, Call, PreviewedError, ServedError, code_name
+from tools.replays import CALL, Call, OnPage, PreviewedError, ServedError, code_name
 from tools.results import Outcome, error
 from tools.settling import Settlement
 
@@ -153,6 +153,8 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
     """What a person answered on the page, which opens if this is the first time they are asked."""
     if desk.present is None:
         raise ToolError(refusals.nobody_to_ask(desk.say))
+    if desk.signs_in and not desk.signs_in():
+        raise ToolError(refusals.no_page(desk.say))
     waiting = await _on_page(desk, call)
     if waiting and waiting.status == "declined":
         await desk.journal.told(waiting.id)
@@ -172,7 +174,9 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
             waiting = await _on_page(desk, call) or await desk.journal.ask(
                 secrets.token_hex(32), intent, by_page=True
             )
-    raise ToolError(refusals.decide_on_page(desk.say, await desk.present(waiting.id)))
+    told = refusals.sign_in_to_decide if desk.signs_in else refusals.decide_on_page
+    call.on_page = OnPage(put.asked, await desk.present(waiting.id))
+    raise ToolError(told(desk.say, call.on_page.address))
 
 
 async def _on_page(desk: Desk, call: Call) -> Operation | None:

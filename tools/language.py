@@ -23,6 +23,11 @@ def in_english(*, fr: str, en: str) -> str:
     return en
 
 
+def counted(count: int, one: str, several: str) -> str:
+    """How many of what there are, in words that agree."""
+    return f"{count} {one if count == 1 else several}"
+
+
 def speaking(language: Language) -> Say:
     """The wording in this language."""
     return in_french if language == "fr" else in_english

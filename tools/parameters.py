@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from tools.understood import day, demarche, dossier, group, several, whole
+
 PARIS = ZoneInfo("Europe/Paris")
 
 
@@ -17,12 +19,6 @@ def moment(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=PARIS)
 
 
-def _not_a_boolean(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number, not a boolean")  # noqa: TRY004  (pydantic reports ValueError)
-    return value
-
-
 def _a_moment(text: str) -> str:
     try:
         moment(text)
@@ -31,19 +27,30 @@ def _a_moment(text: str) -> str:
     return text
 
 
-Whole = Annotated[int, BeforeValidator(_not_a_boolean)]
+Whole = Annotated[int, BeforeValidator(whole)]
 """A whole number, also sent as text; never a boolean, which Python takes for one."""
 
-Since = Annotated[str, AfterValidator(_a_moment)]
-"""An ISO date or time, or nothing."""
+Since = Annotated[str, BeforeValidator(day), AfterValidator(_a_moment)]
+"""An ISO date or time, or a date as people write it, or nothing."""
+
+Several = BeforeValidator(several)
+"""Lets a list be sent as a text whose commas separate."""
 
 DossierNumber = Annotated[
-    Whole, Field(gt=0, le=2**31 - 1, description="The dossier's number, as on its page.")
+    int,
+    BeforeValidator(dossier),
+    Field(gt=0, le=2**31 - 1, description="The dossier's number, as on its page."),
 ]
 DemarcheNumber = Annotated[
-    Whole, Field(gt=0, le=2**31 - 1, description="The démarche's number, as on its page.")
+    int,
+    BeforeValidator(demarche),
+    Field(gt=0, le=2**31 - 1, description="The démarche's number, as on its page."),
 ]
-GroupNumber = Annotated[Whole, Field(ge=0, le=2**31 - 1, description="Only this groupe's number.")]
+GroupNumber = Annotated[
+    int,
+    BeforeValidator(group),
+    Field(ge=0, le=2**31 - 1, description="Only this groupe's number."),
+]
 """0 for all of them."""
 
 DryRun = Annotated[

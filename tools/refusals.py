@@ -71,3 +71,25 @@ def decide_on_page(say: Say, address: str) -> str:
         "nothing was changed yet. Tell them, then call again with the same arguments once they "
         "have decided.",
     )
+
+
+def sign_in_to_decide(say: Say, address: str) -> str:
+    return say(
+        fr=f"Une personne doit décider, en s'identifiant sur la page {address} : rien n'a encore "
+        "été changé. Dites-le-lui, puis refaites le même appel, avec les mêmes arguments, quand "
+        "elle aura décidé.",
+        en=f"A person must decide, by signing in to the page {address}: nothing was changed yet. "
+        "Tell them, then call again with the same arguments once they have decided.",
+    )
+
+
+def no_page(say: Say) -> str:
+    return say(
+        fr="Cette modification se décide hors de ce client, sur une page à laquelle cette personne "
+        "n'a pas accès : rien n'a été changé. Qui administre Guichet peut lui donner un mot de "
+        "passe de page (guichet token create) ; un client qui gère l'« elicitation » de MCP suffit "
+        "à la plupart des modifications.",
+        en="This change is decided outside this client, on a page that this person cannot reach: "
+        "nothing was changed. Whoever runs Guichet can give them a page password (guichet token "
+        "create); a client that supports MCP elicitation is enough for most changes.",
+    )

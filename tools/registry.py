@@ -17,6 +17,8 @@ from tools.settling import Settlement
 
 P = ParamSpec("P")
 
+Service = Literal["covoiturage", "demarches", "emjpm", "faire_simple"]
+SERVICES: tuple[Service, ...] = get_args(Service)
 Need = Literal[
     "ledger",
     "covoiturage",
@@ -48,6 +50,8 @@ class Tool:
     """What the settings leave to choose from, for the parameters that accept more by their type."""
     saves: bool = False
     """Whether it leaves a file on this machine, and changes nothing else."""
+    shares: bool = False
+    """Whether that file may be read back at the address that its result links to."""
 
     @property
     def name(self) -> str:
@@ -61,11 +65,24 @@ class Tool:
     def writes(self) -> bool:
         return self.rung is not None
 
+    @property
+    def service(self) -> Service | None:
+        """The service that it works with, by which what it needs is named; the ledger is none."""
+        return next((each for each in SERVICES if self.needs.startswith(each)), None)
+
 
 def read(
-    function: Callable[P, Awaitable[BaseModel]], title: str, needs: Need, *, saves: bool = False
+    function: Callable[P, Awaitable[BaseModel]],
+    title: str,
+    needs: Need,
+    *,
+    saves: bool = False,
+    shares: bool = False,
 ) -> Tool:
-    """A tool that changes no service; with `saves`, it leaves a new file in the one folder."""
+    """A tool that changes no service; with `saves`, it leaves a new file in the one folder.
+
+    With `shares`, that file can then be read as a resource: it holds nothing that no tool gives.
+    """
     if _takes_approval(function):
         raise TypeError(f"{function.__name__} asks for an Approval: it is a mutation")
     hints = ToolAnnotations(
@@ -74,7 +91,7 @@ def read(
         idempotent_hint=not saves,
         open_world_hint=True,
     )
-    return Tool(_answering(function), title, needs, hints, saves=saves)
+    return Tool(_answering(function), title, needs, hints, saves=saves, shares=shares)
 
 
 def mutation(

@@ -20,7 +20,7 @@ from mcp.types import CallToolResult, InputRequiredResult
 from tools import refusals
 from tools.desk import Desk
 from tools.journal import Evidence, Intent, Operation
-from tools.questions import Question, Rung
+from tools.questions import Asked, Question, Rung
 from tools.results import Preview, error, shortened, structured
 from tools.settling import Settlements, settle_abandoned
 
@@ -28,6 +28,15 @@ LOG = logging.getLogger(__name__)
 MOST_QUESTION_BYTES = 12_000
 """Bytes of a question that a dry run shows: the page shows it whole."""
 MOST_BODY_BYTES = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class OnPage:
+    """A question that awaits its answer on the page."""
+
+    asked: Asked
+    address: str
+    """Where the page is, without any secret."""
 
 
 @dataclass(slots=True)
@@ -42,6 +51,8 @@ class Call:
     operation: Operation | None = None
     asking: Intent | None = None
     evidence: Evidence = "form"
+    on_page: OnPage | None = None
+    """What this call left for the person to decide on."""
     desk: Desk = field(init=False)
 
 

@@ -8,12 +8,17 @@ is a space, at most one in a row.
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import phonenumbers
 
 from clients.covoiturage.refusals import SERVICE
 from clients.errors import RejectedError
+
+MOST_NAMES = 40_000
+"""Spelt names that are remembered: a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,67 @@ def identity_of(*, phone: str, last_name: str) -> Identity:
     if not name:
         raise RejectedError(SERVICE, "the last name has no letter from A to Z.")
     return Identity(
-        identity_key=hashlib.sha256(f"{e164}-{name}".encode()).hexdigest(),
+        identity_key=identity_key(e164, name),
         phone_trunc=e164[:-2],
         last_name_trunc=name[:3].ljust(3),
         warnings=tuple(_doubts(number, last_name)),
     )
+
+
+class Names(dict[str, str]):
+    """Names as they are in a key, each spelt once; nothing for those that have to be looked at.
+
+    Among these are those where `suspect` is found.
+    """
+
+    def __init__(self, suspect: re.Pattern[str] | None = None) -> None:
+        super().__init__()
+        self._suspect = suspect
+
+    def __missing__(self, last_name: str) -> str:
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        self[last_name] = name = "" if self._is_odd(last_name) else _letters(last_name)
+        return name
+
+    def _is_odd(self, last_name: str) -> bool:
+        if last_name.isascii() and last_name.isalpha():
+            return False
+        if self._suspect and self._suspect.search(last_name):
+            return True
+        return bool(_UNUSUAL.search(_plain(last_name)))
+
+
+def ordinary_numbers(phones: Sequence[str]) -> Sequence[str]:
+    """The nine digits, after +33, of each French number as people write them; nothing for others.
+
+    Only what libphonenumber's own pattern of French numbers knows is read here: all the rest has
+    to go through `identity_of`, which is twenty times slower.
+    """
+    together, read = _bare("\n".join(phones)), _ordinary()
+    found = read.findall(together)
+    if len(found) == len(phones) == together.count("\n") + 1:
+        return found
+    apart = (read.fullmatch(_bare(phone)) for phone in phones)
+    return [number[1] if number else "" for number in apart]
+
+
+def identity_key(e164: str, name: str) -> str:
+    """The documented key of a whole number and of a name from A to Z."""
+    return hashlib.sha256(f"{e164}-{name}".encode()).hexdigest()
+
+
+def _bare(phone: str) -> str:
+    return phone.replace(" ", "").replace(".", "").replace("-", "").replace("\u00a0", "")
+
+
+@cache
+def _ordinary() -> re.Pattern[str]:
+    """French numbers alone on their line, without what separates their digits."""
+    french = phonenumbers.PhoneMetadata.metadata_for_region("FR")
+    kinds = (french.mobile, french.fixed_line) if french else ()
+    known = "|".join(kind.national_number_pattern or "" for kind in kinds if kind)
+    return re.compile(rf"^(?:\+33|0033|0)({known})$", re.ASCII | re.MULTILINE)
 
 
 def _number(phone: str) -> phonenumbers.PhoneNumber:
@@ -72,8 +133,11 @@ def _letters(name: str) -> str:
 
 def _plain(name: str) -> str:
     """The name in capitals, without accents, its joined letters spelt out."""
-    apart = unicodedata.normalize("NFD", name)
-    bare = "".join(character for character in apart if not unicodedata.combining(character))
+    if name.isascii():
+        return name.upper()
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", name))
+    if not bare.isascii():
+        bare = "".join(character for character in bare if not unicodedata.combining(character))
     return bare.upper().translate(_SPELT_OUT)
 
 
@@ -106,5 +170,7 @@ _SPELT_OUT = str.maketrans(
         "Ĳ": "IJ",
     }
 )
+_ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
+"""Those that almost every accent is made of; all of them combine."""
 _BEYOND_LETTERS = re.compile(r"[^A-Z]+")
 _UNUSUAL = re.compile(r"[^A-Z\s\-‐‑'’ʼ]")

@@ -1,7 +1,7 @@
 """The GraphQL API of Démarches simplifiées, as calls that give dossiers."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -68,6 +68,12 @@ MOST_TOGETHER = 50
 """Dossiers read by one request: their documents count against the limits of the service."""
 
 Known = TypeVar("Known", bound=Dossier)
+Heard = Callable[[int], Awaitable[None]]
+"""Is told how many records were read."""
+
+
+async def unheard(_: int) -> None:
+    """Nobody waits to be told."""
 
 
 class DemarchesClient:
@@ -164,14 +170,20 @@ class DemarchesClient:
             reply = await self._read("supprimes_du_groupe", demarche, variables)
             return removals_of_groupe(reply, demarche, groupe)
 
-    async def overviews(self, demarches: Sequence[int]) -> tuple[Overview | Unread, ...]:
-        """Each démarche with how much of it awaits somebody; one that fails hides no other."""
+    async def overviews(
+        self, demarches: Sequence[int], heard: Heard = unheard
+    ) -> tuple[Overview | Unread, ...]:
+        """Each démarche with how much of it awaits somebody; one that fails hides no other.
+
+        `heard` is told how many were read, as they are.
+        """
         found: dict[int, Overview | Unread] = {}
         limit = anyio.CapacityLimiter(MOST_AT_ONCE)
 
         async def look(demarche: int) -> None:
             async with limit:
                 found[demarche] = await self._overview(demarche)
+                await heard(len(found))
 
         async with anyio.create_task_group() as tasks:
             for demarche in demarches:
@@ -222,11 +234,12 @@ class DemarchesClient:
         return await self._whole("dossier", number, Dossier)
 
     async def dossiers_together(
-        self, numbers: Sequence[int]
+        self, numbers: Sequence[int], heard: Heard = unheard
     ) -> tuple[dict[int, Dossier], dict[int, ApiError]]:
         """The dossiers with these numbers, and what hides those that are not given.
 
-        They are read fifty at a time, with each of the tokens, so that none hides another.
+        They are read fifty at a time, with each of the tokens, so that none hides another; `heard`
+        is told how many were read.
         """
         found: dict[int, Dossier] = {}
         hidden: dict[int, ApiError] = {}
@@ -240,6 +253,8 @@ class DemarchesClient:
                     found |= given
                     hidden |= refused
                     some -= given.keys() | refused.keys()
+                    if given:
+                        await heard(len(found))
                     if not some:
                         break
         return found, {number: hidden[number] for number in numbers if number not in found}

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from clients.dates import in_iso
 from clients.emjpm.failures import SERVICE
 from clients.emjpm.models import Etat, Mesure, Ressource
 from clients.errors import RejectedError
@@ -106,10 +107,11 @@ def _as_kept(text: str) -> str:
 
 
 def _day(value: object) -> object:
-    """The date as a text of the two forms that the service reads."""
+    """The date as a text of the form that the service documents."""
     if isinstance(value, date):
         return value
-    found = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
+    text = value.strip() if isinstance(value, str) else ""
+    found = _DAY.fullmatch(text) or _DAY.fullmatch(in_iso(text))
     if not found:
         raise ValueError("a date such as 2026-09-01")
     return f"{found[1]}-{found[3]}-{found[4]}"

@@ -1,7 +1,8 @@
 """The page's addresses: the plans that wait, one plan, and the two ways to answer it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.approvals import rendering
+from server.approvals.passwords import Passwords, TooManyError
 from server.approvals.rendering import Given, Misfit, Waiting
 from server.approvals.sessions import Session, Sessions
 from server.approvals.shield import Shield
@@ -25,18 +27,30 @@ from tools.results import error
 HOME = "/approvals"
 STYLE = f"{HOME}/style.css"
 ENTRANCE = f"{HOME}/enter"
+SIGN_IN = f"{HOME}/sign-in"
+OPEN_TO_ALL = {("GET", ENTRANCE), ("GET", STYLE), ("POST", SIGN_IN)}
 MOST_BYTES = 64 * 1024
 """The largest form that is read."""
 MOST_FIELDS = 10
 
 
-def create(journal: Journal, say: Say, sessions: Sessions, port: int) -> ASGIApp:
-    """The page, for browsers that reach it at this port."""
-    counter = _Counter(journal, say, sessions, f"guichet-{port}")
+def create(
+    journal: Journal,
+    say: Say,
+    sessions: Sessions,
+    origins: Sequence[str],
+    passwords: Passwords | None = None,
+) -> ASGIApp:
+    """The page, for browsers that reach it at one of these addresses, all of one scheme and port.
+
+    They come in with a one-time key; or with a password, if there are any.
+    """
+    counter = _Counter(journal, say, sessions, urlsplit(origins[0]), passwords)
     app = Starlette(
         routes=[
             Route(STYLE, _style),
             Route(ENTRANCE, counter.enter),
+            Route(SIGN_IN, counter.sign_in, methods=["POST"]),
             Route(HOME, counter.waiting),
             Route(f"{HOME}/{{operation}}", counter.plan),
             Route(f"{HOME}/{{operation}}/approve", counter.approve, methods=["POST"]),
@@ -46,7 +60,7 @@ def create(journal: Journal, say: Say, sessions: Sessions, port: int) -> ASGIApp
         exception_handlers={404: counter.not_found, 413: counter.too_large},
     )
     app.router.redirect_slashes = False
-    return Shield(app, port)
+    return Shield(app, origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +70,13 @@ class _Counter:
     journal: Journal
     say: Say
     sessions: Sessions
-    cookie: str
-    """Named after the port: browsers give a port's cookies to the other ports of its host."""
+    at: SplitResult
+    passwords: Passwords | None
+
+    @property
+    def cookie(self) -> str:
+        """Named after the port: browsers give a port's cookies to the other ports of its host."""
+        return f"guichet-{self.at.port}" if self.at.port else "guichet"
 
     def session(self, request: Request) -> Session | None:
         return self.sessions.find(request.cookies.get(self.cookie, ""))
@@ -70,8 +89,25 @@ class _Counter:
             return _redirect(HOME) if session else self.locked()
         response = _redirect(f"{HOME}/{key.operation}")
         if session is None or session.principal != key.principal:
-            secret = self.sessions.open(key.principal)
-            response.set_cookie(self.cookie, secret, path=HOME, httponly=True, samesite="strict")
+            self._let_in(response, key.principal)
+        return response
+
+    async def sign_in(self, request: Request) -> Response:
+        """Change a name and a password for a cookie."""
+        if self.passwords is None:
+            return self.locked()
+        fields = await _fields(request)
+        name, password = (fields.get(field, [""])[0] for field in ("name", "password"))
+        try:
+            principal = await self.passwords.principal(name.strip(), password.strip())
+        except TooManyError as error:
+            seconds = {"Retry-After": f"{error.seconds}"}
+            html = rendering.sign_in(self.say, name, too_many=True)
+            return HTMLResponse(html, 429, seconds)
+        if principal is None:
+            return HTMLResponse(rendering.sign_in(self.say, name, wrong=True), 403)
+        response = _redirect(HOME)
+        self._let_in(response, principal)
         return response
 
     async def waiting(self, request: Request) -> Response:
@@ -125,7 +161,18 @@ class _Counter:
         return HTMLResponse(rendering.wrong(self.say, title, reason), 413)
 
     def locked(self) -> Response:
-        return HTMLResponse(rendering.locked(self.say), 403)
+        shown = rendering.sign_in if self.passwords else rendering.locked
+        return HTMLResponse(shown(self.say), 403)
+
+    def _let_in(self, response: Response, principal: str) -> None:
+        response.set_cookie(
+            self.cookie,
+            self.sessions.open(principal),
+            path=HOME,
+            secure=self.at.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
 
     async def _operation(self, request: Request) -> Operation:
         """The plan at this address.
@@ -191,7 +238,7 @@ class _Counter:
 
 
 class _SignedIn:
-    """Shows nothing but the entrance and the stylesheet to a browser that used no key."""
+    """Shows nothing but the ways in and the stylesheet to a browser that did not come in."""
 
     def __init__(self, app: ASGIApp, counter: _Counter) -> None:
         self._app = app
@@ -199,7 +246,7 @@ class _SignedIn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        if (request.method, request.url.path) in {("GET", ENTRANCE), ("GET", STYLE)}:
+        if (request.method, request.url.path) in OPEN_TO_ALL:
             await self._app(scope, receive, send)
         elif session := self._counter.session(request):
             scope["visitor"] = session
@@ -218,7 +265,17 @@ def _session(request: Request) -> Session:
 
 
 async def _given(request: Request) -> Given:
-    """The form that was sent, a field given twice counting once.
+    """The form that was sent, a field given twice counting once."""
+    fields = await _fields(request)
+    return Given(
+        token=fields.get("token", [""])[0],
+        agreed=fields.get("agreed") == ["yes"],
+        typed=fields.get("typed", [""])[0],
+    )
+
+
+async def _fields(request: Request) -> Mapping[str, list[str]]:
+    """The fields of the form that was sent.
 
     Raises:
         HTTPException: It is larger than any of ours.
@@ -229,14 +286,9 @@ async def _given(request: Request) -> Given:
         if len(body) > MOST_BYTES:
             raise HTTPException(413)
     try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
+        return parse_qs(body.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
     except ValueError:
         raise HTTPException(413) from None
-    return Given(
-        token=fields.get("token", [""])[0],
-        agreed=fields.get("agreed") == ["yes"],
-        typed=fields.get("typed", [""])[0],
-    )
 
 
 def _redirect(path: str) -> Response:

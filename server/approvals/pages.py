@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from server.approvals.browser import open_browser
 from server.approvals.sessions import Sessions
-from server.approvals.shield import HOSTS
+from server.approvals.shield import HOSTS, on_loopback
 from tools.journal import Journal
 from tools.language import Say
 
@@ -103,7 +103,7 @@ class Pages:
 
             listening = _listening()
             port = listening.getsockname()[1]
-            app = create(self._journal, self._say, self._sessions, port)
+            app = create(self._journal, self._say, self._sessions, on_loopback(port))
             server = _Server(_quiet(app))
             self._served = _Served(server, f"http://{HOSTS[0]}:{port}")
             self._tasks.start_soon(_run, server, listening)

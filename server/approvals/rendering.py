@@ -88,6 +88,11 @@ def locked(say: Say) -> str:
     return _rendered(say, "locked.html")
 
 
+def sign_in(say: Say, name: str = "", *, wrong: bool = False, too_many: bool = False) -> str:
+    """What is shown to whoever did not sign in: the same, whatever they ask for."""
+    return _rendered(say, "sign_in.html", given=name, wrong=wrong, too_many=too_many)
+
+
 def wrong(say: Say, title: str, reason: str) -> str:
     """A request that cannot be served."""
     return _rendered(say, "wrong.html", title=title, reason=reason)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from server import stdio
-from server.cli import journal
+from server.cli import journal, token
 from server.cli.installing.hosts import HostName
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 
 app.add_typer(journal.app)
+app.add_typer(token.app)
 
 
 def _tell_version(asked: bool) -> None:  # noqa: FBT001  (what typer calls it with)
@@ -71,18 +72,21 @@ def main(
 def serve(
     *,
     http: Annotated[bool, typer.Option("--http", help="Over Streamable HTTP, at /mcp.")],
-    host: Annotated[str, typer.Option(help="Loopback only.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Beyond loopback, everybody must sign in.")
+    ] = "127.0.0.1",
     port: Port = 8765,
     sandbox: Sandbox = False,
     read_only: ReadOnly = False,
 ) -> None:
-    """Serve MCP over HTTP, to the clients of this machine."""
+    """Serve MCP over HTTP, to the clients of this machine or to a team that signs in."""
     from server import http as over_http  # noqa: PLC0415  (each command loads what it needs)
-    from server.build import build, configured, connection  # noqa: PLC0415
+    from server.build import configured, connection, observed  # noqa: PLC0415
 
     settings = configured(sandbox=sandbox, read_only=read_only)
+    observed(settings)
     connect, seal = connection(settings, sandbox=sandbox)
-    over_http.serve(build(settings, connect, seal), host, port)
+    over_http.serve(settings, connect, seal, host, port)
 
 
 @app.command()

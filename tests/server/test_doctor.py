@@ -39,6 +39,7 @@ from server.doctor import (
     installation,
     works,
 )
+from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.settings import SERVICES, WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
 from tests.support import Between
@@ -279,6 +280,19 @@ def test_a_model_that_may_agree_for_the_person_is_warned_of_in_plain_words():
 
 def test_what_is_only_read_asks_nobody():
     assert "GUICHET_READ_ONLY" in consent(Settings(read_only=True)).says
+
+
+def test_who_may_call_over_http_is_told_and_no_digest_of_it():
+    kept = {"sha256": "5e" * 32, "scopes": ["read"], "page_password": derived("secret")}
+    team = here(http={"public_url": "https://guichet.example", "tokens": {"alice": kept}})
+    nobody = here(http={"public_url": "https://guichet.example"})
+
+    assert team["address"].state == "ok"
+    assert team["token alice"].says == "read; signs in to the page."
+    assert "5e5e" not in f"{team}"
+    assert nobody["address"].state == "trouble"
+    assert here()["callers"].state == "missing"
+    assert here(oidc={"issuer": "https://id.example/"})["issuer"].state == "ok"
 
 
 # Where settings come from.

@@ -1,51 +1,34 @@
-"""The server over Streamable HTTP: the same counter, for the clients of this machine alone."""
+"""The server over Streamable HTTP: the same counter, and what it refuses before it is asked."""
 
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import httpx
 import pytest
-import uvicorn
 from mcp import Client
-from starlette.types import ASGIApp
+from mcp.types import INVALID_REQUEST, PARSE_ERROR
+from starlette.responses import PlainTextResponse
 
-from server import http
-from server.app import Server
+from server.http.gate import Whole
+from server.http.serving import unfit
+from tests.over_http import HEADERS, LIST, address, known_by, running, served
 from tests.support import MODES, OFFERED, Between, Counter, Person, facts, listening
 
-LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 ANYWHERE = "0.0.0.0"  # noqa: S104  (what must be refused)
-HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
-@asynccontextmanager
-async def served(server: Server) -> AsyncGenerator[str]:
-    """Where a server serves what `guichet serve --http` would, on a free port."""
-    apps: list[ASGIApp] = []
-
-    def run(app: ASGIApp, **_: object) -> None:
-        apps.append(app)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uvicorn, "run", run)
-        http.serve(server, "127.0.0.1", 8765)
-    async with listening(apps[0]) as address:
-        yield f"{address}{http.PATH}"
+@pytest.fixture(name="url")
+async def _url(counter: Counter) -> AsyncGenerator[str]:
+    async with served(counter) as url:
+        yield url
 
 
-@pytest.fixture(name="address")
-async def _address(counter: Counter) -> AsyncGenerator[str]:
-    async with served(counter.server()) as address:
-        yield address
-
-
-async def test_a_client_lists_reads_and_changes_over_http(counter: Counter, address: str, era: str):
+async def test_a_client_lists_reads_and_changes_over_http(counter: Counter, url: str, era: str):
     person = Person()
     with anyio.fail_after(20):
-        async with Client(address, mode=MODES[era], elicitation_callback=person) as host:
+        async with Client(url, mode=MODES[era], elicitation_callback=person) as host:
             assert host.protocol_version == era
             listed = await host.list_tools()
             read = await host.call_tool("list_mesures", {"limit": 1})
@@ -57,20 +40,20 @@ async def test_a_client_lists_reads_and_changes_over_http(counter: Counter, addr
     assert len(person.questions) == len(counter.accepted) == 1
 
 
-async def test_a_decline_changes_nothing_over_http(counter: Counter, address: str, era: str):
+async def test_a_decline_changes_nothing_over_http(counter: Counter, url: str, era: str):
     with anyio.fail_after(20):
-        async with Client(address, mode=MODES[era], elicitation_callback=Person("decline")) as host:
+        async with Client(url, mode=MODES[era], elicitation_callback=Person("decline")) as host:
             result = await host.call_tool("accept_dossier", {"number": 200001})
 
     assert result.is_error
     assert not counter.accepted
 
 
-async def test_several_clients_of_both_eras_are_served_at_once(counter: Counter, address: str):
+async def test_several_clients_of_both_eras_are_served_at_once(counter: Counter, url: str):
     results: list[int] = []
 
     async def read(mode: str) -> None:
-        async with Client(address, mode=mode) as host:
+        async with Client(url, mode=mode) as host:
             results.append(facts(await host.call_tool("list_mesures", {}))["total"])
 
     with anyio.fail_after(20):
@@ -90,8 +73,8 @@ async def test_half_characters_of_a_service_reach_no_client(counter: Counter, er
     counter.over["emjpm"] = Between(counter.mesures, spoil)
     with anyio.fail_after(20):
         async with (
-            served(counter.server()) as address,
-            Client(address, mode=MODES[era]) as host,
+            served(counter) as url,
+            Client(url, mode=MODES[era]) as host,
         ):
             result = await host.call_tool("list_mesures", {"limit": 1})
 
@@ -101,48 +84,169 @@ async def test_half_characters_of_a_service_reach_no_client(counter: Counter, er
 # Who is refused.
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+async def test_a_page_of_another_site_gets_nothing(url: str):
+    """A browser of this machine could be made to call: its Host or its Origin tells."""
+    foreign = [
         {"Host": "evil.example"},
         {"Host": "evil.example:8765"},
         {"Host": "127.0.0.1.evil.example"},
+        {"Host": "127.0.0.1@evil.example"},
+        {"Host": ""},
         {"Origin": "https://evil.example"},
         {"Origin": "http://127.0.0.1.evil.example"},
         {"Origin": "null"},
-    ],
-    ids=lambda headers: " ".join(headers.values()),
-)
-@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
-async def test_a_page_of_another_site_gets_nothing(
-    address: str, method: str, headers: dict[str, str]
-):
-    """A browser of this machine could be made to call: its Host or its Origin tells."""
-    async with httpx.AsyncClient(headers=HEADERS | headers) as browser:
-        response = await browser.request(method, address, json=LIST)
-
-    assert response.status_code in {403, 421}
-    assert "accept_dossier" not in response.text
+    ]
+    async with httpx.AsyncClient(headers=HEADERS) as browser:
+        for headers in foreign:
+            for method in ("POST", "GET", "DELETE"):
+                response = await browser.request(method, url, json=LIST, headers=headers)
+                assert response.status_code in {403, 421}, headers
+                assert "accept_dossier" not in response.text
 
 
-async def test_a_body_over_four_megabytes_is_refused(address: str):
+async def test_a_body_over_four_megabytes_is_refused(url: str):
     body = b" " * (4 * 1024 * 1024 + 1)
     headers = HEADERS | {"Content-Type": "application/json"}
     async with httpx.AsyncClient(headers=headers) as client:
-        response = await client.post(address, content=body)
+        response = await client.post(url, content=body)
 
     assert response.status_code == 413
 
 
-@pytest.mark.parametrize("host", [ANYWHERE, "::", "192.0.2.1", "guichet.example", ""])
-def test_a_host_that_others_can_reach_is_refused(
-    counter: Counter, capsys: pytest.CaptureFixture[str], host: str
-):
-    with pytest.raises(SystemExit) as left:
-        http.serve(counter.server(), host, 8765)
+async def test_what_cannot_be_read_is_refused(url: str, era: str):
+    unreadable = {
+        "deep": b'{"a":' * 500 + b"1" + b"}" * 500,
+        "deeper": b"[" * 100_000,
+        "a long number": b"1" * 10_000,
+        "not UTF-8": b'{"method": "tools/call", "params": {"name": "\xff"}}',
+        "empty": b"",
+    }
+    headers = HEADERS | {"Content-Type": "application/json", "MCP-Protocol-Version": era}
+    async with httpx.AsyncClient(headers=headers) as client:
+        for kind, body in unreadable.items():
+            response = await client.post(url, content=body)
+            assert response.status_code == 400, kind
+            assert response.json()["error"]["code"] in {PARSE_ERROR, INVALID_REQUEST}, kind
 
-    assert left.value.code == 2
-    assert "nobody would have to sign in" in capsys.readouterr().err
+
+async def test_who_takes_their_time_is_cut_off_and_the_others_are_served(counter: Counter):
+    """Neither says what it wants: one sends nothing, the other its headers without end."""
+    with anyio.fail_after(20):
+        async with running(counter, headers_within=0.3) as server:
+            silent = await anyio.connect_tcp("127.0.0.1", server.config.port)
+            slow = await anyio.connect_tcp("127.0.0.1", server.config.port)
+            await slow.send(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nX-More: ")
+            async with Client(address(server)) as host:
+                assert not (await host.call_tool("list_mesures", {"limit": 1})).is_error
+            for connection in (silent, slow):
+                async with connection:
+                    with pytest.raises(anyio.EndOfStream):
+                        await connection.receive()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for():
+    """It is cut off after a while, however little of it comes now and then."""
+    app = Whole(PlainTextResponse("served"), most=100, within=0.2)
+    with anyio.fail_after(10):
+        async with listening(app) as url:
+            host, port = url.removeprefix("http://").split(":")
+            async with await anyio.connect_tcp(host, int(port)) as connection:
+                await connection.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n")
+                await connection.send(b"{")
+                answer = await connection.receive()
+
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+async def test_a_hundred_idle_sessions_leave_the_others_alone(url: str):
+    opening = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "idle", "version": "1"},
+        },
+    }
+    async with httpx.AsyncClient(headers=HEADERS, timeout=20) as client:
+        opened = [await client.post(url, json=opening) for _ in range(100)]
+        with anyio.fail_after(5):
+            async with Client(url) as host:
+                result = await host.call_tool("list_mesures", {"limit": 1})
+
+    assert len({response.headers["mcp-session-id"] for response in opened}) == 100
+    assert not result.is_error
+
+
+async def test_anybody_may_know_that_it_is_alive_and_ready_and_nothing_more(counter: Counter):
+    counter.settings = known_by(alice="read")
+    async with served(counter) as url, httpx.AsyncClient() as probe:
+        told = [
+            await probe.get(url.replace("/mcp", path), headers={"Host": "10.0.0.1"})
+            for path in ("/healthz", "/readyz", "/other")
+        ]
+
+    assert [(answer.status_code, answer.text) for answer in told] == [
+        (200, "alive"),
+        (200, "ready"),
+        (404, "Not Found"),
+    ]
+    assert not {"server", "x-powered-by"} & set(told[0].headers)
+
+
+async def test_it_is_not_ready_when_the_ledger_is_not(counter: Counter):
+    (counter.folder / "ledger.db").write_bytes(b"this is no database")
+    async with served(counter) as url, httpx.AsyncClient() as probe:
+        answer = await probe.get(url.replace("/mcp", "/readyz"))
+
+    assert (answer.status_code, answer.text) == (503, "not ready")
+
+
+async def test_a_change_that_is_being_made_is_made_to_its_end_when_the_server_stops(
+    counter: Counter, era: str
+):
+    """Whoever asked for it is told, in both eras, though a stream of the older one stays open."""
+    began, stopped = anyio.Event(), anyio.Event()
+
+    class Slow(Between):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if b"dossierAccepter" in request.content:
+                began.set()
+                await stopped.wait()
+            return await super().handle_async_request(request)
+
+    counter.over["demarches"] = Slow(counter.dossiers)
+    told: list[str] = []
+
+    async def accept(url: str) -> None:
+        async with Client(url, mode=MODES[era], elicitation_callback=Person()) as host:
+            await host.list_tools()  # or the client would, to check the answer
+            result = await host.call_tool("accept_dossier", {"number": 200001})
+            told.append(facts(result)["outcome"])
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks, running(counter) as server:
+            tasks.start_soon(accept, address(server))
+            await began.wait()
+            server.should_exit = True
+            await anyio.sleep(0.3)  # uvicorn looks ten times a second
+            stopped.set()
+
+    assert len(counter.accepted) == 1
+    assert [row["status"] for row in await counter.rows()] == ["applied"]
+    assert told == ["applied"]
+
+
+@pytest.mark.parametrize("host", [ANYWHERE, "::", "192.0.2.1", "guichet.example", ""])
+def test_a_host_that_others_can_reach_is_refused(counter: Counter, host: str):
+    """Unless everybody signs in there, and calls it by the one address that was given."""
+    settings, *_ = counter.connection()
+    signing_in = settings.model_copy(update=known_by(alice="read"))
+
+    assert "nobody would have to sign in" in unfit(settings, host)
+    assert "GUICHET_HTTP_PUBLIC_URL" in unfit(signing_in, host)
+    assert not unfit(signing_in, "127.0.0.1")
 
 
 async def test_the_command_refuses_such_a_host_too():

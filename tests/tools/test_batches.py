@@ -202,8 +202,8 @@ async def test_consent_is_for_the_file_as_it_was(counter: Counter, era: str, bro
         ("number,decision,motivation\n200001,perhaps,\n", "2: decision: accept, refuse or"),
         ("number,decision,motivation\nabc,accept,\n", "2: number: "),
         ("numéro,décision,nom\n200001,accept,Jeanne\n", "1: column 3: unknown name"),
-        ("number,decision\n", "Le fichier a 0 dossiers"),
-        ("number,decision\n" + "".join(f"{n},accept\n" for n in range(1, 302)), "a 301 dossiers"),
+        ("number,decision\n", "de 1 à 300 dossiers ; il en a 0"),
+        ("number,decision\n" + "".join(f"{n},accept\n" for n in range(1, 302)), "il en a 301"),
     ],
 )
 async def test_a_file_that_is_not_right_asks_nobody(
@@ -365,9 +365,11 @@ async def test_after_an_interruption_what_is_decided_is_left_out(
 async def test_a_dry_run_shows_the_whole_plan_and_asks_nobody(counter: Counter, era: str):
     async with counter.host(era) as host:
         shown = facts(await decide(host, ALL | {"dry_run": True}))
+        alone = facts(await decide(host, ALL | {"numbers": SOME[:1], "dry_run": True}))
 
     assert shown["outcome"] == "dry_run"
     assert "Décider de 4 dossiers ?" in shown["preview"]["question"]
+    assert "Décider de 1 dossier ?" in alone["preview"]["question"]
     assert not counter.opened
     assert not arrived(counter)
 

@@ -150,8 +150,8 @@ async def test_the_page_says_that_those_that_await_go_too_whatever_is_asked(
         second = facts(await host.call_tool("delete_all_mesures", call))
 
     assert "Une personne doit décider, sur la page" in text(first)
-    assert "48 en cours, 12 en attente, 12 éteintes" in page
-    assert "les 12 proposées par un tribunal disparaîtront aussi" in page
+    assert "En cours : 48 ; en attente : 12 ; éteintes : 12" in page
+    assert "un tribunal propose (12) disparaîtront aussi" in page
     assert (second["outcome"], second["deleted"]) == ("applied", SIZE)
     assert operations(deleting) == ["delete_all"]
 

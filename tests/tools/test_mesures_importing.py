@@ -150,9 +150,9 @@ async def test_the_question_tells_what_an_import_writes_over_and_removes(
 
     (question,) = person.questions
     assert "1 à créer, 2 à récrire" in question
-    assert "logiciels qui les ont écrites : 7 ; 1 saisies sans logiciel" in question
-    assert "1 étaient en attente : elles seront acceptées" in question
-    assert "(états : 2, ressources : 1), pour 1 mesures (n° 120002)." in question
+    assert "logiciels qui les ont écrites : 7 ; 1 saisie sans logiciel" in question
+    assert "1 était en attente : elle sera acceptée" in question
+    assert "(états : 2, ressources : 1), pour 1 mesure (n° 120002)." in question
     assert done["imported"] == 3
     assert row(counter, EN_ATTENTE).status == "en_cours"
     assert len(counter.mesures.state.table.rows) > SIZE
@@ -191,7 +191,7 @@ async def test_numbers_are_converted_only_on_demand_and_each_is_shown(counter: C
         done = facts(await load(host, convert_numero_rg=True))
 
     assert "- 2: numero_rg: 8 letters and digits" in refused
-    assert "1 numero_rg du fichier, convertis : « 26/a-1 → 000026A1 »" in person.questions[0]
+    assert "numero_rg du fichier, convertis (1) : « 26/a-1 → 000026A1 »" in person.questions[0]
     assert done["imported"] == 2
 
 

@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, JsonValue, StrictBool, StrictFloat, StrictInt, WithJsonSchema
 
+from clients.dates import in_iso
 from clients.demarches import AnnotatedDossier, Question
 from clients.demarches.champs import Champ, RepetitionChamp
 from clients.text import quoted, shortened
 from tools.demarches.acting import Text
 from tools.language import Say
+from tools.understood import whole
 
 MOST_OPTIONS = 20
 """Options or names that a refusal lists."""
@@ -170,11 +172,13 @@ def _yes_or_no(given: Given, _: Question) -> JsonValue:
 
 
 def _whole(given: Given, _: Question) -> JsonValue:
-    match given:
-        case int() if not isinstance(given, bool) and -(2**31) <= given < 2**31:
-            return given
-        case _:
-            raise UnfitError
+    try:
+        number = whole(given)
+    except ValueError:
+        raise UnfitError from None
+    if isinstance(number, int) and -(2**31) <= number < 2**31:
+        return number
+    raise UnfitError
 
 
 def _rows(given: Given, asked: Question) -> JsonValue:
@@ -195,7 +199,7 @@ def _decimal(given: Given, _: Question) -> JsonValue:
 
 def _day(given: Given, asked: Question) -> JsonValue:
     try:
-        return date.fromisoformat(str(_text(given, asked))).isoformat()
+        return date.fromisoformat(in_iso(str(_text(given, asked)))).isoformat()
     except ValueError:
         raise UnfitError from None
 

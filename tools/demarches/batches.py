@@ -40,8 +40,8 @@ from tools.desk import Desk
 from tools.executing import part
 from tools.guard import asks, planned
 from tools.journal import Operation
-from tools.language import Say
-from tools.parameters import DossierNumber, DryRun
+from tools.language import Say, counted
+from tools.parameters import DossierNumber, DryRun, Several
 from tools.questions import Asked, Change, Question, Typed, Words
 from tools.results import Outcome, Result, fitting, told
 from tools.settling import Settlement
@@ -55,6 +55,7 @@ MOST_IN_A_ROW = 3
 Numbers = Annotated[
     tuple[DossierNumber, ...],
     Field(max_length=MOST_DOSSIERS, description="The dossiers that `decision` is for."),
+    Several,
 ]
 Choice = Annotated[
     Literal["", "accept", "refuse", "close"],
@@ -185,6 +186,7 @@ async def plan(
     demarches: Demarches,
     signer: Signer,
     say: Saying,
+    report: Reporting,
     notify: Notify,
 ) -> Plan:
     """What will be done: as the page shows it if it was asked already, or else read now."""
@@ -193,7 +195,11 @@ async def plan(
         shown = Plan.model_validate_json(kept)
         if (shown.wanted, shown.signer) == (digest, signer):
             return shown
-    found, hidden = await demarches.dossiers_together([each.number for each in all_wanted])
+
+    async def heard(read: int) -> None:
+        await report(read, f"{read} dossiers read of {len(all_wanted)}.", len(all_wanted))
+
+    found, hidden = await demarches.dossiers_together([each.number for each in all_wanted], heard)
     ready = {number: _pending(say, dossier, signer) for number, dossier in found.items()}
     hindered = {number: str(error) for number, error in hidden.items()}
     hindered |= {number: why for number, why in ready.items() if isinstance(why, str)}
@@ -226,7 +232,7 @@ async def decisions(to_do: ToDo, say: Saying, motivation: Motivation, notify: No
 
     return Question(
         asked=_asked(say, to_do, motivation, notify=notify),
-        subject=f"{len(to_do.steps)} dossiers",
+        subject=counted(len(to_do.steps), "dossier", "dossiers"),
         facts=to_do,
         read_again=as_planned,
         goal=str(len(to_do.steps)),
@@ -257,7 +263,8 @@ async def decide_dossiers(
     run = Run(desk, approval, signer, say, notify)
     for done, step in enumerate(to_do.steps, 1):
         await run.take(step)
-        await report(done, f"Dossier {step.number}.", len(to_do.steps))
+        left = len(to_do.steps) - done
+        await report(done, f"Dossier {step.number}; {left} remain.", len(to_do.steps))
         if run.stopped:
             break
     return await _told_by_parts(desk, approval.operation, len(to_do.steps))
@@ -406,8 +413,9 @@ def _first_of(count: int, first: Outgoing) -> Outgoing:
 
 def _asked(say: Say, to_do: Plan, motivation: str, *, notify: bool) -> Asked:
     count = len(to_do.steps)
+    dossiers = counted(count, "dossier", "dossiers")
     return Asked(
-        title=say(fr=f"Décider de {count} dossiers ?", en=f"Decide on {count} dossiers?"),
+        title=say(fr=f"Décider de {dossiers} ?", en=f"Decide on {dossiers}?"),
         says=(
             *_counts(say, to_do),
             say(
@@ -537,7 +545,7 @@ def _one_or_the_other(say: Say) -> str:
 
 def _too_many(say: Say, count: int) -> str:
     return say(
-        fr=f"Le fichier a {count} dossiers : il en faut de 1 à {MOST_DOSSIERS}. Rien n'a été "
+        fr=f"Le fichier doit avoir de 1 à {MOST_DOSSIERS} dossiers ; il en a {count}. Rien n'a été "
         "envoyé.",
         en=f"The file has {count} dossiers: it takes 1 to {MOST_DOSSIERS}. Nothing was sent.",
     )

@@ -6,38 +6,33 @@ from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from clients import Approval, DemarchesClient
-from clients.demarches import Act, Dossier, Instructeur, PersonneMoraleIncomplete, State, acts
+from clients.demarches import Act, Dossier, PersonneMoraleIncomplete, State, acts
 from tools.demarches.acting import (
-    Attached,
     Enclosed,
     Enclosure,
     FileToAttach,
     Motivation,
     Notify,
     Reason,
-    enclosure,
     file_named,
     file_said,
     filed,
-    foreseen,
     member,
-    number_to_type,
-    parties,
     sent_along,
     stated,
 )
 from tools.demarches.annotations import listed
-from tools.dependencies import Demarches, Files, Saying, Signer
+from tools.demarches.in_hand import Asking, Hand, Questioner, Wording
+from tools.dependencies import Demarches, Saying, Signer
 from tools.desk import Desk
-from tools.files import Folder
 from tools.guard import asks
 from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DossierNumber, DryRun
-from tools.questions import Asked, Change, Question, Words
+from tools.questions import Change, Question, Words
 from tools.results import Outcome
 from tools.settling import Settlement
 
@@ -51,14 +46,8 @@ class Decision(Outcome):
     state: str = Field(description="The dossier's state now; empty if it could not be read.")
 
 
-class Pending(BaseModel):
-    """A dossier that can be decided on, the member of its groupe who signs, the file to send."""
-
-    model_config = ConfigDict(frozen=True)
-
-    dossier: Dossier
-    signer: Instructeur
-    attached: Attached | None = None
+class Pending(Hand[Dossier]):
+    """A dossier that can be decided on."""
 
 
 async def decidable(
@@ -74,54 +63,25 @@ async def decidable(
 Decidable = Annotated[Pending, Resolve(decidable)]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Everything that a question about a decision is written from, but the motivation."""
-
-    pending: Pending
-    enclosed: Enclosure
-    demarches: DemarchesClient
-    files: Folder
-    signer: str
-    say: Say
-    notify: bool
-
-    async def read_again(self) -> Pending:
-        """What the service and the folder now show."""
-        number = self.pending.dossier.number
-        again = await decidable(number, self.demarches, self.signer, self.say)
-        file = await enclosure(self.files, self.enclosed.asked)
-        return again.model_copy(update={"attached": file.attached})
-
-
-async def case(
-    pending: Decidable,
-    enclosed: Enclosed,
-    demarches: Demarches,
-    files: Files,
-    signer: Signer,
-    say: Saying,
-    notify: Notify,
-) -> Case:
-    return Case(pending, enclosed, demarches, files, signer, say, notify)
-
-
-OpenCase = Annotated[Case, Resolve(case)]
-
-
-async def acceptance(case: OpenCase, motivation: Motivation) -> Question:
+async def acceptance(
+    pending: Decidable, enclosed: Enclosed, asking: Asking, motivation: Motivation, notify: Notify
+) -> Question:
     """What a person has to agree to before a dossier is accepted."""
-    return _question(case, Deciding("accepte", motivation, case.notify))
+    return _question(asking, pending, enclosed, Deciding("accepte", motivation, notify))
 
 
-async def refusal(case: OpenCase, motivation: Reason) -> Question:
+async def refusal(
+    pending: Decidable, enclosed: Enclosed, asking: Asking, motivation: Reason, notify: Notify
+) -> Question:
     """What a person has to agree to before a dossier is refused."""
-    return _question(case, Deciding("refuse", motivation, case.notify))
+    return _question(asking, pending, enclosed, Deciding("refuse", motivation, notify))
 
 
-async def closing(case: OpenCase, motivation: Reason) -> Question:
+async def closing(
+    pending: Decidable, enclosed: Enclosed, asking: Asking, motivation: Reason, notify: Notify
+) -> Question:
     """What a person has to agree to before a dossier is closed without effect."""
-    return _question(case, Deciding("sans_suite", motivation, case.notify))
+    return _question(asking, pending, enclosed, Deciding("sans_suite", motivation, notify))
 
 
 async def accept_dossier(
@@ -284,41 +244,33 @@ _ACTS: dict[Decided, Callable[..., Act[State]]] = {
 }
 
 
-def _question(case: Case, deciding: Deciding) -> Question:
-    say, dossier, signer = case.say, case.pending.dossier, case.pending.signer
-    attached = case.enclosed.attached
-    return Question(
-        asked=Asked(
-            title=_title(say, deciding.after, dossier),
-            says=(
-                filed(say, dossier),
-                say(
-                    fr="C'est un acte administratif : il ne peut pas être repris.",
-                    en="This is an administrative act: it cannot be taken back.",
-                ),
-                emailed(say, notify=deciding.notify),
-                *file_said(say, attached),
+def _question(
+    asking: Questioner, pending: Pending, enclosed: Enclosure, deciding: Deciding
+) -> Question:
+    say, dossier, attached = asking.say, pending.dossier, enclosed.attached
+    wording = Wording(
+        title=_title(say, deciding.after, dossier),
+        says=(
+            filed(say, dossier),
+            say(
+                fr="C'est un acte administratif : il ne peut pas être repris.",
+                en="This is an administrative act: it cannot be taken back.",
             ),
-            changes=(
-                Change(
-                    field=say(fr="État", en="State"),
-                    before=stated(say, dossier.state),
-                    after=stated(say, deciding.after),
-                ),
-            ),
-            words=(
-                *parties(say, dossier, signer),
-                *file_named(say, attached),
-                *motivated(say, deciding.motivation),
-            ),
-            typed=number_to_type(say, dossier),
-            request=case.demarches.request(foreseen(deciding.act(case.pending), case.enclosed)),
+            emailed(say, notify=deciding.notify),
+            *file_said(say, attached),
         ),
-        subject=str(dossier.number),
-        facts=case.pending.model_copy(update={"attached": attached}),
-        read_again=case.read_again,
+        changes=(
+            Change(
+                field=say(fr="État", en="State"),
+                before=stated(say, dossier.state),
+                after=stated(say, deciding.after),
+            ),
+        ),
+        words=(*file_named(say, attached), *motivated(say, deciding.motivation)),
         goal=deciding.after,
+        typed=True,
     )
+    return asking.about(pending, decidable, deciding.act(pending), wording, enclosed)
 
 
 def _title(say: Say, after: Decided, dossier: Dossier) -> str:

@@ -23,7 +23,7 @@ from tools.demarches.rows import (
     sections,
 )
 from tools.dependencies import Demarches
-from tools.parameters import DossierNumber
+from tools.parameters import DossierNumber, Several
 from tools.results import Result
 from tools.sections import Part, Place, page
 
@@ -85,6 +85,7 @@ async def get_dossier(
     number: DossierNumber,
     include: Annotated[
         Sequence[Section],
+        Several,
         Field(description="champs: what the applicant filled in. Ask only for what is needed."),
     ] = (),
     after: Annotated[str, Field(description="The `next` of the page before.")] = "",

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from clients.demarches import (
     Columns,
@@ -25,6 +25,7 @@ from tools.dependencies import Demarches, Files, Progress, Reporting
 from tools.files import Draft
 from tools.parameters import DemarcheNumber, GroupNumber, Since, moment
 from tools.results import Result, Saved
+from tools.understood import day
 
 MOST_DELETED = 300
 """Deleted dossiers whose numbers a result holds; the file has them all."""
@@ -75,6 +76,7 @@ async def export_dossiers(
     created_since: Annotated[Since, Field(description="Only deposited since this ISO date.")] = "",
     since: Annotated[
         str,
+        BeforeValidator(day),
         Field(
             description="Only what changed or was deleted since this ISO date, or after an export: "
             "its `next_since`."
@@ -232,6 +234,9 @@ class _Run:
             removals = page.deleted if deleted else page.pending
             rows = [removal.dossier for removal in removals.rows]
             await self._lines.add_gone(rows)
+            if rows:
+                told = f"{self._lines.count} dossiers, those that are deleted included."
+                await self._progress(self._lines.count, told)
             self.deleted |= dict.fromkeys(row.number for row in rows)
             self._lose([Lost(0, problem.path, problem.reason) for problem in page.problems])
             whole = whole and not page.problems

@@ -1,15 +1,15 @@
-"""A dossier in hand: read with all that tells what was done with it, before an act and after."""
+"""A dossier in hand: read before an act, shown in its question, and read again after."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from mcp.server.mcpserver import Resolve
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients import DemarchesClient
-from clients.demarches import Act, HandledDossier, Instructeur
+from clients.demarches import Act, Dossier, HandledDossier, Instructeur
 from clients.demarches.acts import Made
 from tools.demarches.acting import (
     Attached,
@@ -30,6 +30,8 @@ from tools.questions import Asked, Change, Question, Words
 from tools.results import Outcome
 from tools.settling import Settlement
 
+D = TypeVar("D", bound=Dossier)
+
 NOTHING = Enclosure()
 
 
@@ -40,14 +42,18 @@ class Handled(Outcome):
     state: str = Field(description="The dossier's state now; empty if it could not be read.")
 
 
-class InHand(BaseModel):
+class Hand(BaseModel, Generic[D]):
     """A dossier, the member of its groupe in whose name it is handled, and the file to send."""
 
     model_config = ConfigDict(frozen=True)
 
-    dossier: HandledDossier
+    dossier: D
     signer: Instructeur
     attached: Attached | None = None
+
+
+class InHand(Hand[HandledDossier]):
+    """A dossier with all that tells what was done with it."""
 
 
 async def in_hand(
@@ -89,10 +95,21 @@ class Questioner:
         self, hand: InHand, act: Act[Made], wording: Wording, enclosed: Enclosure = NOTHING
     ) -> Question:
         """What a person has to agree to before the act, and before its file is sent."""
+        return self.about(hand, in_hand, act, wording, enclosed)
+
+    def about(
+        self,
+        hand: Hand[D],
+        reads: Callable[[int, DemarchesClient, str, Say], Awaitable[Hand[D]]],
+        act: Act[Made],
+        wording: Wording,
+        enclosed: Enclosure,
+    ) -> Question:
+        """The same of a dossier that `reads` took in hand, and takes again before the act."""
         dossier, say = hand.dossier, self.say
 
-        async def read_again() -> InHand:
-            again = await in_hand(dossier.number, self.demarches, self.signer, say)
+        async def read_again() -> Hand[D]:
+            again = await reads(dossier.number, self.demarches, self.signer, say)
             file = await enclosure(self.files, enclosed.asked)
             return again.model_copy(update={"attached": file.attached})
 

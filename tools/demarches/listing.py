@@ -13,8 +13,8 @@ from clients.demarches import MOST_PER_PAGE, DossierSummary, PartialError, Row, 
 from clients.text import Line
 from tools.demarches.cursors import Order
 from tools.demarches.missing import Missing, missing
-from tools.demarches.searching import Scan, matching
-from tools.dependencies import Demarches
+from tools.demarches.searching import MOST_SCANNED, Scan, matching
+from tools.dependencies import Demarches, Reporting
 from tools.parameters import DemarcheNumber, GroupNumber, Since, Whole, moment
 from tools.results import Result, fitting
 
@@ -34,7 +34,7 @@ def _revision(identifier: str) -> str:
         except ValueError:
             named = False
         if not named:
-            raise ValueError("not the id of a revision, as get_demarche gives them")
+            raise ValueError("the id of a revision, as get_demarche gives it")
     return identifier
 
 
@@ -70,6 +70,7 @@ class DossiersPage(Result):
 
 async def query_dossiers(
     demarches: Demarches,
+    report: Reporting,
     demarche_number: DemarcheNumber,
     group: GroupNumber = 0,
     state: Annotated[StateFilter, Field(description="Only this state.")] = "all",
@@ -116,8 +117,16 @@ async def query_dossiers(
         page = await read(first=limit, after=start)
         return _page(order, page.title, page.rows, page.next, page.problems)
     scan = Scan(start)
+
+    async def heard(scanned: int) -> None:
+        told = f"{scanned} dossiers looked at, {len(scan.rows)} found; {MOST_SCANNED} at most."
+        await report(scanned, told, MOST_SCANNED)
+
     await scan.run(
-        lambda cursor: read(first=MOST_PER_PAGE, after=cursor), matching(search), most=limit
+        lambda cursor: read(first=MOST_PER_PAGE, after=cursor),
+        matching(search),
+        heard,
+        most=limit,
     )
     found = _page(order, scan.title, scan.rows, scan.after, scan.problems)
     return found.model_copy(update={"scanned": scan.scanned})

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from clients.demarches import Overview, Unread
 from clients.text import Line
-from tools.dependencies import Configured, Demarches
+from tools.dependencies import Configured, Demarches, Reporting
 from tools.results import Result, fitting
 
 
@@ -36,13 +36,19 @@ class DemarchesList(Result):
     left_out: list[int] = Field(description="Those that this result could not hold, by number.")
 
 
-async def list_demarches(demarches: Demarches, configured: Configured) -> DemarchesList:
+async def list_demarches(
+    demarches: Demarches, report: Reporting, configured: Configured
+) -> DemarchesList:
     """List the démarches configured here (Démarches simplifiées), with how many dossiers await.
 
     Of each state, 100 dossiers are counted at most. Only these are listed; the other tools also
     take other numbers that the token covers.
     """
-    found = await demarches.overviews(configured)
+
+    async def heard(read: int) -> None:
+        await report(read, f"{read} démarches read of {len(configured)}.", len(configured))
+
+    found = await demarches.overviews(configured, heard)
     unread = [_unread(each) for each in found if isinstance(each, Unread)]
     rows = [_row(each) for each in found if isinstance(each, Overview)]
     told = fitting(unread)

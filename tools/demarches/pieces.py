@@ -7,7 +7,8 @@ from pydantic import Field
 
 from clients.demarches import Stored, StoredPiece
 from clients.text import quoted, shortened
-from tools.dependencies import Demarches, Downloads, Files
+from tools.dependencies import Demarches, Downloads, Files, Reporting
+from tools.files import MEGABYTE
 from tools.parameters import DossierNumber
 from tools.results import Saved
 
@@ -27,6 +28,7 @@ async def save_piece(
     demarches: Demarches,
     downloads: Downloads,
     files: Files,
+    report: Reporting,
     number: DossierNumber,
     piece: Annotated[
         str,
@@ -39,7 +41,15 @@ async def save_piece(
     """
     async with files.draft() as draft:
         found = _one(piece, await demarches.pieces(number))
-        await downloads.download(found, draft.write)
+
+        async def write(chunk: bytes) -> None:
+            before = draft.size // MEGABYTE
+            await draft.write(chunk)
+            if draft.size // MEGABYTE > before:
+                of = f" of {found.size}" if found.size else ""
+                await report(draft.size, f"{draft.size} bytes{of}.", found.size or None)
+
+        await downloads.download(found, write)
         kept = await draft.keep(found.filename)
     return SavedPiece(
         file=kept.name,

@@ -8,6 +8,7 @@ import anyio
 from mcp.server.mcpserver.exceptions import ToolError
 
 from clients.demarches import DossiersPage, DossierSummary, PartialError, Row
+from clients.demarches.client import Heard
 
 MOST_SCANNED = 1_000
 """Dossiers looked at in one search."""
@@ -30,7 +31,7 @@ class Scan:
     rows: list[Row] = field(default_factory=list[Row])
     problems: list[PartialError] = field(default_factory=list[PartialError])
 
-    async def run(self, read: Read, wanted: Wanted, *, most: int) -> None:
+    async def run(self, read: Read, wanted: Wanted, heard: Heard, *, most: int) -> None:
         """Look until `most` are found, a thousand looked at, a minute passed, or the end.
 
         Raises:
@@ -38,7 +39,7 @@ class Scan:
         """
         with anyio.move_on_after(LONGEST) as waiting:
             while self._look(await read(self.after), wanted, most):
-                pass
+                await heard(self.scanned)
         if waiting.cancelled_caught and not self.scanned:
             raise ToolError("Démarches simplifiées is too slow to be searched now: try later.")
 

@@ -8,7 +8,7 @@ from tools.emjpm.deleting import (
     delete_mesure,
 )
 from tools.emjpm.importing import IMPORTATION, import_mesures
-from tools.emjpm.mesures import get_mesure, list_mesures
+from tools.emjpm.mesures import Detail, get_mesure, list_mesures
 from tools.emjpm.places import list_antennes, list_tribunaux
 from tools.emjpm.saving import CREATION, UPDATE, create_mesure, update_mesure
 from tools.emjpm.summary import summarize_mesures
@@ -19,6 +19,7 @@ __all__ = [
     "MESURES_DELETION",
     "MESURE_DELETION",
     "UPDATE",
+    "Detail",
     "create_mesure",
     "delete_all_mesures",
     "delete_mesure",

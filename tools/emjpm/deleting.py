@@ -18,7 +18,7 @@ from tools.emjpm.owners import Owner, author, locking, owner_of
 from tools.emjpm.parameters import MesureId
 from tools.guard import asks
 from tools.journal import Operation
-from tools.language import Say
+from tools.language import Say, counted
 from tools.parameters import DryRun
 from tools.questions import Asked, Change, Question, Typed, Words
 from tools.results import Outcome
@@ -113,8 +113,8 @@ async def deletion_of_all(
     lock = await locking(desk, doomed.owner, request)
     asked = Asked(
         title=say(
-            fr=f"Supprimer les {doomed.count} mesures de ce compte eMJPM ?",
-            en=f"Delete the {doomed.count} mesures of this eMJPM account?",
+            fr=f"Supprimer toutes les mesures de ce compte eMJPM ({doomed.count}) ?",
+            en=f"Delete all the mesures of this eMJPM account ({doomed.count})?",
         ),
         says=tuple(filter(None, (_counts(say, doomed), _all_of_them(say, doomed), lock))),
         changes=(
@@ -130,7 +130,7 @@ async def deletion_of_all(
     )
     return Question(
         asked=asked,
-        subject=f"{doomed.count} mesures",
+        subject=counted(doomed.count, "mesure", "mesures"),
         facts=doomed,
         read_again=partial(to_delete_all, emjpm, say),
         goal=Aim(owner=doomed.owner.key, count=doomed.count).goal,
@@ -286,8 +286,8 @@ def _counts(say: Say, doomed: AllDoomed) -> str:
         len(ids) for ids in (doomed.en_cours, doomed.en_attente, doomed.eteinte)
     )
     return say(
-        fr=f"{current} en cours, {awaiting} en attente, {ended} éteintes, avec leurs états et "
-        "leurs ressources. Rien ne les fera revenir.",
+        fr=f"En cours : {current} ; en attente : {awaiting} ; éteintes : {ended} ; avec leurs "
+        "états et leurs ressources. Rien ne les fera revenir.",
         en=f"{current} en_cours, {awaiting} en_attente, {ended} eteinte, with their états and "
         "ressources. Nothing brings them back.",
     )
@@ -297,7 +297,7 @@ def _all_of_them(say: Say, doomed: AllDoomed) -> str:
     awaiting = len(doomed.en_attente)
     return say(
         fr="La documentation d'eMJPM promet d'épargner les mesures en attente, mais le service les "
-        f"supprime toujours : les {awaiting} proposées par un tribunal disparaîtront aussi.",
+        f"supprime toujours : celles qu'un tribunal propose ({awaiting}) disparaîtront aussi.",
         en="eMJPM's documentation promises to spare the mesures en_attente, but the service always "
         f"deletes them: the {awaiting} entered by a court will go too.",
     )

@@ -34,7 +34,7 @@ from tools.executing import part
 from tools.files import MEGABYTE, Folder
 from tools.guard import asks
 from tools.journal import Operation
-from tools.language import Say
+from tools.language import Say, counted
 from tools.parameters import DryRun
 from tools.questions import Asked, Change, Question, Typed, Words
 from tools.results import Outcome
@@ -160,7 +160,7 @@ async def importation(
     aim = Aim(owner=found.facts.owner.key, count=count)
     return Question(
         asked=await _asked(desk, found, emjpm.importation(found.sent)),
-        subject=f"{count} mesures",
+        subject=counted(count, "mesure", "mesures"),
         facts=found.facts,
         read_again=again,
         goal=aim.goal,
@@ -335,7 +335,7 @@ def _witnesses(desk: Desk, found: Import, batch: Sequence[NumberedMesure]) -> tu
 
 async def _asked(desk: Desk, found: Import, request: Outgoing) -> Asked:
     say, facts, count = desk.say, found.facts, len(found.rows)
-    over = len(facts.there)
+    over, mesures = len(facts.there), counted(count, "mesure", "mesures")
     says = (
         _counts(say, found),
         _written_by(say, facts),
@@ -354,12 +354,15 @@ async def _asked(desk: Desk, found: Import, request: Outgoing) -> Asked:
         field=say(fr="mesures nouvelles", en="new mesures"), before="0", after=str(count - over)
     )
     rewritten = Change(
-        field=say(fr=f"{over} mesures existantes", en=f"{over} mesures already there"),
-        before=say(fr="comme elles sont", en="as they are"),
+        field=say(
+            fr=counted(over, "mesure existante", "mesures existantes"),
+            en=f"{counted(over, 'mesure', 'mesures')} already there",
+        ),
+        before=say(fr="comme aujourd'hui", en="as today"),
         after=say(fr="comme dans le fichier", en="as in the file"),
     )
     return Asked(
-        title=say(fr=f"Importer {count} mesures dans eMJPM ?", en=f"Import {count} mesures?"),
+        title=say(fr=f"Importer {mesures} dans eMJPM ?", en=f"Import {mesures}?"),
         says=tuple(filter(None, says)),
         changes=(created, rewritten) if over else (created,),
         words=tuple(_words(say, found)),
@@ -399,7 +402,7 @@ def _written_by(say: Say, facts: ImportFacts) -> str:
         return ""
     return say(
         fr=f"Celles qui existent sont de ce compte ; logiciels qui les ont écrites : {named} ; "
-        f"{by_nobody} saisies sans logiciel.",
+        f"{counted(by_nobody, 'saisie', 'saisies')} sans logiciel.",
         en=f"Those already there are this account's; software that wrote them: {named}; "
         f"{by_nobody} entered without any.",
     )
@@ -408,8 +411,10 @@ def _written_by(say: Say, facts: ImportFacts) -> str:
 def _accepted(say: Say, facts: ImportFacts) -> str:
     count = len(facts.awaiting)
     accepted = say(
-        fr=f"{count} étaient en attente : elles seront acceptées, et en cours.",
-        en=f"{count} were en_attente: they will be accepted, and en_cours.",
+        fr="1 était en attente : elle sera acceptée, et en cours."
+        if count == 1
+        else f"{count} étaient en attente : elles seront acceptées, et en cours.",
+        en=f"{counted(count, 'was', 'were')} en_attente, to be accepted, and en_cours.",
     )
     return accepted if count else ""
 
@@ -429,11 +434,12 @@ def _removed(say: Say, found: Import) -> str:
     if not losing:
         return ""
     named = ", ".join(losing[:MOST_SHOWN]) + ("…" if len(losing) > MOST_SHOWN else "")
+    mesures = counted(len(losing), "mesure", "mesures")
     return say(
         fr=f"Ce que le fichier ne redonne pas sera supprimé (états : {etats}, ressources : "
-        f"{ressources}), pour {len(losing)} mesures (n° {named}).",
+        f"{ressources}), pour {mesures} (n° {named}).",
         en=f"What the file leaves out will be removed (états: {etats}, ressources: {ressources}), "
-        f"of {len(losing)} mesures ({named}).",
+        f"of {mesures} ({named}).",
     )
 
 
@@ -444,10 +450,10 @@ def _disordered(say: Say, found: Import) -> str:
         if row.mesure.date_nomination > row.mesure.oldest_first[0].date_changement_etat
     ]
     told = say(
-        fr=f"À vérifier : {len(lines)} nominations suivent le premier état (lignes "
-        f"{', '.join(lines[:MOST_SHOWN])}).",
-        en=f"To be checked: {len(lines)} nominations come after the first état (lines "
-        f"{', '.join(lines[:MOST_SHOWN])}).",
+        fr=f"À vérifier : des nominations qui suivent le premier état ({len(lines)} en tout, par "
+        f"ligne : {', '.join(lines[:MOST_SHOWN])}).",
+        en=f"To be checked: nominations that come after the first état ({len(lines)} in all, by "
+        f"line: {', '.join(lines[:MOST_SHOWN])}).",
     )
     return told if lines else ""
 
@@ -478,8 +484,8 @@ def _words(say: Say, found: Import) -> Iterator[Words]:
     ]
     if converted:
         label = say(
-            fr=f"{len(converted)} numero_rg du fichier, convertis",
-            en=f"{len(converted)} numero_rg of the file, converted",
+            fr=f"numero_rg du fichier, convertis ({len(converted)})",
+            en=f"numero_rg of the file, converted ({len(converted)})",
         )
         yield Words(label=label, text=_listed(converted))
     label = say(fr="fichier, nommé par l'assistant", en="the file, named by the assistant")
@@ -494,10 +500,14 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
     ordered = sorted(problems, key=lambda problem: problem.line)
     shown = "\n".join(f"- {problem.line}: {problem.reason}" for problem in ordered[:MOST_SHOWN])
     count, more = len(problems), len(problems) - MOST_SHOWN
-    rest = say(fr=f"\n… et {more} autres.", en=f"\n… and {more} more.") if more > 0 else ""
+    rest = say(fr=f"\n… et {more} de plus.", en=f"\n… and {more} more.") if more > 0 else ""
+    lines = say(
+        fr=counted(count, "ligne du fichier est", "lignes du fichier sont"),
+        en=counted(count, "line", "lines"),
+    )
     lead = say(
-        fr=f"{count} lignes du fichier sont à corriger, rien n'a été envoyé. Par ligne :\n",
-        en=f"{count} lines of the file must be corrected, nothing was sent. By line:\n",
+        fr=f"{lines} à corriger, rien n'a été envoyé. Par ligne :\n",
+        en=f"{lines} of the file must be corrected, nothing was sent. By line:\n",
     )
     return f"{lead}{shown}{rest}"
 

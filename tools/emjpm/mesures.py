@@ -8,14 +8,15 @@ from pydantic import Field
 
 from clients.emjpm import Mesure
 from clients.text import Line
-from tools.dependencies import Emjpm
+from tools.dependencies import Emjpm, Reporting
 from tools.emjpm.parameters import Day, Filter, MesureId, Offset, compact, plain, wanted
-from tools.parameters import Whole
+from tools.parameters import Several, Whole
 from tools.results import Result, fitting
 
 Detail = Literal["etats", "person", "places", "resources"]
 Details = Annotated[
     tuple[Detail, ...],
+    Several,
     Field(
         description="person (civilité, birth year), places and resources: only if the question "
         "needs them."
@@ -82,6 +83,7 @@ class MesuresPage(Result):
 
 async def list_mesures(
     emjpm: Emjpm,
+    report: Reporting,
     status: Annotated[
         Filter, Field(description="en_attente: proposed by a court, not accepted yet.")
     ] = "all",
@@ -100,9 +102,12 @@ async def list_mesures(
     and resources are left out unless `details` asks.
     """
     over = status == "all" and (ended_since or ended_until)
+    await report(0, "eMJPM gives all its mesures in one answer.", 1)
+    found = await emjpm.mesures("eteinte" if over else wanted(status))
+    await report(1, f"{len(found)} mesures read.", 1)
     matching = [
         mesure
-        for mesure in await emjpm.mesures("eteinte" if over else wanted(status))
+        for mesure in found
         if _has_number(mesure, search)
         and _is_of(mesure, tribunal_siret)
         and _has_nature(mesure, nature)

@@ -5,10 +5,11 @@ import unicodedata
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from clients.emjpm import Status
 from tools.parameters import Whole
+from tools.understood import day
 
 Filter = Literal["all", "en_attente", "en_cours", "eteinte"]
 Offset = Annotated[Whole, Field(ge=0, description="How many to skip.")]
@@ -42,5 +43,5 @@ def _day(text: str) -> str:
     return text
 
 
-Day = Annotated[str, AfterValidator(_day)]
+Day = Annotated[str, BeforeValidator(day), AfterValidator(_day)]
 """A date, or nothing."""

@@ -1,7 +1,7 @@
 """Counting mesures, here: the service counts none of this."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, get_args
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from clients.emjpm import Mesure, Status
 from clients.text import one_line
-from tools.dependencies import Emjpm
+from tools.dependencies import Emjpm, Reporting
 from tools.emjpm.parameters import Filter
 from tools.results import Result
 
@@ -38,12 +38,16 @@ class Summary(Result):
 
 async def summarize_mesures(
     emjpm: Emjpm,
+    report: Reporting,
     status: Annotated[
         Filter, Field(description="Which to count by nature, age and department.")
     ] = "en_cours",
 ) -> Summary:
     """Count the mesures: all by status; those of `status` by nature, age bracket and department."""
-    found = {each: await emjpm.mesures(each) for each in STATUSES}
+    found = dict[Status, Sequence[Mesure]]()
+    for done, each in enumerate(STATUSES, 1):
+        found[each] = await emjpm.mesures(each)
+        await report(done, f"{len(found[each])} mesures {each} read.", len(STATUSES))
     counted = [m for each in STATUSES if status in {"all", each} for m in found[each]]
     year = datetime.now(PARIS).year
     return Summary(

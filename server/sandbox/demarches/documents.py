@@ -20,12 +20,12 @@ from graphql import (
 )
 
 from server.sandbox.demarches.errors import UnacceptableError
-from server.sandbox.demarches.limits import check_depth
+from server.sandbox.demarches.limits import check_complexity, check_depth
 from server.sandbox.demarches.schema import schema
 from server.sandbox.demarches.wording import in_the_service_s_words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
     """A valid document, and the types that it has a fragment on."""
 
@@ -60,6 +60,15 @@ class Document:
         check_depth(operation, self.definitions)
         return operation
 
+    def check_cost(self, name: str | None, variables: Mapping[str, object]) -> None:
+        """Refuse what could give too many fields: clients send the same ones again.
+
+        Raises:
+            UnacceptableError: It could.
+        """
+        switches = {key: value for key, value in variables.items() if isinstance(value, int)}
+        _check_cost(self, name, frozenset(switches.items()))
+
 
 @lru_cache(maxsize=64)
 def document(text: str) -> Document:
@@ -77,6 +86,11 @@ def document(text: str) -> Document:
     if errors := validate(schema(), node):
         raise UnacceptableError([in_the_service_s_words(error) for error in errors])
     return Document(node, _fragments(node))
+
+
+@lru_cache(maxsize=256)
+def _check_cost(read: Document, name: str | None, switches: frozenset[tuple[str, int]]) -> None:
+    check_complexity(schema(), read.operation(name), read.definitions, dict(switches))
 
 
 def _fragments(node: DocumentNode) -> frozenset[str]:

@@ -18,7 +18,6 @@ from server.sandbox.demarches.calls import Call
 from server.sandbox.demarches.documents import document
 from server.sandbox.demarches.errors import CrashError, TurnedAwayError, UnacceptableError
 from server.sandbox.demarches.failing import FAILING, OneNull
-from server.sandbox.demarches.limits import check_complexity
 from server.sandbox.demarches.population import registry
 from server.sandbox.demarches.records import Facts, Registry
 from server.sandbox.demarches.schema import member, schema
@@ -93,7 +92,7 @@ def _answer(posted: Posted, token: Token, held: Registry, request: Request) -> M
         read = document(posted.query)
         operation = read.operation(posted.operation_name)
         check_variables(schema(), operation, given)
-        check_complexity(schema(), operation, read.definitions, given)
+        read.check_cost(posted.operation_name, given)
     except UnacceptableError as error:
         return {"errors": [each.formatted for each in error.errors]}
     result = _execute(

@@ -100,7 +100,7 @@ async def _emjpm() -> AsyncGenerator[EmjpmClient]:
         ({"annee_naissance": 2025}, "annee_naissance is after date_nomination"),
         ({"annee_naissance": None}, "annee_naissance: "),
         ({"civilite": "Madame"}, "civilite: Input should be 'madame' or 'monsieur'"),
-        ({"date_nomination": "01/03/2024"}, "date_nomination: a date such as 2026-09-01"),
+        ({"date_nomination": "03/2024"}, "date_nomination: a date such as 2026-09-01"),
         ({"date_nomination": "2024-02-31"}, "date_nomination: "),
         ({"date_fin_mesure": ""}, "date_fin_mesure: a date such as 2026-09-01"),
         ({"date_premier_mesure": "2024-03-02"}, "date_nomination is before date_premier_mesure"),

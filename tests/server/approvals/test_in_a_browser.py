@@ -4,37 +4,20 @@ Needs Chromium, or Chrome, on the PATH: skipped without it, unless `REQUIRE_BROW
 """
 
 import os
-import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 import anyio
 import pytest
 from mcp.types import CallToolResult
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route
 from starlette.responses import HTMLResponse
 
+from tests.browsers import violations
 from tests.support import Counter, listening
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
-SWITCHES = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-EVERY_RULE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-"""Axe's own choice, and the one rule of WCAG 2.2 AA that it leaves out."""
 
 ACCEPT: dict[str, Any] = {
     "number": 200001,
@@ -78,17 +61,6 @@ class Reader:
         return [row["status"] for row in await self.counter.rows()]
 
 
-@pytest.fixture(scope="session", name="chromium")
-async def _chromium() -> AsyncGenerator[Browser]:
-    if CHROMIUM is None:
-        reason = "no Chromium on the PATH"
-        pytest.fail(reason) if REQUIRED else pytest.skip(reason)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
-        await browser.close()
-
-
 @pytest.fixture(name="reader")
 async def _reader(counter: Counter, chromium: Browser) -> AsyncGenerator[Reader]:
     async with reading(counter, chromium) as reader:
@@ -124,18 +96,6 @@ async def reading(
                 yield Reader(counter, accept, await context.new_page())
             finally:
                 await context.close()
-
-
-async def violations(tab: Page) -> list[str]:
-    """What axe finds wrong, by rule, with the elements."""
-    await tab.evaluate(AXE)
-    found = await tab.evaluate("options => axe.run(options)", EVERY_RULE)
-    assert found["violations"] is not None
-    return [
-        f"{broken['id']}: {node['html']}"
-        for broken in found["violations"]
-        for node in broken["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

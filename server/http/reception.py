@@ -1,0 +1,120 @@
+"""What serves the callers of a team: the desk, each call being its caller's, and the page."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
+from mcp.server.mcpserver.exceptions import ToolError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from clients.http import connected
+from server import callers, tokens
+from server.app import Connect
+from server.approvals.app import HOME, create
+from server.approvals.passwords import Entry, Passwords
+from server.approvals.sessions import Sessions
+from server.callers import Caller
+from server.http.issuer import Issuer
+from server.settings import Settings
+from tools.desk import Desk
+
+LOOKED_AT_EVERY = 5.0
+"""Seconds for which the ledger is taken to be as it was: anybody may ask."""
+LEDGER_WITHIN = 5.0
+
+
+class Reception:
+    """The desk of a running server, and what can be told of it to anybody: whether it is open."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._desk: Desk | None = None
+        self._looking = anyio.Lock()
+        self._found = (-LOOKED_AT_EVERY, False)
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncGenerator[Desk]:
+        async with self._connect() as desk:
+            self._desk = desk
+            try:
+                yield desk
+            finally:
+                self._desk = None
+
+    async def alive(self, _: Request) -> Response:
+        return PlainTextResponse("alive")
+
+    async def ready(self, _: Request) -> Response:
+        """Whether calls can be served: the desk is open, and its ledger answers."""
+        async with self._looking:
+            if time.monotonic() - self._found[0] >= LOOKED_AT_EVERY:
+                self._found = time.monotonic(), await self._answers()
+        is_ready = self._found[1]
+        return PlainTextResponse("ready" if is_ready else "not ready", 200 if is_ready else 503)
+
+    async def _answers(self) -> bool:
+        if self._desk is None:
+            return False
+        with anyio.move_on_after(LEDGER_WITHIN):
+            try:
+                await self._desk.journal.unsettled()
+            except ToolError:
+                return False
+            return True
+        return False
+
+
+class SignedIn:
+    """The way to a desk for callers who proved who they are, and an app: their page."""
+
+    def __init__(self, settings: Settings, connect: Connect, address: str, resource: str) -> None:
+        self._known = settings.http.tokens
+        self._oidc = settings.oidc
+        self._connect = connect
+        self._address = address
+        self._audience = settings.oidc.audience or resource
+        self._issuer: Issuer | None = None
+        self._page: ASGIApp | None = None
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncGenerator[Desk]:
+        """A desk where each call is made on behalf of its caller."""
+        async with self._connect() as desk, connected(self._oidc.issuer or "") as http:
+            if self._oidc.issuer:
+                self._issuer = Issuer(http, self._oidc.issuer, self._audience)
+            sessions, passwords = Sessions(time.time), Passwords(self._entries(), time.monotonic)
+            self._page = create(desk.journal, desk.say, sessions, (self._address,), passwords)
+            yield replace(
+                desk,
+                principal=callers.principal,
+                present=self._present,
+                signs_in=callers.has_page,
+            )
+
+    async def recognised(self, token: str) -> Caller | None:
+        """Whoever a token belongs to, whether the configuration or the issuer knows them.
+
+        Raises:
+            UnknowableError: The issuer cannot be asked.
+        """
+        known = tokens.recognised(self._known, token)
+        return known or (await self._issuer.recognised(token) if self._issuer else None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the page, which opens with the desk."""
+        await (self._page or PlainTextResponse("Not open yet", 503))(scope, receive, send)
+
+    async def _present(self, operation: str) -> str:
+        """Where a plan awaits whoever signs in."""
+        return f"{self._address}{HOME}"
+
+    def _entries(self) -> Mapping[str, Entry]:
+        return {
+            name: Entry(tokens.principal(name), token.page_password.get_secret_value())
+            for name, token in self._known.items()
+            if token.page_password
+        }

@@ -1,0 +1,148 @@
+"""A real authorization server, on authlib, for the tests to get tokens from and to forge them."""
+# pyright: basic
+# (authlib has no types)
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import jwt
+from authlib.oauth2 import AuthorizationServer, OAuth2Request
+from authlib.oauth2.rfc6749 import ClientCredentialsGrant, ClientMixin
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+from joserfc.jwk import ECKey, RSAKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.support import listening
+
+Key = RSAKey | ECKey
+
+
+def rsa(name: str) -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": name, "alg": "RS256", "use": "sig"}, auto_kid=False)
+
+
+@dataclass
+class Issuer:
+    """An issuer of tokens to clients that know their secret, `secret`."""
+
+    audience: str
+    key: Key = field(default_factory=lambda: rsa("first"))
+    address: str = ""
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+    """The paths that were asked for."""
+
+    async def token(self, client: str, scope: str) -> str:
+        """A token for a client, as it would ask for it."""
+        fields = {"grant_type": "client_credentials", "scope": scope}
+        async with httpx.AsyncClient(auth=(client, "secret")) as http:
+            answer = await http.post(f"{self.address}/token", data=fields)
+        return answer.raise_for_status().json()["access_token"]
+
+    def signed(self, key: Key | None = None, *, alg: str = "RS256", **claims: Any) -> str:
+        """A token that says anything; a claim that is None is left out."""
+        usual = {
+            "iss": self.address,
+            "aud": self.audience,
+            "exp": int(time.time()) + 60,
+            "sub": "camille",
+            "scope": "read write",
+        }
+        said = {name: value for name, value in (usual | claims).items() if value is not None}
+        key = key or self.key
+        return jwt.encode(said, key.as_pem(private=True), alg, headers={"kid": key.kid})
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/.well-known/openid-configuration", self._discovery),
+                Route("/keys", self._keys),
+                Route("/token", self._token, methods=["POST"]),
+            ]
+        )
+
+    async def _discovery(self, request: Request) -> Response:
+        self.asked.append(request.url.path)
+        if self.down:
+            return Response(status_code=500)
+        return JSONResponse({"issuer": self.address, "jwks_uri": f"{self.address}/keys"})
+
+    async def _keys(self, request: Request) -> Response:
+        self.asked.append(request.url.path)
+        return JSONResponse({"keys": [self.key.as_dict(private=False)]})
+
+    async def _token(self, request: Request) -> Response:
+        server = _Server()
+        server.register_grant(ClientCredentialsGrant)
+        server.register_token_generator("default", _Tokens(self))
+        answer: Any = server.create_token_response((request, dict(await request.form())))
+        return answer
+
+
+@asynccontextmanager
+async def issuing(audience: str) -> AsyncGenerator[Issuer]:
+    """An issuer that listens for as long as the block runs."""
+    issuer = Issuer(audience)
+    async with listening(issuer.app()) as issuer.address:
+        yield issuer
+
+
+class _Client(ClientMixin):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_client_id(self) -> str:
+        return self.name
+
+    def get_allowed_scope(self, scope: str) -> str:
+        return scope
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return client_secret == "secret"
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method == "client_secret_basic"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type == "client_credentials"
+
+
+class _Server(AuthorizationServer):
+    def query_client(self, client_id: str) -> _Client:
+        return _Client(client_id)
+
+    def save_token(self, token: object, request: object) -> None:
+        """A JWT need not be kept."""
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Nobody listens."""
+
+    def create_oauth2_request(self, request: tuple[Request, dict[str, Any]]) -> OAuth2Request:
+        came, form = request
+        made = OAuth2Request(came.method, str(came.url), headers=came.headers)
+        made.payload = BasicOAuth2Payload(form)
+        return made
+
+    def handle_response(self, status: int, body: object, headers: list[tuple[str, str]]):
+        return Response(json.dumps(body), status, dict(headers))
+
+
+class _Tokens(JWTBearerTokenGenerator):
+    def __init__(self, issuer: Issuer) -> None:
+        super().__init__(issuer.address)
+        self._of = issuer
+
+    def get_jwks(self) -> dict[str, Any]:
+        return self._of.key.as_dict(private=True)
+
+    def get_audiences(self, client: object, user: object, scope: str) -> str:
+        return self._of.audience

@@ -1,0 +1,5 @@
+"""What the tests of pages share."""
+
+from tests.browsers import chromium
+
+__all__ = ["chromium"]

@@ -1,0 +1,183 @@
+"""The tokens of an OpenID issuer: a real one, on this machine, and what somebody forges."""
+
+import base64
+import json
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+import httpx
+import jwt
+import pytest
+
+from clients.http import connected
+from server.callers import UnknowableError
+from server.http.issuer import KEPT, SELDOM
+from server.http.issuer import Issuer as Trusted
+from server.settings import Oidc
+from tests.authorization import Issuer, issuing, rsa
+from tests.over_http import HEADERS, LIST, bearer, served, signed_in
+from tests.support import Clock, Counter, Person, facts
+
+AUDIENCE = "https://guichet.example/mcp"
+
+
+@dataclass
+class Trust:
+    """An issuer, and whoever trusts it."""
+
+    issuer: Issuer
+    trusted: Trusted
+    clock: Clock
+
+    async def principal(self, token: str) -> str:
+        caller = await self.trusted.recognised(token)
+        return caller.principal.removeprefix(self.issuer.address) if caller else ""
+
+
+@pytest.fixture(name="trust")
+async def _trust() -> AsyncGenerator[Trust]:
+    clock = Clock()
+    async with (
+        issuing(AUDIENCE) as issuer,
+        connected(issuer.address, sleep=clock.sleep) as http,
+    ):
+        yield Trust(issuer, Trusted(http, issuer.address, AUDIENCE, clock), clock)
+
+
+async def test_whoever_signs_in_at_the_issuer_may_do_what_it_says(counter: Counter, era: str):
+    async with issuing("guichet") as issuer:
+        oidc = Oidc.model_validate({"issuer": issuer.address, "audience": "guichet"})
+        counter.settings = {"oidc": oidc}
+        camille = await issuer.token("camille", "demarches:write openid")
+        async with served(counter) as url, signed_in(url, camille, era, Person()) as host:
+            offered = {tool.name for tool in (await host.list_tools()).tools}
+            accepted = await host.call_tool("accept_dossier", {"number": 200001})
+
+    assert facts(accepted)["outcome"] == "applied"
+    assert "list_mesures" not in offered
+    (operation,) = await counter.rows()
+    assert operation["principal"] == f"{issuer.address} camille"
+
+
+async def test_who_is_not_recognised_is_told_where_to_get_a_token(counter: Counter):
+    async with issuing("") as issuer:
+        counter.settings = {"oidc": Oidc.model_validate({"issuer": issuer.address})}
+        async with served(counter) as url, httpx.AsyncClient(headers=HEADERS) as client:
+            issuer.audience = url
+            unknown = await client.post(url, json=LIST)
+            granted = await issuer.token("camille", "openid")
+            powerless = await client.post(url, json=LIST, headers=bearer(granted))
+            place = url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
+            metadata = (await client.get(place)).json()
+
+    told = f'scope="read write", resource_metadata="{place}"'
+    assert unknown.headers["www-authenticate"] == f"Bearer {told}"
+    assert powerless.status_code == 403
+    assert powerless.headers["www-authenticate"] == f'Bearer error="insufficient_scope", {told}'
+    assert metadata["resource"] == url
+    assert metadata["authorization_servers"] == [issuer.address]
+    assert metadata["scopes_supported"] == ["read", "write"]
+
+
+# Which tokens are good.
+
+
+async def test_a_token_says_who_it_is_and_what_they_may_do(trust: Trust):
+    real = await trust.trusted.recognised(await trust.issuer.token("camille", "read emjpm:write"))
+    listed = await trust.trusted.recognised(trust.issuer.signed(scope=None, scp=["read"]))
+
+    assert real
+    assert real.principal == f"{trust.issuer.address} camille"
+    assert real.scopes == {"read", "emjpm:write"}
+    assert listed
+    assert listed.scopes == {"read"}
+
+
+def unsigned(token: str) -> str:
+    return f"{token.rpartition('.')[0]}."
+
+
+def saying(token: str, **header: object) -> str:
+    """The same token, whose header says something else."""
+    written, _, rest = token.partition(".")
+    said = json.loads(base64.urlsafe_b64decode(f"{written}==")) | header
+    again = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    return f"{again}.{rest}"
+
+
+def confused(issuer: Issuer) -> str:
+    """Signed with what everybody knows, the public key, as if it were a secret."""
+    claims = jwt.decode(issuer.signed(), options={"verify_signature": False})
+    public = issuer.key.as_pem(private=False).hex()
+    return jwt.encode(claims, public, "HS256", headers={"kid": "first"})
+
+
+FORGED: dict[str, Callable[[Issuer], str]] = {
+    "expired": lambda issuer: issuer.signed(exp=int(time.time()) - 60),
+    "endless": lambda issuer: issuer.signed(exp=None),
+    "not yet good": lambda issuer: issuer.signed(nbf=int(time.time()) + 600),
+    "for somebody else": lambda issuer: issuer.signed(aud="https://other.example/mcp"),
+    "for nobody": lambda issuer: issuer.signed(aud=None),
+    "of another issuer": lambda issuer: issuer.signed(iss="https://other.example"),
+    "of no issuer": lambda issuer: issuer.signed(iss=None),
+    "of nobody": lambda issuer: issuer.signed(sub=None),
+    "of an empty name": lambda issuer: issuer.signed(sub=""),
+    "of an endless name": lambda issuer: issuer.signed(sub="c" * 300),
+    "signed by another key": lambda issuer: issuer.signed(rsa("first")),
+    "signed by an unknown key": lambda issuer: issuer.signed(rsa("other")),
+    "unsigned": lambda issuer: unsigned(issuer.signed()),
+    "unsigned, and says so": lambda issuer: unsigned(saying(issuer.signed(), alg="none")),
+    "signed, and says it is not": lambda issuer: saying(issuer.signed(), alg="none"),
+    "signed with the public key": confused,
+    "altered": lambda issuer: issuer.signed().replace(".", ".A", 1),
+    "no token": lambda _: "guichet",
+}
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+async def test_no_forged_token_is_good(trust: Trust):
+    assert await trust.principal(trust.issuer.signed()) == " camille"
+
+    for kind, forged in FORGED.items():
+        assert not await trust.principal(forged(trust.issuer)), kind
+
+
+async def test_the_keys_are_those_that_the_issuer_has_now(trust: Trust):
+    """A new one is known when a token first names it; one that is gone, after a while."""
+    before = trust.issuer.signed()
+    assert await trust.principal(before)
+
+    trust.issuer.key = rsa("second")
+    trust.clock.now += SELDOM
+    assert await trust.principal(trust.issuer.signed())
+    assert not await trust.principal(before)
+
+    gone, trust.issuer.key = trust.issuer.signed(), rsa("second")
+    trust.clock.now += KEPT
+    assert not await trust.principal(gone)
+
+
+async def test_the_issuer_is_not_asked_for_each_token_that_names_a_key(trust: Trust):
+    """Or anybody could have it asked as often as they like."""
+    for n in range(20):
+        await trust.principal(
+            trust.issuer.signed() if n % 2 else saying("e30.e30.", kid=f"{n}", alg="RS256")
+        )
+
+    assert trust.issuer.asked.count("/keys") == 1
+
+
+async def test_an_issuer_that_does_not_answer_is_not_taken_for_a_wrong_token(trust: Trust):
+    """Its last keys stay good; before there were any, nobody can tell."""
+    trust.issuer.down = True
+    with pytest.raises(UnknowableError):
+        await trust.principal(trust.issuer.signed())
+
+    trust.issuer.down = False
+    trust.clock.now += SELDOM
+    assert await trust.principal(trust.issuer.signed())
+
+    trust.issuer.down = True
+    trust.clock.now += KEPT
+    assert await trust.principal(trust.issuer.signed())
