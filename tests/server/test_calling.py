@@ -137,7 +137,7 @@ async def test_a_change_is_made_once_the_person_at_the_terminal_agreed():
     assert "Numéro du dossier" in screen.getvalue()
 
 
-@pytest.mark.parametrize("lines", [["non\n"], [], ["oui\n", "200002\n"]])
+@pytest.mark.parametrize("lines", [["non\n", "200001\n"], ["oui\n"], ["oui\n", "200002\n"]])
 async def test_nothing_changes_otherwise(lines: list[str]):
     result = await accept(person(*lines))
 
@@ -146,9 +146,11 @@ async def test_nothing_changes_otherwise(lines: list[str]):
 
 
 async def test_ctrl_c_at_a_question_is_a_no():
+    lines = iter(["oui\n", "200001\n"])
+
     def interrupted() -> str:
         signal.raise_signal(signal.SIGINT)
-        return "oui\n"
+        return next(lines)
 
     before = signal.getsignal(signal.SIGINT)
     terminal = Terminal(Console(file=StringIO()), speaking("fr"), interrupted)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from server.cli import app
 from server.cli.installing.command import installed, is_cached
 from server.cli.installing.editing import write
+from server.cli.installing.entry import SERVICE_VARIABLES
 from server.cli.installing.hosts import HOSTS, Host, HostName, Machine
 from server.cli.installing.jsonc import (
     Document,
@@ -23,7 +24,7 @@ from server.cli.installing.jsonc import (
     members,
     parsed,
 )
-from server.settings import load, secret_names
+from server.settings import load
 from tests.support import own_log
 
 HOME = Path("home")
@@ -50,6 +51,12 @@ PLACES = {
     ("codex", "darwin"): ".codex/config.toml",
     ("codex", "win32"): ".codex/config.toml",
 }
+ALL_THAT_SIGNS_IN = [
+    "GUICHET_EMJPM_CLIENT_ID",
+    "GUICHET_EMJPM_CLIENT_SECRET",
+    "GUICHET_EMJPM_REDIRECT_URI",
+    *(name for names in SERVICE_VARIABLES.values() for name in names),
+]
 WITH_FILES = [name for name, host in HOSTS.items() if host.place]
 ZED = """\
 // Zed settings
@@ -180,15 +187,21 @@ def test_no_secret_is_written_nor_shown(
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, host in HOSTS.items() if host.refers.startswith("$")]
+    "name", [name for name, host in HOSTS.items() if host.place and host.form == "json"]
 )
 def test_what_a_client_does_not_fill_in_counts_as_unset(
     name: HostName, monkeypatch: pytest.MonkeyPatch
 ):
-    for variable in secret_names():
-        monkeypatch.setenv(variable, HOSTS[name].refers.replace("NAME", variable))
+    """The server starts all the same: what goes with a secret is not there without it."""
+    for variable in ALL_THAT_SIGNS_IN:
+        monkeypatch.setenv(variable, "http://127.0.0.1:1" if variable.endswith("URI") else "7")
+    told = server(HOSTS[name], install(name, "--print").stdout)
+    for variable in ALL_THAT_SIGNS_IN:
+        monkeypatch.delenv(variable)
+    for variable, value in as_object(told["env"]).items():
+        monkeypatch.setenv(variable, str(value))
 
-    assert not load().demarches.has_token
+    assert load().needs_met == {"ledger", "covoiturage"}
 
 
 def test_vscode_asks_for_what_a_service_needs_and_hides_what_is_secret():
@@ -345,7 +358,7 @@ def test_a_file_that_cannot_be_edited_is_left_and_what_to_add_is_shown(
 def test_permissions_and_links_stay_and_a_new_file_is_for_its_owner(home: Path):
     kept, link = home / "kept.json", place(home, HostName.GEMINI)
     kept.write_text("{}", encoding="utf-8")
-    kept.chmod(0o640)
+    kept.chmod(0o664)
     link.parent.mkdir()
     link.symlink_to(kept)
 
@@ -353,7 +366,7 @@ def test_permissions_and_links_stay_and_a_new_file_is_for_its_owner(home: Path):
 
     assert link.is_symlink()
     assert "guichet" in kept.read_text(encoding="utf-8")
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o664
     assert stat.S_IMODE(place(home, HostName.CURSOR).stat().st_mode) == 0o600
     assert sorted(path.name for path in home.iterdir() if path.is_file()) == ["kept.json"]
 

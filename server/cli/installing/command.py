@@ -46,32 +46,26 @@ class Options:
     show: bool = False
 
 
-def install_in(name: HostName, options: Options, machine: Machine | None = None) -> int:
+def install_in(name: HostName, options: Options) -> int:
     """Write the configuration of a client, or show it; 0 once it is there."""
     host = HOSTS[name]
-    if options.project and not host.project:
-        return _failure(f"{host.title} has no configuration of a project.", MISUSE)
-    if options.sandbox and options.services:
-        return _failure("the sandbox has credentials of its own: leave --service out.", MISUSE)
+    if misuse := _misuse(host, options):
+        return _failure(misuse, MISUSE)
     command = installed()
     if command is None:
         return _failure("the command `guichet` is not installed beside this Python.", FAILED)
     settings = configured(sandbox=False, read_only=False)
     start = _launch(command, options, settings)
-    machine = machine or Machine(sys.platform, Path.home(), ENVIRONMENT)
-    path = _place(host, options, machine)
+    path = _place(host, options)
     if options.show or path is None:
         _show(host, start, f"For {path}" if path else f"For the configuration of {host.title}")
     elif failure := _written(path, host, start, replace=options.replace):
         _failure(f"{path}: {failure}.", FAILED)
         _show(host, start, "Nothing was written. What is to be there")
         return FAILED
-    signs_in = "emjpm" in options.services and not settings.emjpm.has_credentials
-    offered = _offered(settings, options)
     if is_cached(command):
         typer.echo(f"\n{CACHED}", err=True)
-    for paragraph in told(host, start, offered, own=config_file(ENVIRONMENT), signs_in=signs_in):
-        typer.echo(f"\n{paragraph}", err=True)
+    _tell(host, start, options, settings)
     return 0
 
 
@@ -89,6 +83,15 @@ def is_cached(command: Path) -> bool:
     return any((folder / "CACHEDIR.TAG").is_file() for folder in above)
 
 
+def _misuse(host: Host, options: Options) -> str:
+    """What makes no sense in what is asked for, if anything."""
+    if options.project and not host.project:
+        return f"{host.title} has no configuration of a project."
+    if options.sandbox and options.services:
+        return "the sandbox has credentials of its own: leave --service out."
+    return ""
+
+
 def _launch(command: Path, options: Options, settings: Settings) -> Launch:
     chosen = ("--sandbox",) if options.sandbox else ()
     chosen += ("--read-only",) if options.read_only else ()
@@ -96,10 +99,13 @@ def _launch(command: Path, options: Options, settings: Settings) -> Launch:
     if options.sandbox:
         return sandbox_launch(command, chosen, environ)
     # What Guichet reads in its own file, no client has to give.
-    kept = [
-        s for s in _credentials(settings) if not set(SERVICE_VARIABLES.get(s, ())) & set(environ)
+    missing = [
+        service
+        for service in options.services
+        if service not in _credentials(settings)
+        or environ.keys() & set(SERVICE_VARIABLES.get(service, ()))
     ]
-    return launch(command, chosen, environ, [s for s in options.services if s not in kept])
+    return launch(command, chosen, environ, missing)
 
 
 def _credentials(settings: Settings) -> Sequence[str]:
@@ -113,13 +119,10 @@ def _credentials(settings: Settings) -> Sequence[str]:
     return [service for service in SERVICES if needs[service] in settings.needs_met]
 
 
-def _offered(settings: Settings, options: Options) -> Sequence[str]:
-    return [*_credentials(settings), *options.services]
-
-
-def _place(host: Host, options: Options, machine: Machine) -> Path | None:
+def _place(host: Host, options: Options) -> Path | None:
     if options.project:
         return options.project / host.project
+    machine = Machine(sys.platform, Path.home(), ENVIRONMENT)
     return host.place(machine) if host.place else None
 
 
@@ -149,6 +152,13 @@ def _show(host: Host, start: Launch, where: str) -> None:
     written = {"json": json_document, "toml": toml_table, "yaml": yaml_mapping}[host.form]
     typer.echo(f"{where}:", err=True)
     typer.echo(written(host, start), nl=False)
+
+
+def _tell(host: Host, start: Launch, options: Options, settings: Settings) -> None:
+    offered = [*_credentials(settings), *options.services]
+    signs_in = "emjpm" in options.services and not settings.emjpm.has_credentials
+    for paragraph in told(host, start, offered, own=config_file(ENVIRONMENT), signs_in=signs_in):
+        typer.echo(f"\n{paragraph}", err=True)
 
 
 def _failure(why: str, code: int) -> int:

@@ -75,7 +75,7 @@ def _in_json(text: str, host: Host, launch: Launch, *, replace: bool) -> str:
         text = with_items(text, "inputs", missing)
     if _present(document, host, launch) == wanted:
         return text
-    return with_member(text, launch.name, host.servers, wanted)
+    return with_member(text, host.servers, launch.name, wanted)
 
 
 def _in_toml(text: str, host: Host, launch: Launch, *, replace: bool) -> str:

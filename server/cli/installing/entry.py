@@ -22,6 +22,12 @@ SERVICE_VARIABLES: Mapping[str, Sequence[str]] = {
     ),
 }
 """What it takes to work with each; eMJPM is signed in to, outside of any client."""
+TOGETHER = (
+    "GUICHET_EMJPM_CLIENT_ID",
+    "GUICHET_EMJPM_REDIRECT_URI",
+    "GUICHET_FAIRE_SIMPLE_LOGIN",
+)
+"""No secrets, but refused without the secret that goes with them: taken from where it is."""
 OF_ANY_SANDBOX = (
     "GUICHET_CONFIG",
     "GUICHET_CONSENT",
@@ -59,9 +65,9 @@ def launch(
     services: Sequence[str],
 ) -> Launch:
     """The real services: with what is set here, and what these services need besides."""
-    secret = set(secret_names())
+    apart = {*secret_names(), *TOGETHER}
     wanted = [name for service in services for name in SERVICE_VARIABLES.get(service, ())]
-    values = {name: value for name, value in environ.items() if name not in secret}
+    values = {name: value for name, value in environ.items() if name not in apart}
     elsewhere = dict.fromkeys([*wanted, *environ])
     return Launch(
         "guichet",
@@ -99,10 +105,9 @@ def inputs(launch: Launch) -> Sequence[Entry]:
 
 def toml_table(host: Host, launch: Launch) -> str:
     """The tables of this server, for the end of a file."""
-    told = dict(entry(host, launch))
-    env = told.pop("env", {})
+    told = {name: value for name, value in entry(host, launch).items() if name != "env"}
     lines = [f"[{host.servers}.{launch.name}]", *_assignments(told)]
-    if isinstance(env, dict) and launch.values:
+    if launch.values:
         lines += ["", f"[{host.servers}.{launch.name}.env]", *_assignments(launch.values)]
     return "\n".join(lines) + "\n"
 

@@ -72,13 +72,13 @@ def listed(document: Document, of: str) -> list[object]:
     return _LIST.validate_python(found) if isinstance(found, list) else []
 
 
-def with_member(text: str, name: str, of: str, value: object) -> str:
+def with_member(text: str, of: str, name: str, value: object) -> str:
     """The text with this member of the object that its member `of` is, or becomes.
 
     Raises:
         UnusableError: What is there is not an object, or cannot be edited.
     """
-    document, root = parsed(text, comments=True), _block(_bare(text), _opening(_bare(text)))
+    document, root = parsed(text, comments=True), _root(text)
     if of not in root.values:
         return _checked(_added(text, root, of, {name: value}), document | {of: {name: value}})
     if not isinstance(document[of], dict):
@@ -98,14 +98,14 @@ def with_items(text: str, of: str, items: Sequence[object]) -> str:
     Raises:
         UnusableError: What is there is not an array, or cannot be edited.
     """
-    document, root = parsed(text, comments=True), _block(_bare(text), _opening(_bare(text)))
+    document, root = parsed(text, comments=True), _root(text)
     if of not in root.values:
         return _checked(_added(text, root, of, list(items)), document | {of: list(items)})
     if not isinstance(document[of], list):
         raise UnusableError(f'its "{of}" is not an array')
     for item in items:
-        at = _block(_bare(text), _opening(_bare(text))).values[of][0]
-        text = _added(text, _block(_bare(text), at), None, item)
+        array = _block(_bare(text), _root(text).values[of][0])
+        text = _added(text, array, None, item)
     return _checked(text, document | {of: [*listed(document, of), *items]})
 
 
@@ -146,6 +146,11 @@ def _laid_out(value: object, text: str, indentation: str) -> str:
     return written.replace("\n", f"{_new_line(text)}{indentation}")
 
 
+def _root(text: str) -> _Block:
+    bare = _bare(text)
+    return _block(bare, _past_space(bare, 0))
+
+
 def _block(bare: str, start: int) -> _Block:
     named, decoder, values = bare[start] == "{", json.JSONDecoder(), dict[str, Span]()
     first = at = _past_space(bare, start + 1)
@@ -159,10 +164,6 @@ def _block(bare: str, start: int) -> _Block:
         at = _past_space(bare, end)
         at = _past_space(bare, at + 1) if bare[at] == "," else at
     return _Block(start, at, values, first)
-
-
-def _opening(bare: str) -> int:
-    return _past_space(bare, 0)
 
 
 def _past_space(text: str, position: int) -> int:
