@@ -10,7 +10,7 @@ fails because of what somebody else did.
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -29,6 +29,7 @@ PATIENCE = 10
 TRIED_AGAIN_AFTER = 0.01
 AT_ONCE = 5
 """Connections that a process keeps to a database on a server; as many more when it needs them."""
+LEDGER = "ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ KINDS = {
         options=MappingProxyType({}),
     ),
     "postgresql": Kind(
-        # Any number that nobody else takes, for each schema; it is had before the time is told.
+        # A number that nobody else takes; the lock is had before the time is told.
         alone="SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision) "
-        "FROM pg_advisory_xact_lock(7483928, hashtext(current_schema()))",
+        "FROM pg_advisory_xact_lock(7483928, hashtext(current_schema() || ' ' || :among))",
         # The same, whatever the server's own settings are. A process that froze, or whose machine
         # is gone, soon holds up nobody.
         settings=(
@@ -91,6 +92,9 @@ KINDS = {
         ),
     ),
 }
+
+
+LOCKED = "SELECT pg_advisory_lock(7483929, hashtext(current_schema() || ' ' || :name))"
 
 
 class UnusableDatabaseError(ToolError):
@@ -148,11 +152,14 @@ class Database:
             await anyio.to_thread.run_sync(_opened, self._engine.url.database or "")
 
     @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that no other writer is in, from before it reads to its end."""
+    async def writing(self, among: str = LEDGER) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that no other writer is in, from before it reads to its end.
+
+        On PostgreSQL, those who write something else than the ledger may have turns of their own.
+        """
         with usable():
             async with self._engine.begin() as connection:
-                told = await connection.execute(text(self.kind.alone))
+                told = await connection.execute(text(self.kind.alone), {"among": among})
                 if told.returns_rows:
                     self._ahead = told.scalar_one() - self._clock()
                 yield connection
@@ -163,6 +170,23 @@ class Database:
             async with self._engine.connect() as connection:
                 yield connection
 
+    async def lock(self, name: str, within: float) -> "Lock":
+        """A lock that no other process has, for as long as need be; on PostgreSQL alone.
+
+        Raises:
+            UnusableDatabaseError: It could not be had in so many seconds.
+        """
+        with usable():
+            connection = await self._engine.connect()
+            try:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execute(text(f"SET lock_timeout = '{within:.0f}s'"))
+                await connection.execute(text(LOCKED), {"name": name})
+            except BaseException:
+                await Lock(connection).release()
+                raise
+        return Lock(connection)
+
     async def close(self) -> None:
         await self._engine.dispose()
 
@@ -172,6 +196,18 @@ class Database:
             cursor.execute(setting)
         cursor.close()
         connection.commit()  # what is set in a transaction is lost with it
+
+
+class Lock:
+    """A lock that lasts as long as its connection: the server frees it should the process die."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def release(self) -> None:
+        with anyio.CancelScope(shield=True), suppress(SQLAlchemyError):
+            await self._connection.invalidate()
+            await self._connection.close()
 
 
 def _options(url: str) -> Mapping[str, Any]:
