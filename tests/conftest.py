@@ -24,14 +24,18 @@ def _nobody_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GUICHET_CONFIG", os.devnull)
 
 
+@pytest.fixture(name="postgresql")
+def _postgresql() -> Generator[State]:
+    with databases.postgresql() as state:
+        yield state
+
+
 @pytest.fixture(name="state", params=databases.KINDS)
-def _state(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[State]:
+def _state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
     """Both kinds of database: what holds in one must hold in the other."""
     if request.param == "sqlite":
-        yield databases.sqlite(tmp_path)
-    else:
-        with databases.postgresql() as state:
-            yield state
+        return databases.sqlite(tmp_path)
+    return request.getfixturevalue("postgresql")
 
 
 @pytest.fixture(name="counter")

@@ -62,6 +62,14 @@ def serve(
     http: Annotated[bool, typer.Option("--http", help="Over Streamable HTTP, at /mcp.")],
     host: Annotated[str, typer.Option(help="Loopback only.")] = "127.0.0.1",
     port: Port = 8765,
+    stateless: Annotated[
+        bool,
+        typer.Option(
+            "--stateless",
+            help="Keep no session, so that any instance serves any request: clients that need "
+            "one to ask are sent to the page.",
+        ),
+    ] = False,
     sandbox: Sandbox = False,
     read_only: ReadOnly = False,
 ) -> None:
@@ -71,7 +79,7 @@ def serve(
 
     settings = configured(sandbox=sandbox, read_only=read_only)
     connect, seal = connection(settings, sandbox=sandbox)
-    over_http.serve(build(settings, connect, seal), host, port)
+    over_http.serve(build(settings, connect, seal), host, port, stateless=stateless)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What instances share: a sign-in renewed once, and budgets that all of them keep together."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,6 @@ from clients.pace import Wait
 from server import shared as sharing
 from server.sandbox import emjpm
 from server.shared import ALONE, Shared, SharedBudget
-from tests import databases
 from tests.databases import State
 from tests.server.signing_in import Counting, consented
 from tools.sealing import Seal
@@ -30,10 +29,9 @@ MOST = 20
 
 
 @pytest.fixture(name="state")
-def _state() -> Generator[State]:
+def _state(postgresql: State) -> State:
     """There is nothing to share in a file."""
-    with databases.postgresql() as state:
-        yield state
+    return postgresql
 
 
 @asynccontextmanager
