@@ -72,9 +72,9 @@ class Shared:
 
     def __init__(self, url: str, seal: Seal) -> None:
         self.seal = seal
-        self._database = Database(url)
-        self._prepared = False
-        self._preparing = anyio.Lock()
+        self._url = url
+        self._opening = anyio.Lock()
+        self._opened: Database | None = None
 
     def sign_in(self, account: str) -> "SharedSignIn":
         return SharedSignIn(self, account)
@@ -88,15 +88,21 @@ class Shared:
         Raises:
             UnusableDatabaseError: It cannot be opened.
         """
-        async with self._preparing:
-            if not self._prepared:
-                async with self._database.writing() as connection:
-                    await connection.run_sync(TABLES.create_all)
-                self._prepared = True
-        return self._database
+        async with self._opening:
+            if self._opened is None:
+                database = Database(self._url)
+                try:
+                    async with database.writing() as connection:
+                        await connection.run_sync(TABLES.create_all)
+                except BaseException:
+                    await database.close()
+                    raise
+                self._opened = database
+        return self._opened
 
     async def close(self) -> None:
-        await self._database.close()
+        if self._opened:
+            await self._opened.close()
 
 
 class SharedSignIn:

@@ -547,6 +547,16 @@ def test_the_folder_of_files_must_be_there(tmp_path: Path, monkeypatch: pytest.M
         assert refusal() == "GUICHET_FILES: must be a folder that exists."
 
 
+def test_instances_that_share_a_database_share_a_secret(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_STATE_URL", "postgresql+psycopg://guichet@127.0.0.1/guichet")
+    assert refusal().startswith("GUICHET_SECRET: must be set, and the same for every instance")
+
+    monkeypatch.setenv("GUICHET_SECRET", "k" * 32)
+    monkeypatch.setenv("GUICHET_SECRET_PREVIOUS", f"{'a' * 32}, {'é' * 16}")
+    assert load().shares_state
+    assert [len(each.get_secret_value()) for each in load().secret_previous] == [32, 16]
+
+
 # What never shows.
 
 
