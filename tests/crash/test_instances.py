@@ -342,7 +342,8 @@ def balancer(ports: Sequence[int], services: Services) -> Starlette:
                 except httpx.HTTPError:
                     break
                 media = reply.headers.get("content-type")
-                return Response(reply.content, reply.status_code, media_type=media)
+                headers = {"Connection": "close"}  # one kept open may be closed as it is used again
+                return Response(reply.content, reply.status_code, headers, media)
         return Response(status_code=502)
 
     return Starlette(routes=[Route("/mcp", forward, methods=["POST"])])
