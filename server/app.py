@@ -251,7 +251,10 @@ class Server(MCPServer[Desk]):
 
 
 class _Codec:
-    """Seals the state of questions under the instance's secret, read when first needed."""
+    """Seals the state of questions under the instance's secret, read when first needed.
+
+    A question that was put under a previous secret can still be answered.
+    """
 
     def __init__(self, seal: Seal) -> None:
         self._seal = seal
@@ -264,7 +267,7 @@ class _Codec:
 
     @cached_property
     def _codec(self) -> AESGCMRequestStateCodec:
-        return AESGCMRequestStateCodec([self._seal.key("request state")])
+        return AESGCMRequestStateCodec(self._seal.keys("request state"))
 
 
 @cache

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import anyio
 import httpx
@@ -32,7 +33,7 @@ from clients.emjpm import OAuth, SignedIn
 from clients.faire_simple import Keyed
 from clients.http import OnFirstUse, Sleep, connected, origin
 from clients.network import network
-from clients.pace import Pace
+from clients.pace import Budget, OwnBudget, Pace
 from server import instance
 from server.approvals import Pages
 from server.settings import (
@@ -51,6 +52,9 @@ from tools.journal import Journal
 from tools.language import speaking
 from tools.sealing import Seal
 from tools.understood import SERVICE_HOSTS
+
+if TYPE_CHECKING:
+    from server.shared import Shared, SharedSignIn
 
 LOCAL = "local"
 """The principal of stdio and of loopback HTTP: whoever runs the process."""
@@ -88,7 +92,8 @@ class InProcess(httpx.AsyncBaseTransport):
 async def services(settings: Settings, seal: Seal) -> AsyncGenerator[Desk]:
     """A desk on the configured services, for as long as the server runs."""
     async with AsyncExitStack() as stack:
-        clients = await _clients(settings, network_ways(settings), stack)
+        shared = await stack.enter_async_context(shared_state(settings, seal))
+        clients = await _clients(settings, network_ways(settings), stack, shared)
         journal = Journal(lambda: instance.ledger(settings), seal, keep_days=settings.journal_days)
         stack.push_async_callback(journal.close)
         yield await _desk(settings, clients, journal, stack)
@@ -205,6 +210,21 @@ def miniatures() -> Transports:
     )
 
 
+@asynccontextmanager
+async def shared_state(settings: Settings, seal: Seal) -> AsyncGenerator["Shared | None"]:
+    """What several instances share besides the ledger, if these settings are of several."""
+    if not settings.shares_state:
+        yield None
+        return
+    from server.shared import Shared  # noqa: PLC0415  (SQLAlchemy: 0.3 s)
+
+    shared = Shared(settings.state_url, seal)
+    try:
+        yield shared
+    finally:
+        await shared.close()
+
+
 async def _desk(
     settings: Settings, clients: Clients, journal: Journal, stack: AsyncExitStack
 ) -> Desk:
@@ -242,12 +262,14 @@ def _pages(host: str) -> frozenset[str]:
     return ours | {host}
 
 
-async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) -> Clients:
+async def _clients(
+    settings: Settings, by: Transports, stack: AsyncExitStack, shared: "Shared | None" = None
+) -> Clients:
     registry, demarches, emjpm = settings.covoiturage, settings.demarches, settings.emjpm
     faire_simple = settings.faire_simple
     client = partial(connected, sleep=by.sleep)
     instruction = client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)
-    pace = Pace(DEMARCHES, DEMARCHES_PACE, sleep=by.sleep)
+    pace = Pace(DEMARCHES, _budget(shared, DEMARCHES, DEMARCHES_PACE), sleep=by.sleep)
     open_for_good = stack.enter_async_context
     return Clients(
         covoiturage=CovoiturageClient(
@@ -266,7 +288,7 @@ async def _clients(settings: Settings, by: Transports, stack: AsyncExitStack) ->
             endpoint=demarches.url,
             hosts=demarches.files_hosts,
         ),
-        emjpm=EmjpmClient(await open_for_good(await _emjpm(emjpm, by, stack))),
+        emjpm=EmjpmClient(await open_for_good(await _emjpm(emjpm, by, stack, shared))),
         faire_simple=FaireSimpleClient(
             await open_for_good(
                 client(
@@ -291,19 +313,27 @@ def _operator(registry: Covoiturage) -> httpx.Auth | None:
     return None
 
 
-async def _emjpm(emjpm: Emjpm, by: Transports, stack: AsyncExitStack) -> httpx.AsyncClient:
+def _budget(shared: "Shared | None", service: str, most: int) -> Budget:
+    return shared.budget(service, most) if shared else OwnBudget(most)
+
+
+async def _emjpm(
+    emjpm: Emjpm, by: Transports, stack: AsyncExitStack, shared: "Shared | None"
+) -> httpx.AsyncClient:
     """The client of eMJPM, at the pace that the service allows."""
-    auth = Bearer(emjpm.token) if emjpm.token else await _signed_in(emjpm, by, stack)
+    auth = Bearer(emjpm.token) if emjpm.token else await _signed_in(emjpm, by, stack, shared)
     http = connected(emjpm.address, auth=auth, transport=by.emjpm, sleep=by.sleep)
-    return Pace(EMJPM, EMJPM_PACE, sleep=by.sleep).keep(http)
+    return Pace(EMJPM, _budget(shared, EMJPM, EMJPM_PACE), sleep=by.sleep).keep(http)
 
 
-async def _signed_in(emjpm: Emjpm, by: Transports, stack: AsyncExitStack) -> httpx.Auth | None:
+async def _signed_in(
+    emjpm: Emjpm, by: Transports, stack: AsyncExitStack, shared: "Shared | None"
+) -> httpx.Auth | None:
     """The user who signed in, or nothing if no application is there to sign in with."""
     if emjpm.application is None:
         return None
     http = await stack.enter_async_context(oauth_http(emjpm, by))
-    return SignedIn(oauth(emjpm.application, http), sign_in(emjpm, emjpm.application))
+    return SignedIn(oauth(emjpm.application, http), sign_in(emjpm, emjpm.application, shared))
 
 
 def oauth_http(emjpm: Emjpm, by: Transports) -> httpx.AsyncClient:
@@ -321,9 +351,12 @@ def oauth(application: Application, http: httpx.AsyncClient) -> OAuth:
     )
 
 
-def sign_in(emjpm: Emjpm, application: Application) -> SignIn:
+def sign_in(
+    emjpm: Emjpm, application: Application, shared: "Shared | None" = None
+) -> "SignIn | SharedSignIn":
     """Where the sign-in to these addresses, with this application, is kept."""
-    return SignIn(instance.state_folder, f"{emjpm.address} {application.client_id}")
+    account = f"{emjpm.address} {application.client_id}"
+    return shared.sign_in(account) if shared else SignIn(instance.state_folder, account)
 
 
 def _application(service: FaireSimple) -> httpx.Auth | None:

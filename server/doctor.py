@@ -17,6 +17,7 @@ from typing import Literal
 
 import anyio
 import httpx
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -28,9 +29,9 @@ from clients.network import proxy_of
 from server import connect, instance
 from server.build import offered
 from server.callers import service_of
-from server.settings import SERVICES, Emjpm, Settings, config_file
-from server.sign_ins import SignIn
+from server.settings import SERVICES, Application, Settings, config_file
 from tools import TOOLS, Tool
+from tools.database import Database, UnusableDatabaseError
 
 LONGEST = 15.0
 """Seconds that a service has to answer."""
@@ -264,14 +265,18 @@ def _emjpm(settings: Settings) -> Iterator[Finding]:
         yield Finding("emjpm", "ok", says)
     elif emjpm.application:
         yield Finding("emjpm", "ok", f"{_shown(emjpm.address)}{where}; an OAuth application.")
-        yield _signed_in(connect.sign_in(emjpm, emjpm.application))
+        yield _signed_in(settings, emjpm.application)
     else:
         yield Finding("emjpm", "missing", "no credentials.", _MANDATAIRE)
 
 
-def _signed_in(sign_in: SignIn) -> Finding:
-    """Whether somebody signed in; neither the service nor a keyring is asked."""
-    subject, place = "emjpm (sign-in)", sign_in.place()
+def _signed_in(settings: Settings, application: Application) -> Finding:
+    """Whether somebody signed in; neither the service, nor a keyring or a database, is asked."""
+    subject = "emjpm (sign-in)"
+    if settings.shares_state:
+        says = "in the database of GUICHET_STATE_URL, sealed, if somebody signed in."
+        return Finding(subject, "ok", says)
+    place = connect.sign_in(settings.emjpm, application).place()
     if place is None:
         return Finding(subject, "trouble", "nobody is signed in.", f"Run `{LOGIN}`.")
     kept = "the system's keyring" if place == "keyring" else "a file of the state folder"
@@ -423,7 +428,7 @@ def _database(url: str) -> Finding:
         return Finding("ledger", "trouble", says, remedy)
     if engine.dialect.name == "sqlite" and engine.url.database:
         return _ledger(Path(engine.url.database))
-    says = f"a {engine.dialect.name} database, as GUICHET_STATE_URL says; not connected to here."
+    says = f"a {engine.dialect.name} database, as GUICHET_STATE_URL says, which instances share."
     return Finding("ledger", "ok", says)
 
 
@@ -441,7 +446,9 @@ def _ledger(path: Path) -> Finding:
 
 def _key(path: Path, settings: Settings) -> Finding:
     if settings.secret:
-        return Finding("key", "ok", "GUICHET_SECRET is set: no file is used.")
+        count = len(settings.secret_previous)
+        before = f" GUICHET_SECRET_PREVIOUS has {count} more, to read with." if count else ""
+        return Finding("key", "ok", f"GUICHET_SECRET is set: no file is used.{before}")
     wrong = _unread(path.read_bytes)
     if wrong == ABSENT:
         return Finding("key", "ok", f"{path}, to be made.")
@@ -487,6 +494,9 @@ def _open_to_others(path: Path) -> bool:
 
 def _checks(settings: Settings, clients: Clients) -> Iterator[Check]:
     met, registry, demarches = settings.needs_met, clients.covoiturage, settings.demarches
+    if settings.shares_state:
+        says = "its database answers."
+        yield Check("ledger", says, partial(_reached, settings.state_url))
     if "covoiturage" in met:
         says = "answers about certificates."
         yield Check("covoiturage", says, registry.check_certificates)
@@ -498,7 +508,7 @@ def _checks(settings: Settings, clients: Clients) -> Iterator[Check]:
         named = dict.fromkeys((*demarches.tokens, *demarches.numbers))
         for number in (*((NO_DEMARCHE,) if demarches.token else ()), *named):
             yield _token_check(number, clients, own=number in demarches.tokens)
-    if "emjpm" in met and _can_come_in(settings.emjpm):
+    if "emjpm" in met and _can_come_in(settings):
         yield Check("emjpm", "answers, and accepts the token.", clients.emjpm.check_token)
     if flow := _harmless(settings):
         says = f"answers, and lets {flow} be read."
@@ -517,10 +527,22 @@ def _unchecked(settings: Settings) -> Iterator[Finding]:
         yield Finding("faire_simple", "missing", says, "get_partner will tell, given a uid.")
 
 
-def _can_come_in(emjpm: Emjpm) -> bool:
-    """Whether there is a token to try, once somebody has signed in if that is how one gets it."""
-    application = emjpm.application
-    return application is None or connect.sign_in(emjpm, application).place() is not None
+def _can_come_in(settings: Settings) -> bool:
+    """Whether there may be a token to try: somebody has to sign in first, where that gives one."""
+    application = settings.emjpm.application
+    if application is None or settings.shares_state:
+        return True
+    return connect.sign_in(settings.emjpm, application).place() is not None
+
+
+async def _reached(url: str) -> None:
+    """Connect to a database; nothing is made there, nor read."""
+    database = Database(url)
+    try:
+        async with database.reading() as connection:
+            await connection.execute(select(1))
+    finally:
+        await database.close()
 
 
 def _token_check(demarche: int, clients: Clients, *, own: bool) -> Check:
@@ -541,6 +563,8 @@ async def _found(check: Check, within: float) -> Finding:
     except TimeoutError:
         says = f"does not answer within {within:.0f} seconds."
         return Finding(check.subject, "trouble", says, "Try again in a few minutes.")
+    except UnusableDatabaseError as error:
+        return Finding(check.subject, "trouble", f"{error}")
     except ApiError as error:
         remedy = error.remedy.removeprefix("Nothing was changed. ")
         return Finding(check.subject, "trouble", error.reason, remedy)

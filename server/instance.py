@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import platformdirs
+from pydantic import SecretStr
 
 from server.settings import Settings
 from tools.sealing import Seal
@@ -26,10 +27,11 @@ def state_folder() -> Path:
 
 def seal(settings: Settings) -> Seal:
     """The seal of this instance: under the configured secret, or one it keeps in a file."""
+    previous = tuple(_bytes(secret) for secret in settings.secret_previous)
     if settings.secret:
-        secret = settings.secret.get_secret_value().encode()
-        return Seal(lambda: secret)
-    return Seal(lambda: kept_secret(_private_folder() / "instance.key"))
+        secret = _bytes(settings.secret)
+        return Seal(lambda: secret, previous)
+    return Seal(lambda: kept_secret(_private_folder() / "instance.key"), previous)
 
 
 def ledger(settings: Settings) -> str:
@@ -64,6 +66,10 @@ def kept_secret(path: Path) -> bytes:
             "what was sealed with it is lost."
         )
     return secret
+
+
+def _bytes(secret: SecretStr) -> bytes:
+    return secret.get_secret_value().encode()
 
 
 def _make(path: Path) -> None:

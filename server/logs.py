@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from urllib.parse import unquote, urlsplit
 
 from opentelemetry import trace
 from pydantic import BaseModel, SecretStr, TypeAdapter
@@ -18,6 +19,7 @@ SHORTEST_SECRET = 6
 HIDDEN = "***"
 
 _BY_NAME = TypeAdapter(dict[object, object])
+_LISTED = TypeAdapter(tuple[object, ...])
 
 
 class WithoutSecrets(logging.Formatter):
@@ -74,5 +76,18 @@ def _secrets(value: object) -> Iterable[str]:
         case dict():
             for field in _BY_NAME.validate_python(value).values():
                 yield from _secrets(field)
+        case tuple():
+            for each in _LISTED.validate_python(value):
+                yield from _secrets(each)
+        case str() if "://" in value:
+            yield from filter(None, (_password(value),))
         case _:
             return
+
+
+def _password(url: str) -> str:
+    """What a database is opened with, if its address says so."""
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""

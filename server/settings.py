@@ -66,7 +66,9 @@ EMJPM_CONSENT = {
 }
 """The pages where a user lets an editor's application act for them."""
 SHORTEST_SECRET = 32
-"""Characters of the instance's key."""
+"""Bytes of the instance's key."""
+POSTGRESQL = "postgresql"
+"""What the address begins with of a database that several instances share."""
 MOST_DEMARCHES = 100
 """Démarches that may be named: each is a request whenever they are listed."""
 SCOPES = (
@@ -195,8 +197,8 @@ def _derived(written: SecretStr) -> SecretStr:
 
 def _long(written: SecretStr) -> SecretStr:
     secret = written.get_secret_value().strip()
-    if len(secret) < SHORTEST_SECRET:
-        raise ValueError(f"must have {SHORTEST_SECRET} characters or more")
+    if len(secret.encode()) < SHORTEST_SECRET:
+        raise ValueError(f"must have {SHORTEST_SECRET} bytes or more")
     return SecretStr(secret)
 
 
@@ -226,6 +228,7 @@ ServerName = Annotated[
 ]
 """By which a server is called, whatever the port."""
 TokenName = Annotated[str, StringConstraints(pattern=CALLED)]
+Secret = Annotated[SecretStr, AfterValidator(_long)]
 Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
 Names = Annotated[
     tuple[Literal["covoiturage", "demarches", "emjpm", "faire_simple"], ...],
@@ -434,6 +437,12 @@ class Http(Section):
         "gives them: the tables `[http.tokens.…]`, or JSON",
     )
 
+    stateless: bool = Field(
+        default=False,
+        description="keep no session, so that any instance serves any request; clients that need "
+        "one to ask send their person to the page",
+    )
+
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
         if len({token.sha256 for token in self.tokens.values()}) < len(self.tokens):
@@ -488,16 +497,27 @@ class Settings(BaseSettings):
     language: Language = Field(default="fr", description="the language of questions: `fr` or `en`")
     state_url: str = Field(
         default="",
-        description="the ledger's database; SQLite in the user's state folder by default",
+        description="the ledger's database; SQLite in the user's state folder by default; "
+        "`postgresql+psycopg://…` for several instances to share, with the extra `team`",
     )
     journal_days: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="how many days the journal keeps what happened; all of them by default",
     )
-    secret: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
+    secret: Secret | None = Field(
         default=None,
-        description="the instance's key, 32 characters or more; a 0600 file by default",
+        description="the instance's key, 32 bytes or more; a 0600 file by default",
     )
+    secret_previous: Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="the keys before, comma-separated, by which what was sealed or marked is "
+        "still known",
+    )
+
+    @property
+    def shares_state(self) -> bool:
+        """Whether other instances may use the same state."""
+        return self.state_url.startswith(POSTGRESQL)
 
     logs: Literal["text", "json"] = Field(
         default="text", description="how the log is written to stderr: `text`, or `json` by line"
@@ -588,6 +608,10 @@ def load() -> Settings:
         raise SettingsError(f"The settings cannot be read: {error}.") from None
     if settings.files and not settings.files.is_dir():
         raise SettingsError("GUICHET_FILES: must be a folder that exists.")
+    if settings.shares_state and not settings.secret:
+        raise SettingsError(
+            "GUICHET_SECRET: must be set, and the same for every instance that shares a database."
+        )
     return settings
 
 

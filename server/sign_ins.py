@@ -1,5 +1,7 @@
 """Where a sign-in is kept on this machine: by the system's keyring, or else in a 0600 file.
 
+That of several instances is kept elsewhere: see `server.shared`.
+
 The file always tells which of the two, so that a keyring is only loaded when a pair is in it.
 Processes that share the file take turns to renew what it stands for.
 """
@@ -24,7 +26,7 @@ from clients.http import Sleep
 if TYPE_CHECKING:
     from filelock import FileLock
 
-Place = Literal["file", "keyring"]
+Place = Literal["file", "keyring", "database"]
 Given = TypeVar("Given")
 Texts = TypeVarTuple("Texts")
 
@@ -87,7 +89,7 @@ class SignIn:
         if await run_sync(self.place) == _IN_KEYRING:
             await self.begin(pair)
         else:
-            await self._file(_text(pair))
+            await self._file(written(pair))
 
     async def begin(self, pair: Pair) -> Place:
         """Keep the pair of somebody who signs in, and say where: by the keyring if there is one.
@@ -95,8 +97,8 @@ class SignIn:
         Raises:
             AccessDeniedError: It cannot be kept.
         """
-        in_keyring = bool(await _asked(_to_keyring, self._name, _text(pair)))
-        await self._file(json.dumps(_IN_KEYRING) if in_keyring else _text(pair))
+        in_keyring = bool(await _asked(_to_keyring, self._name, written(pair)))
+        await self._file(json.dumps(_IN_KEYRING) if in_keyring else written(pair))
         return "keyring" if in_keyring else "file"
 
     async def forget(self) -> None:
@@ -194,7 +196,8 @@ def _acquired(lock: "FileLock") -> bool:
     return lock.is_locked
 
 
-def _text(pair: Pair) -> str:
+def written(pair: Pair) -> str:
+    """A pair as it is kept."""
     return json.dumps(
         {
             "access_token": pair.access_token.get_secret_value(),

@@ -1,10 +1,13 @@
 """What every test starts from."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
+from tests import databases
+from tests.databases import State
 from tests.support import ERAS, Counter
 
 
@@ -19,6 +22,20 @@ def _nobody_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GUICHET_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GUICHET_CONFIG", os.devnull)
+
+
+@pytest.fixture(name="postgresql")
+def _postgresql() -> Generator[State]:
+    with databases.postgresql() as state:
+        yield state
+
+
+@pytest.fixture(name="state", params=databases.KINDS)
+def _state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
+    """Both kinds of database: what holds in one must hold in the other."""
+    if request.param == "sqlite":
+        return databases.sqlite(tmp_path)
+    return request.getfixturevalue("postgresql")
 
 
 @pytest.fixture(name="counter")

@@ -124,6 +124,8 @@ class Counter:
     mesures: Starlette = field(default_factory=emjpm.create)
     partners: Starlette = field(default_factory=faire_simple.create)
     clock: Clock = field(default_factory=Clock)
+    ledger: str = ""
+    """The address of its database; a file of the folder by default."""
     principal: str = "local"
     answer_within: float = 600.0
     wait: Callable[[float], Awaitable[None]] = anyio.sleep
@@ -143,6 +145,7 @@ class Counter:
 
     def __post_init__(self) -> None:
         self.seal = instance.throwaway_seal()
+        self.ledger = self.ledger or instance.sqlite(self.folder / "ledger.db")
 
     @property
     def accepted(self) -> list[demarches.Write]:
@@ -171,7 +174,7 @@ class Counter:
 
     def journal(self) -> Journal:
         return Journal(
-            lambda: instance.sqlite(self.folder / "ledger.db"),
+            lambda: self.ledger,
             self.seal,
             answer_within=self.answer_within,
             clock=self.clock,
@@ -188,7 +191,7 @@ class Counter:
 
     async def rows(self) -> list[RowMapping]:
         """The operations as the ledger keeps them."""
-        engine = create_async_engine(instance.sqlite(self.folder / "ledger.db"))
+        engine = create_async_engine(self.ledger)
         async with engine.connect() as connection:
             found = list((await connection.execute(select(OPERATIONS))).mappings())
         await engine.dispose()

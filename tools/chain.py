@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 Mark = Callable[[str], str]
+Marks = Callable[[str], tuple[str, ...]]
+"""The marks that a text may have been given: under the secret of the day, or a previous one."""
 Row = Mapping[str, object]
 
 COPIED = ("principal", "tool", "subject", "evidence", "arguments", "question")
@@ -60,15 +62,15 @@ def proven(head: Head) -> str:
     return _written(["head", head.number, head.mark, head.purged, head.purged_mark])
 
 
-def verdict(ledger: Ledger, mark: Mark) -> Verdict:
+def verdict(ledger: Ledger, marks: Marks) -> Verdict:
     """Whether a ledger is what this instance wrote, and all of it."""
-    fault = _entries_fault(ledger, mark) or _operations_fault(ledger)
+    fault = _entries_fault(ledger, marks) or _operations_fault(ledger)
     return Verdict(len(ledger.entries), ledger.head, fault)
 
 
-def _entries_fault(ledger: Ledger, mark: Mark) -> str:
+def _entries_fault(ledger: Ledger, marks: Marks) -> str:
     head = ledger.head
-    if ledger.proof != mark(proven(head)):
+    if ledger.proof not in marks(proven(head)):
         return "where the journal begins and ends was altered"
     expected, previous = head.purged + 1, head.purged_mark
     for entry in ledger.entries:
@@ -76,7 +78,7 @@ def _entries_fault(ledger: Ledger, mark: Mark) -> str:
             return f"before entry {entry['number']}, entry {expected} should be: it was removed"
         if expected > head.number:
             return f"entry {expected} was added after the last one"
-        if entry["mark"] != mark(linked(entry, previous)):
+        if entry["mark"] not in marks(linked(entry, previous)):
             return f"entry {expected} was altered, or put there"
         expected, previous = expected + 1, str(entry["mark"])
     if expected <= head.number:

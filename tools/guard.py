@@ -186,11 +186,12 @@ async def _on_page(desk: Desk, call: Call) -> Operation | None:
     Calls made at once, in several processes, may each have put the question: an answer to one of
     them comes before those that still wait, and a refusal before an agreement.
     """
-    arguments = desk.journal.seal.mark(call.arguments)
+    arguments = desk.journal.seal.marks(call.arguments)
     found = [
         operation
         for operation in await desk.journal.on_page(desk.principal())
-        if (operation.tool, operation.arguments) == (call.tool, arguments)
+        if operation.tool == call.tool
+        and operation.arguments in arguments
         and (operation.status == "declined" or desk.journal.is_open(operation))
     ]
     first = ("declined", "approved", "pending")
@@ -225,15 +226,14 @@ async def _asked_now(ctx: Context[Desk], desk: Desk, text: str, form: type[BaseM
 async def _still_true(desk: Desk, operation: Operation, put: Question) -> bool:
     """Whether the service still shows what the question was written from."""
     again = await put.read_again()
-    unchanged = operation.facts == desk.journal.seal.mark(again.model_dump_json())
+    unchanged = operation.facts in desk.journal.seal.marks(again.model_dump_json())
     return unchanged and _same(desk, operation, put)
 
 
 def _same(desk: Desk, operation: Operation, put: Question) -> bool:
-    mark = desk.journal.seal.mark
-    return (operation.question, operation.facts) == (
-        mark(put.asked.model_dump_json()),
-        mark(put.facts.model_dump_json()),
+    marks = desk.journal.seal.marks
+    return operation.question in marks(put.asked.model_dump_json()) and operation.facts in marks(
+        put.facts.model_dump_json()
     )
 
 

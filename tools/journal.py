@@ -29,7 +29,9 @@ ANSWER_WITHIN = 600.0
 LEASE = 30.0
 """Seconds after which an operation whose process no longer says it is alive is abandoned."""
 RENEWED_EVERY = 10.0
-LOOKED_AT_EVERY = 0.1
+LOOKED_AT_AFTER = 0.05
+"""Seconds before what another call executes is looked at; then twice as long, each time, up to…"""
+LOOKED_AT_EVERY = 1.0
 A_DAY = 86_400.0
 READ_FOR = 7 * A_DAY
 """Seconds for which what is undetermined is read again: each reading holds up a call."""
@@ -118,9 +120,10 @@ class Journal:
         *,
         answer_within: float = ANSWER_WITHIN,
         keep_days: int | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
+        """Without a `clock`, the time is that of the database, if it has one, or this process's."""
         self.seal = seal
         self.answer_within = answer_within
         self.asking = anyio.Lock()
@@ -135,7 +138,9 @@ class Journal:
 
     async def ask(self, name: str, intent: Intent, *, by_page: bool = False) -> Operation:
         """The operation for which a question is being put."""
-        mark, now, asked = self.seal.mark, self._clock(), intent.asked.model_dump_json()
+        storage = await self._storage()
+        await self._purge_if_due()
+        mark, now, asked = self.seal.mark, self.now(), intent.asked.model_dump_json()
         operation = Operation(
             id=name,
             principal=intent.principal,
@@ -152,9 +157,8 @@ class Journal:
             plan=self.seal.close(intent.facts.encode()) if intent.keeps_facts else None,
             by_page=by_page,
         )
-        await self._purge_if_due()
-        await (await self._storage()).forget(now)
-        await (await self._storage()).add(operation.model_dump())
+        await storage.forget(now)
+        await storage.add(operation.model_dump())
         return operation
 
     async def part(self, whole: str, *, subject: str, goal: str, name: str = "") -> Operation:
@@ -163,7 +167,7 @@ class Journal:
         Raises:
             ToolError: A part of that name was begun already; without one, none is like another.
         """
-        executed, now = await self.find(whole), self._clock()
+        executed, now = await self.find(whole), self.now()
         if executed is None:
             raise LookupError(whole)
         fresh = {
@@ -204,7 +208,10 @@ class Journal:
         return None if row is None else Operation.model_validate(dict(row))
 
     def now(self) -> float:
-        return self._clock()
+        """The time, on which all those who share the ledger agree once it is open."""
+        if self._clock:
+            return self._clock()
+        return self._opened.now() if self._opened else time.time()
 
     async def applied(
         self, tools: Collection[str], *, place: str, goal: str, before: float
@@ -215,7 +222,7 @@ class Journal:
 
     def is_open(self, operation: Operation) -> bool:
         """Whether the question may still be answered, or the approval used."""
-        return operation.status in {"pending", "approved"} and self._clock() < operation.expires_at
+        return operation.status in {"pending", "approved"} and self.now() < operation.expires_at
 
     def asked(self, operation: Operation) -> Asked:
         """What the page shows of a question that awaits its answer."""
@@ -223,10 +230,11 @@ class Journal:
 
     async def under_way(self, principal: str, tool: str, arguments: str) -> bool:
         """Whether this very call of this principal is being executed by a process that lives."""
-        mark, now = self.seal.mark(arguments), self._clock()
+        marks = self.seal.marks(arguments)
         return any(
-            (one.tool, one.arguments, one.status) == (tool, mark, "executing")
-            and (one.leased_until or 0.0) > now
+            (one.tool, one.status) == (tool, "executing")
+            and one.arguments in marks
+            and (one.leased_until or 0.0) > self.now()
             for one in await self.recent(principal, MOST_AT_ONCE)
         )
 
@@ -244,7 +252,7 @@ class Journal:
         values: dict[str, object] = {
             "status": "approved",
             "evidence": "page",
-            "expires_at": self._clock() + self.answer_within,
+            "expires_at": self.now() + self.answer_within,
             "asked": None,
         }
         return await self._change(operation, values, "pending")
@@ -257,7 +265,7 @@ class Journal:
         """Commit the intent to send: true for one caller only, however many try."""
         values: dict[str, object] = {
             "status": "executing",
-            "leased_until": self._clock() + LEASE,
+            "leased_until": self.now() + LEASE,
             "evidence": evidence,
             "told": True,
         }
@@ -274,7 +282,7 @@ class Journal:
             while True:
                 await self._sleep(RENEWED_EVERY)
                 with suppress(ToolError):  # a ledger that is busy must not cut the change short
-                    await storage.touch(operation, {"leased_until": self._clock() + LEASE})
+                    await storage.touch(operation, {"leased_until": self.now() + LEASE})
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(renewing)
@@ -301,17 +309,19 @@ class Journal:
 
     def idle(self, operation: Operation) -> float:
         """Seconds since an operation was last known to be executed."""
-        return self._clock() - ((operation.leased_until or 0.0) - LEASE)
+        return self.now() - ((operation.leased_until or 0.0) - LEASE)
 
     async def result(self, operation: Operation) -> CallToolResult | None:
         """What came of an operation, waiting for the end of one that is being executed.
 
         None when its process died meanwhile: it is then among the unsettled.
         """
+        pause = LOOKED_AT_AFTER
         while operation.result is None:
-            if (operation.leased_until or 0.0) < self._clock():
+            if (operation.leased_until or 0.0) < self.now():
                 return None
-            await self._sleep(LOOKED_AT_EVERY)
+            await self._sleep(pause)
+            pause = min(2 * pause, LOOKED_AT_EVERY)
             operation = await self.find(operation.id) or operation
         return self.recorded(operation)
 
@@ -333,8 +343,8 @@ class Journal:
 
     async def unsettled(self) -> list[Operation]:
         """What a process was executing when it died, and what nobody could read in a week since."""
-        now = self._clock()
-        rows = await (await self._storage()).unsettled(now, now - READ_FOR)
+        storage = await self._storage()
+        rows = await storage.unsettled(self.now(), self.now() - READ_FOR)
         return [Operation.model_validate(dict(row)) for row in rows]
 
     async def recent(
@@ -372,11 +382,11 @@ class Journal:
 
     async def verified(self) -> Verdict:
         """Whether the journal is what this instance wrote, and all of it."""
-        return verdict(await self.ledger(), self.seal.mark)
+        return verdict(await self.ledger(), self.seal.marks)
 
     async def purge(self, before: float) -> int:
         """How many entries, older than this, were deleted; the chain goes on from the last one."""
-        return await (await self._storage()).purge(before, now=self._clock())
+        return await (await self._storage()).purge(before, now=self.now())
 
     async def close(self) -> None:
         if self._opened:
@@ -388,7 +398,7 @@ class Journal:
         sealed = self.seal.close(result.model_dump_json(by_alias=True, exclude_none=True).encode())
         values: dict[str, object] = {
             "status": ending,
-            "ended_at": self._clock(),
+            "ended_at": self.now(),
             "result": sealed,
             "asked": None,
             "plan": None,
@@ -397,11 +407,11 @@ class Journal:
 
     async def _change(self, operation: str, values: dict[str, object], *among: Status) -> bool:
         storage = await self._storage()
-        return await storage.change(operation, values, now=self._clock(), among=among)
+        return await storage.change(operation, values, now=self.now(), among=among)
 
     async def _purge_if_due(self) -> None:
         """Forget what is older than the settings keep, before the first change and once a day."""
-        now = self._clock()
+        now = self.now()
         if self._keep_days and now - self._purged_at >= A_DAY:
             self._purged_at = now
             await self.purge(now - self._keep_days * A_DAY)
@@ -410,13 +420,14 @@ class Journal:
         async with self._opening:
             if self._opened is None:
                 # Loading SQLAlchemy takes 0.3 s: not before the first change is asked for.
-                from tools.storage import Storage, UnusableDatabaseError  # noqa: PLC0415
+                from tools.database import Database, UnusableDatabaseError  # noqa: PLC0415
+                from tools.storage import Storage  # noqa: PLC0415
 
                 try:
                     url = self._url()
                 except OSError as error:
                     raise UnusableDatabaseError(type(error).__name__) from error
-                storage = Storage(url, self.seal.mark)
+                storage = Storage(Database(url), self.seal.mark)
                 await storage.prepare()
                 self._opened = storage
         return self._opened

@@ -119,7 +119,7 @@ async def once(
     call = CALL.get()
     call.desk, call.tool, call.rung = desk, tool, rung
     call.arguments = _canonical(arguments)
-    call.answers = call.answers or (code_name(desk, code) if code else None)
+    call.answers = call.answers or (await _coded(desk, code) if code else None)
     await settle_abandoned(desk, settlements)
     if call.answers:
         call.operation = await _answered(desk, call, call.answers)
@@ -143,8 +143,21 @@ async def once(
 
 
 def code_name(desk: Desk, code: str) -> str:
-    """The name of the operation that a code is good for."""
-    return desk.journal.seal.mark(f"code {code}")
+    """The name to give to the operation that a code is good for."""
+    return desk.journal.seal.mark(_code(code))
+
+
+async def _coded(desk: Desk, code: str) -> str:
+    """The name of the operation that a code is good for, whenever it was given."""
+    names = desk.journal.seal.marks(_code(code))
+    for name in names:
+        if await desk.journal.find(name):
+            return name
+    return names[0]
+
+
+def _code(code: str) -> str:
+    return f"code {code}"
 
 
 def _told_unasked(
@@ -199,12 +212,12 @@ async def _ended_already(call: Call, refusal: str) -> bool:
 
 async def _answered(desk: Desk, call: Call, name: str) -> Operation:
     """The operation that what came back is an answer to, if this call may have it."""
-    operation, mark = await desk.journal.find(name), desk.journal.seal.mark
+    operation, marks = await desk.journal.find(name), desk.journal.seal.marks
     if (
         operation is None
         or operation.principal != desk.principal()
         or operation.tool != call.tool
-        or operation.arguments != mark(call.arguments)
+        or operation.arguments not in marks(call.arguments)
     ):
         raise ToolError(refusals.unknown(desk.say))
     if operation.status == "pending" and not desk.journal.is_open(operation):

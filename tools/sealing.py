@@ -2,7 +2,8 @@
 
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
@@ -18,27 +19,38 @@ class BrokenSealError(Exception):
 
 
 class Seal:
-    """Keyed by a secret that is read, or made, only when first needed."""
+    """Keyed by a secret that is read, or made, only when first needed.
 
-    def __init__(self, secret: Callable[[], bytes]) -> None:
+    What was made under a previous secret is still known, and opened; nothing is made under it.
+    """
+
+    def __init__(self, secret: Callable[[], bytes], previous: Sequence[bytes] = ()) -> None:
         self._secret = secret
+        self._previous = previous
 
-    def key(self, purpose: str) -> bytes:
-        """A key of 32 bytes for one purpose, unrelated to those for others."""
+    def keys(self, purpose: str) -> list[bytes]:
+        """Keys of 32 bytes for one purpose, unrelated to those for others; the one to use first."""
         info = f"guichet/{purpose}/1".encode()
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._material)
+        return [
+            HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
+            for secret in self._secrets
+        ]
 
     def mark(self, text: str) -> str:
         """A mark by which equal texts are known to be equal, and nothing else is known.
 
         A bare hash would not do: there are few enough phone numbers to try them all.
         """
-        return hmac.new(self._marking, text.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+        return _mark(self._marking[0], text)
+
+    def marks(self, text: str) -> tuple[str, ...]:
+        """The marks that this text may have been given: under each secret, its own first."""
+        return tuple(_mark(key, text) for key in self._marking)
 
     def close(self, content: bytes) -> bytes:
         """The content, unreadable and unalterable without the secret."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._sealing.encrypt(nonce, content, None)
+        return nonce + self._sealing[0].encrypt(nonce, content, None)
 
     def open(self, sealed: bytes) -> bytes:
         """What was sealed.
@@ -46,19 +58,23 @@ class Seal:
         Raises:
             BrokenSealError: It was altered, or sealed under another secret.
         """
-        try:
-            return self._sealing.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
-        except InvalidTag as error:
-            raise BrokenSealError from error
+        for key in self._sealing:
+            with suppress(InvalidTag):
+                return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+        raise BrokenSealError
 
     @cached_property
-    def _material(self) -> bytes:
-        return self._secret()
+    def _secrets(self) -> tuple[bytes, ...]:
+        return self._secret(), *self._previous
 
     @cached_property
-    def _marking(self) -> bytes:
-        return self.key("mark")
+    def _marking(self) -> list[bytes]:
+        return self.keys("mark")
 
     @cached_property
-    def _sealing(self) -> AESGCM:
-        return AESGCM(self.key("seal"))
+    def _sealing(self) -> list[AESGCM]:
+        return [AESGCM(key) for key in self.keys("seal")]
+
+
+def _mark(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode("utf-8", "surrogatepass"), "sha256").hexdigest()

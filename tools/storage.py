@@ -5,15 +5,9 @@ atomic: a row becomes `executing` once, whoever tries and however many try at th
 `entries` holds what happened, one row an event, in the chain that `tools.chain` describes.
 """
 
-import sqlite3
-import time
-from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 
-import anyio
-import anyio.to_thread
-from mcp.server.mcpserver.exceptions import ToolError
 from sqlalchemy import (
     Boolean,
     Column,
@@ -28,7 +22,6 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
-    event,
     func,
     insert,
     inspect,
@@ -38,12 +31,9 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from tools.chain import COPIED, Head, Ledger, Mark, linked, proven
+from tools.database import Database, Kind, UnusableDatabaseError, usable
 from tools.journal import ONCE
 
 Row = dict[str, object]
@@ -105,55 +95,16 @@ HEADS = Table(
 )
 VERSIONS = Table("guichet_schema", TABLES, Column("version", Integer, nullable=False))
 
-PATIENCE = 10
-"""Seconds that a writer waits for its turn."""
-TRIED_AGAIN_AFTER = 0.01
-
-ALONE = {
-    "sqlite": "BEGIN IMMEDIATE",
-    "postgresql": "SELECT pg_advisory_xact_lock(7483928)",  # any number that nobody else takes
-}
-"""What makes the transactions that write wait for one another, before they read anything."""
-
-
-class UnusableDatabaseError(ToolError):
-    """The database cannot be read or written, or was written by a newer Guichet.
-
-    It says no more than the kind of failure: an error of SQLAlchemy quotes statements and values.
-    """
-
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"The ledger of consents cannot be used ({why}), and nothing is changed without "
-            "it. Check GUICHET_STATE_URL, or the rights on the state directory."
-        )
-
-
-@contextmanager
-def _usable() -> Generator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise UnusableDatabaseError(type(error).__name__) from None
-
 
 class Storage:
-    """The rows of one database, shared by every process of this instance.
+    """The rows of one database, shared by every process of this instance."""
 
-    Raises:
-        UnusableDatabaseError: The address is none, or of a database that is not supported.
-    """
-
-    def __init__(self, url: str, mark: Mark) -> None:
-        try:
-            self._engine = create_async_engine(url)
-        except (SQLAlchemyError, ImportError) as error:
-            raise UnusableDatabaseError(type(error).__name__) from error
-        if self._engine.dialect.name not in ALONE:
-            raise UnusableDatabaseError("neither SQLite nor PostgreSQL")
+    def __init__(self, database: Database, mark: Mark) -> None:
+        self._database = database
         self._mark = mark
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _durable)
+
+    def now(self) -> float:
+        return self._database.now()
 
     async def prepare(self) -> None:
         """Make the tables if this database has none, bring them up to date if they are older.
@@ -162,22 +113,19 @@ class Storage:
             UnusableDatabaseError: It cannot be opened, or was written by a newer Guichet.
         """
         try:
-            if self._engine.dialect.name == "sqlite":
-                await anyio.to_thread.run_sync(_opened, self._engine.url.database or "")
-            async with self._writing() as connection:
-                await connection.run_sync(_prepared, self._mark)
+            with usable():
+                await self._database.make()
+            async with self._database.writing() as connection:
+                await connection.run_sync(_prepared, self._mark, self._database.kind)
         except UnusableDatabaseError:
             await self.close()
             raise
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            await self.close()
-            raise UnusableDatabaseError(type(error).__name__) from error
 
     async def add(self, row: Row) -> bool:
         """Keep a new operation, and the entry that says so; false if there is one of that name."""
         happened = _event(row["status"])
         namesake = select(OPERATIONS.c.id).where(OPERATIONS.c.id == row["id"])
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             if (await connection.execute(namesake)).first():
                 return False
             await connection.execute(insert(OPERATIONS).values(row))
@@ -191,12 +139,12 @@ class Storage:
             OPERATIONS.c.expires_at <= now,
             or_(OPERATIONS.c.asked.is_not(None), OPERATIONS.c.plan.is_not(None)),
         )
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             await connection.execute(update(OPERATIONS).where(over).values(asked=None, plan=None))
 
     async def find(self, operation: str) -> RowMapping | None:
         query = select(OPERATIONS).where(OPERATIONS.c.id == operation)
-        async with self._reading() as connection:
+        async with self._database.reading() as connection:
             return (await connection.execute(query)).mappings().one_or_none()
 
     async def change(
@@ -213,7 +161,7 @@ class Storage:
         )
         if values["status"] in {"executing", "approved"}:
             change = change.where(OPERATIONS.c.expires_at > now)
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             if (await connection.execute(change)).rowcount != 1:
                 return False
             await connection.run_sync(_append, self._mark, operation, values["status"], now)
@@ -222,7 +170,7 @@ class Storage:
     async def touch(self, operation: str, values: Row) -> None:
         """Change what no entry needs to tell."""
         change = update(OPERATIONS).where(OPERATIONS.c.id == operation).values(values)
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             await connection.execute(change)
 
     async def unsettled(self, now: float, since: float) -> list[RowMapping]:
@@ -305,13 +253,13 @@ class Storage:
         query = select(ENTRIES).order_by(ENTRIES.c.number)
         if operation:
             query = query.where(ENTRIES.c.operation == operation)
-        async with self._reading() as connection:
+        async with self._database.reading() as connection:
             return list((await connection.execute(query)).mappings())
 
     async def ledger(self) -> Ledger:
         """All of it, while nobody writes."""
         entries, operations = select(ENTRIES).order_by(ENTRIES.c.number), select(OPERATIONS)
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             head, proof = await connection.run_sync(_head)
             return Ledger(
                 _rows((await connection.execute(entries)).mappings()),
@@ -332,7 +280,7 @@ class Storage:
             OPERATIONS.c.ended_at.is_not(None),
             and_(OPERATIONS.c.status.in_(("pending", "approved")), OPERATIONS.c.expires_at <= now),
         )
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             head, _ = await connection.run_sync(_head)
             first_kept = (await connection.execute(kept)).scalar() or head.number + 1
             last = select(ENTRIES).where(ENTRIES.c.number == first_kept - 1)
@@ -349,21 +297,7 @@ class Storage:
             return count
 
     async def close(self) -> None:
-        await self._engine.dispose()
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that no other writer is in, from before it reads to its end."""
-        with _usable():
-            async with self._engine.begin() as connection:
-                await connection.execute(text(ALONE[self._engine.dialect.name]))
-                yield connection
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncGenerator[AsyncConnection]:
-        with _usable():
-            async with self._engine.connect() as connection:
-                yield connection
+        await self._database.close()
 
     async def _operations(
         self, condition: ColumnElement[bool], most: int | None = None
@@ -371,7 +305,7 @@ class Storage:
         """Newest first."""
         newest = (OPERATIONS.c.asked_at.desc(), OPERATIONS.c.id.desc())
         query = select(OPERATIONS).where(condition).order_by(*newest).limit(most)
-        async with self._reading() as connection:
+        async with self._database.reading() as connection:
             return list((await connection.execute(query)).mappings())
 
 
@@ -412,7 +346,7 @@ def _move(connection: Connection, head: Head, mark: Mark) -> None:
     connection.execute(update(HEADS).values(asdict(head) | {"proof": mark(proven(head))}))
 
 
-def _prepared(connection: Connection, mark: Mark) -> None:
+def _prepared(connection: Connection, mark: Mark, kind: Kind) -> None:
     old = _version(connection)
     if old is None:
         TABLES.create_all(connection)
@@ -422,7 +356,7 @@ def _prepared(connection: Connection, mark: Mark) -> None:
         raise UnusableDatabaseError("written by a newer Guichet")
     elif old < VERSION:
         for version in range(old, VERSION):
-            MIGRATIONS[version](connection, mark)
+            MIGRATIONS[version](connection, mark, kind)
         connection.execute(update(VERSIONS).values(version=VERSION))
 
 
@@ -439,7 +373,7 @@ def _begin(connection: Connection, mark: Mark) -> None:
     )
 
 
-def _from_1(connection: Connection, mark: Mark) -> None:
+def _from_1(connection: Connection, mark: Mark, _: Kind) -> None:
     """Version 1 had operations only, and SQLite only: each is now told of by an entry."""
     for column in (
         "asked BLOB",
@@ -455,12 +389,11 @@ def _from_1(connection: Connection, mark: Mark) -> None:
         _append(connection, mark, operation, _event(status), ended_or_asked_at)
 
 
-def _from_2(connection: Connection, _: Mark) -> None:
+def _from_2(connection: Connection, _: Mark, kind: Kind) -> None:
     """Version 2 did not say what an operation aims at, where, nor what it is a part of."""
-    binary = "BLOB" if connection.dialect.name == "sqlite" else "BYTEA"
     for column in (
         *(f"{name} VARCHAR DEFAULT '' NOT NULL" for name in ("goal", "part_of", "place")),
-        f"plan {binary}",
+        f"plan {kind.binary}",
     ):
         connection.execute(text(f"ALTER TABLE operations ADD COLUMN {column}"))
     for index in OPERATIONS.indexes:
@@ -469,30 +402,3 @@ def _from_2(connection: Connection, _: Mark) -> None:
 
 MIGRATIONS = {1: _from_1, 2: _from_2}
 """What brings each version to the next."""
-
-
-def _opened(file: str) -> None:
-    """Make the file if need be; processes read it while one writes (WAL).
-
-    It fails here if it must: a file that aiosqlite cannot open leaves a thread behind. SQLite does
-    not wait when two processes turn to WAL at once: whoever comes second tries again.
-    """
-    give_up_at = time.monotonic() + PATIENCE
-    with closing(sqlite3.connect(file, timeout=PATIENCE)) as connection:
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                    raise
-                time.sleep(TRIED_AGAIN_AFTER)
-            else:
-                return
-
-
-def _durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    """Wait for one's turn, survive a power cut (FULL), erase what is deleted."""
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={PATIENCE * 1000}", "synchronous=FULL", "secure_delete=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

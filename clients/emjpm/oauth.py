@@ -168,6 +168,9 @@ class SignedIn(httpx.Auth):
         try:
             following = await self._oauth.refresh(pair)
         except EndedError:
+            kept = await self._kept()
+            if _differ(kept, pair):  # the store let another process be here at the same time
+                return kept
             await self._store.forget()
             raise
         await self._store.write(following)

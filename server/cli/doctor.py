@@ -46,8 +46,10 @@ async def _chapters(offline: bool) -> tuple[Chapter, ...]:  # noqa: FBT001  (any
 
 
 async def _answers(settings: Settings) -> Chapter:
-    # The ledger is not opened, hence nothing is sealed.
-    async with connect.services(settings, instance.throwaway_seal()) as desk:
+    # The ledger is not opened; nothing is sealed but the sign-in that instances share.
+    shares = settings.shares_state
+    seal = instance.seal(settings) if shares else instance.throwaway_seal()
+    async with connect.services(settings, seal) as desk:
         return await doctor.answers(settings, desk.clients)
 
 

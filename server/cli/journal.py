@@ -147,7 +147,7 @@ def _had(wanted: Callable[[Journal], Awaitable[Given]]) -> Given:
 async def _verified(journal: Journal) -> tuple[Ledger, Verdict]:
     """The ledger, and what its verification finds in that very reading."""
     ledger = await journal.ledger()
-    return ledger, verdict(ledger, journal.seal.mark)
+    return ledger, verdict(ledger, journal.seal.marks)
 
 
 def _marks(ledger: Ledger) -> set[object]:
@@ -165,7 +165,8 @@ def _leave_if_broken(found: Verdict) -> None:
     if found.fault:
         _leave(
             f"The journal does not hold: {found.fault}. Something else than Guichet wrote to its "
-            "database; or GUICHET_SECRET, or the file that stands for it, was replaced.",
+            "database; or GUICHET_SECRET, or the file that stands for it, was replaced, and "
+            "GUICHET_SECRET_PREVIOUS lacks the one before.",
             FAILED,
         )
 

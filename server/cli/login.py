@@ -1,13 +1,14 @@
 """`guichet login` and `guichet logout`: letting Guichet act on eMJPM as oneself, or no more."""
 
 import secrets
+from typing import TYPE_CHECKING
 
 import anyio
 import typer
 
 from clients.emjpm import LOGIN, OAuth
 from clients.errors import ApiError
-from server import connect
+from server import connect, instance
 from server.approvals.browser import open_browser
 from server.build import MISUSE, configured
 from server.callback import Callback, NoCodeError, code_in, receives
@@ -15,6 +16,9 @@ from server.connect import Transports
 from server.settings import Application, Emjpm, Settings
 from server.sign_ins import Place, SignIn
 from tools.language import speaking
+
+if TYPE_CHECKING:
+    from server.shared import SharedSignIn
 
 FAILED = 1
 """The exit code when nobody is signed in after all."""
@@ -25,6 +29,7 @@ STATE_BYTES = 32
 KEPT: dict[Place, str] = {
     "keyring": "in the system's keyring",
     "file": "in a file that you alone can read",
+    "database": "in the database of GUICHET_STATE_URL, sealed",
 }
 
 
@@ -47,21 +52,27 @@ def sign_in(*, paste: bool) -> int:
 def sign_out() -> int:
     """Forget what is kept."""
     settings, application = _application()
-    kept = connect.sign_in(settings.emjpm, application)
-    if kept.place() is None:
-        typer.echo("Nobody is signed in to eMJPM here.")
-        return 0
     try:
-        anyio.run(_forgetting, kept)
+        was_kept = anyio.run(_forgetting, settings, application)
     except ApiError as error:
         return _failure(f"{error}")
-    typer.echo("Signed out of eMJPM on this machine. To revoke the access, use your eMJPM account.")
+    if not was_kept:
+        typer.echo("Nobody is signed in to eMJPM here.")
+        return 0
+    where = "everywhere that shares the database" if settings.shares_state else "on this machine"
+    typer.echo(f"Signed out of eMJPM {where}. To revoke the access, use your eMJPM account.")
     return 0
 
 
-async def _forgetting(kept: SignIn) -> None:
-    async with kept.alone():
-        await kept.forget()
+async def _forgetting(settings: Settings, application: Application) -> bool:
+    """Whether there was anything to forget."""
+    async with connect.shared_state(settings, instance.seal(settings)) as shared:
+        kept = connect.sign_in(settings.emjpm, application, shared)
+        if kept.place() is None:
+            return False
+        async with kept.alone():
+            await kept.forget()
+        return True
 
 
 async def _signing_in(settings: Settings, application: Application, paste: bool) -> Place:  # noqa: FBT001  (anyio.run names nothing)
@@ -72,7 +83,8 @@ async def _signing_in(settings: Settings, application: Application, paste: bool)
             code = await _pasted(oauth)
         else:
             code = await _received(oauth, application.redirect_uri, settings)
-        return await _kept(oauth, code, connect.sign_in(emjpm, application))
+        async with connect.shared_state(settings, instance.seal(settings)) as shared:
+            return await _kept(oauth, code, connect.sign_in(emjpm, application, shared))
 
 
 async def _received(oauth: OAuth, redirect_uri: str, settings: Settings) -> str:
@@ -96,10 +108,10 @@ async def _pasted(oauth: OAuth) -> str:
     return code_in(address, state)
 
 
-async def _kept(oauth: OAuth, code: str, sign_in: SignIn) -> Place:
+async def _kept(oauth: OAuth, code: str, kept: "SignIn | SharedSignIn") -> Place:
     """Change the code for a pair, and keep it: no other process may renew the last one then."""
-    async with sign_in.alone():
-        return await sign_in.begin(await oauth.exchange(code))
+    async with kept.alone():
+        return await kept.begin(await oauth.exchange(code))
 
 
 def _application() -> tuple[Settings, Application]:

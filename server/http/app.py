@@ -69,7 +69,9 @@ def _for_this_machine(
 ) -> tuple[Server, Ways]:
     """A server for whoever runs it: nobody signs in."""
     server = build(settings, connect, seal)
-    return server, {PATH: Whole(_transport(server), messages.MOST_BYTES, messages.refusal)}
+    return server, {
+        PATH: Whole(_transport(server, settings), messages.MOST_BYTES, messages.refusal)
+    }
 
 
 def _for_a_team(settings: Settings, connect: Connect, seal: Seal, at: str) -> tuple[Server, Ways]:
@@ -79,7 +81,7 @@ def _for_a_team(settings: Settings, connect: Connect, seal: Seal, at: str) -> tu
     server, tools = build(settings, signed_in.connected, seal, callers.may), offered(settings)
     challenge = Challenge(callers.widest(tools), f"{at}{METADATA}" if issuer else "")
     check = partial(messages.refusal, forbids=partial(_forbidden, tools, challenge))
-    called = Whole(_transport(server), messages.MOST_BYTES, check)
+    called = Whole(_transport(server, settings), messages.MOST_BYTES, check)
     page = Whole(signed_in, MOST_FORM_BYTES)
     ways: Ways = {
         PATH: Bearer(called, signed_in.recognised, challenge),
@@ -110,12 +112,13 @@ def _forbidden(tools: Collection[Tool], challenge: Challenge, name: str) -> Resp
     return challenge.forbidden(callers.scope_of(tool))
 
 
-def _transport(server: Server) -> ASGIApp:
+def _transport(server: Server, settings: Settings) -> ASGIApp:
     """The protocol; Host and Origin are the gate's."""
     return server.streamable_http_app(
         streamable_http_path=PATH,
         max_request_body_size=messages.MOST_BYTES,
         max_sessions=MOST_SESSIONS,
+        stateless_http=settings.http.stateless,
         session_idle_timeout=IDLE,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

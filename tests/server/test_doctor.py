@@ -42,6 +42,7 @@ from server.doctor import (
 from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.settings import SERVICES, WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
+from tests.databases import State
 from tests.support import Between
 from tools import TOOLS
 from tools.desk import Consent
@@ -50,6 +51,7 @@ HERE = Path(__file__).parents[2]
 ANTENNES = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"antennes":[]}'
 NOW = datetime.now(UTC)
 SECRET = "jeton-qui-ne-doit-pas-sortir"
+NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 PROOFS = {"login": "sandbox", "password": "sandbox", "key": "sandbox"}
 FLOWS = PROOFS | {"path_partners": "/partenaires", "path_thematics": "/thematiques"}
 OAUTH = {
@@ -471,6 +473,19 @@ async def test_services_that_answer_are_in_no_trouble():
         "emjpm": "ok",
         "faire_simple": "ok",
     }
+
+
+async def test_the_database_that_instances_share_is_reached(postgresql: State):
+    state_url = postgresql.url
+    findings = await called(given(services="", state_url=state_url), connect.miniatures())
+    (absent,) = (await called(given(services="", state_url=NOWHERE), connect.miniatures())).values()
+
+    assert here(state_url=state_url)["ledger"].says.startswith("a postgresql database")
+    assert findings["ledger"] == Finding("ledger", "ok", "its database answers.")
+    assert (
+        await postgresql.rows("SELECT tablename FROM pg_tables WHERE schemaname LIKE 'gui%'") == []
+    )
+    assert (absent.state, "GUICHET_STATE_URL" in absent.says) == ("trouble", True)
 
 
 async def test_only_what_is_configured_is_called():

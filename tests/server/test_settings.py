@@ -394,8 +394,9 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("EMJPM_URL", "https://jean@exemple.fr", "no user name and no password"),
         ("COVOITURAGE_IMPORT_VERSION", "../v3", "String should match pattern"),
         ("EMJPM_ENVIRONMENT", "preprod", "'production' or 'test'"),
-        ("SECRET", "k" * 31, "must have 32 characters or more"),
-        ("SECRET", "k" * 31 + " ", "must have 32 characters or more"),
+        ("SECRET", "k" * 31, "must have 32 bytes or more"),
+        ("SECRET", "k" * 31 + " ", "must have 32 bytes or more"),
+        ("SECRET_PREVIOUS", f"{'k' * 32},short", "must have 32 bytes or more"),
         ("SERVICES", "emjpm,impots", "'demarches', 'emjpm' or 'faire_simple'"),
         ("FAIRE_SIMPLE_URL", "https://exemple.fr/api?key=6bb1", "must end before any ? or #"),
         ("FAIRE_SIMPLE_URL", "http://exemple.fr/api", "must be https, except to a loopback"),
@@ -544,6 +545,16 @@ def test_the_folder_of_files_must_be_there(tmp_path: Path, monkeypatch: pytest.M
     for name in ("absent", "file"):
         monkeypatch.setenv("GUICHET_FILES", str(tmp_path / name))
         assert refusal() == "GUICHET_FILES: must be a folder that exists."
+
+
+def test_instances_that_share_a_database_share_a_secret(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_STATE_URL", "postgresql+psycopg://guichet@127.0.0.1/guichet")
+    assert refusal().startswith("GUICHET_SECRET: must be set, and the same for every instance")
+
+    monkeypatch.setenv("GUICHET_SECRET", "k" * 32)
+    monkeypatch.setenv("GUICHET_SECRET_PREVIOUS", f"{'a' * 32}, {'é' * 16}")
+    assert load().shares_state
+    assert [len(each.get_secret_value()) for each in load().secret_previous] == [32, 16]
 
 
 # What never shows.

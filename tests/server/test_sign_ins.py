@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-import httpx
 import keyring
 import keyring.backend
 import pytest
@@ -19,14 +18,13 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.errors import KeyringLocked
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clients.emjpm import Pair
 from clients.errors import AccessDeniedError, UnavailableError
 from server import sign_ins
 from server.sandbox import emjpm
 from server.sign_ins import SignIn
+from tests.server.signing_in import Counting, consented
 from tests.support import listening
 
 ACCOUNT = "https://emjpm.test 7"
@@ -285,36 +283,6 @@ async def test_whoever_waits_for_too_long_gives_up(tmp_path: Path, monkeypatch: 
                 pytest.fail("two at once")
 
 
-class Counting:
-    """The service, and what it answers to those who ask for tokens."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.tokens: list[int] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and scope["path"].endswith("/oauth/token"):
-                self.tokens.append(message["status"])
-            await send(message)
-
-        await self._app(scope, receive, sending)
-
-
-async def consent(app: Starlette, now: datetime) -> Pair:
-    """A pair, as a user's consent gives one."""
-    transport = httpx.ASGITransport(app=app)
-    callback = "http://127.0.0.1:8767/emjpm"
-    asked = {"client_id": "7", "redirect_uri": callback, "state": "x", "access_token": "sandbox"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
-        agreed = await http.post("/api/oauth/authorize", data=asked)
-        code = httpx.URL(agreed.headers["location"]).params["code"]
-        form = {"client_id": "7", "client_secret": "sandbox", "redirect_uri": callback}
-        form |= {"grant_type": "authorization_code", "code": code}
-        given = (await http.post("/api/oauth/token", data=form)).json()
-    return Pair.model_validate({**given, "end": now.timestamp() + 10**9})
-
-
 @asynccontextmanager
 async def callers(url: str, folder: Path) -> AsyncGenerator[list[Process]]:
     """Processes that are ready to call."""
@@ -338,7 +306,7 @@ async def test_six_processes_whose_token_ends_at_once_renew_it_once_each_time(
     """A refresh token serves once: a second process that sent it would end the sign-in."""
     clock = [datetime.now(UTC)]
     app = emjpm.create(now=lambda: clock[0])
-    await sign_in.begin(await consent(app, clock[0]))
+    await sign_in.begin(await consented(app, clock[0]))
     counting = Counting(app)
     with anyio.fail_after(60):
         async with listening(counting) as url, callers(url, tmp_path) as processes:

@@ -29,8 +29,10 @@ INTENT = Intent(
 DONE = structured(Outcome(outcome="applied", conclusion="It was done."))
 
 
-def journal_of(file: Path | str, clock: Callable[[], float] = time.time) -> Journal:
-    return Journal(lambda: f"sqlite+aiosqlite:///{file}", Seal(SECRET.encode), clock=clock)
+def journal_of(ledger: Path | str, clock: Callable[[], float] | None = time.time) -> Journal:
+    """The journal kept in a file, or at the address of a database."""
+    url = ledger if isinstance(ledger, str) else f"sqlite+aiosqlite:///{ledger}"
+    return Journal(lambda: url, Seal(SECRET.encode), clock=clock)
 
 
 async def make(journal: Journal, *names: str) -> None:

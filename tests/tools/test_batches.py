@@ -13,8 +13,8 @@ from mcp.types import CallToolResult
 
 from server.settings import Demarches
 from tests.support import Browser, Counter, Person, elsewhere, facts, text
+from tools.database import UnusableDatabaseError
 from tools.journal import Journal, Operation
-from tools.storage import UnusableDatabaseError
 
 SOME = [200001, 200002, 200009, 200011]
 ALL = {"decision": "accept", "numbers": SOME, "motivation": "Commission du 12 novembre."}

@@ -9,7 +9,8 @@ from mcp import Client, MCPError
 from mcp.types import CallToolResult, InputRequiredResult, InputResponses
 
 from tests.support import NO_PAGE, Counter, Person, elsewhere, facts, put, text
-from tools.storage import Storage, UnusableDatabaseError
+from tools.database import UnusableDatabaseError
+from tools.storage import Storage
 
 ACCEPT = {"number": 200001, "motivation": "Dossier complet."}
 MODERN = "2026-07-28"

@@ -1,12 +1,11 @@
 """What the journal proves, what it keeps, and for how long."""
 
-import sqlite3
-from contextlib import closing
+from pathlib import Path
 
 import pytest
 from mcp.server.mcpserver.exceptions import ToolError
 
-from server import instance
+from tests.databases import State
 from tests.support import Counter, Person
 from tests.tools.changes import DONE, INTENT, make
 from tools.journal import A_DAY, Entry, Journal
@@ -16,16 +15,13 @@ from tools.sealing import Seal
 ACCEPT = {"number": 200001, "motivation": "Dossier complet."}
 
 
-def written(counter: Counter, *statements: str) -> None:
-    """Somebody writes to the database, who does not have the secret."""
-    with closing(sqlite3.connect(counter.folder / "ledger.db")) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
+@pytest.fixture(name="counter")
+def _counter(tmp_path: Path, state: State) -> Counter:
+    return Counter(tmp_path, ledger=state.url)
 
 
 def kept_for(counter: Counter, days: int) -> Journal:
-    file = instance.sqlite(counter.folder / "ledger.db")
-    return Journal(lambda: file, counter.seal, keep_days=days, clock=counter.clock)
+    return Journal(lambda: counter.ledger, counter.seal, keep_days=days, clock=counter.clock)
 
 
 async def test_the_journal_tells_each_step_of_a_change(counter: Counter, era: str):
@@ -118,7 +114,6 @@ TAMPERED: dict[str, tuple[str, ...]] = {
         "entry 6 was altered",
         "UPDATE entries SET event = 'declined' WHERE number = 6",
     ),
-    "no text": ("entry 4 was altered", "UPDATE entries SET subject = x'ff' WHERE number = 4"),
     "another mark": ("entry 6 was altered", "UPDATE entries SET mark = 'x' WHERE number = 6"),
     "one removed": ("entry 4 should be: it was removed", "DELETE FROM entries WHERE number = 4"),
     "the first removed": (
@@ -154,7 +149,7 @@ TAMPERED: dict[str, tuple[str, ...]] = {
         "DELETE FROM entries WHERE number <= 3",
         "DELETE FROM operations WHERE id = 'aa'",
     ),
-    "no number": (ALTERED, "UPDATE heads SET number = 'x'"),
+    "another number": (ALTERED, "UPDATE heads SET number = 7"),
     "an operation to be answered again": (
         "operation aa is not what its last entry, 3, says of it",
         "UPDATE operations SET status = 'pending' WHERE id = 'aa'",
@@ -181,13 +176,32 @@ TAMPERED: dict[str, tuple[str, ...]] = {
 """What somebody without the secret does, after what verification is to say of it."""
 
 
+@pytest.mark.parametrize(
+    ("fault", "statement"),
+    [
+        ("entry 4 was altered", "UPDATE entries SET subject = x'ff' WHERE number = 4"),
+        (ALTERED, "UPDATE heads SET number = 'x'"),
+    ],
+    ids=["no text", "no number"],
+)
+async def test_what_has_another_type_in_sqlite_shows(tmp_path: Path, fault: str, statement: str):
+    """SQLite lets a column hold anything."""
+    journal = (counter := Counter(tmp_path)).journal()
+    await make(journal, "aa", "bb")
+    await State(counter.ledger).write(statement)
+    found = await journal.verified()
+    await journal.close()
+
+    assert fault in found.fault
+
+
 @pytest.mark.parametrize("tampering", TAMPERED)
-async def test_what_somebody_else_wrote_shows(counter: Counter, tampering: str):
+async def test_what_somebody_else_wrote_shows(counter: Counter, state: State, tampering: str):
     fault, *statements = TAMPERED[tampering]
     journal = counter.journal()
     await make(journal, "aa", "bb")
     assert not (await journal.verified()).fault
-    written(counter, *statements)
+    await state.write(*statements)
     found = await journal.verified()
     await journal.close()
 
@@ -209,13 +223,14 @@ async def test_what_was_written_under_another_secret_does_not_hold(counter: Coun
     assert found.fault
 
 
-async def test_marks_are_not_made_of_each_entry_alone(counter: Counter):
+async def test_marks_are_not_made_of_each_entry_alone(tmp_path: Path):
     """Two entries that say the same have different marks: neither can stand for the other."""
     marks: list[set[str]] = []
+    seal = Counter(tmp_path).seal
     for folder in ("one", "other"):
-        (counter.folder / folder).mkdir()
-        there = Counter(counter.folder / folder)
-        there.seal = counter.seal
+        (tmp_path / folder).mkdir()
+        there = Counter(tmp_path / folder)
+        there.seal = seal
         journal = there.journal()
         if folder == "other":
             await make(journal, "zz")
@@ -261,13 +276,13 @@ async def test_a_journal_purged_of_everything_goes_on_from_there(counter: Counte
     assert (found.fault, [entry.number for entry in told]) == ("", [4, 5, 6])
 
 
-async def test_after_a_purge_what_somebody_else_wrote_still_shows(counter: Counter):
+async def test_after_a_purge_what_somebody_else_wrote_still_shows(counter: Counter, state: State):
     journal = counter.journal()
     await make(journal, "aa")
     counter.clock.now += A_DAY
     await make(journal, "bb")
     await journal.purge(counter.clock.now)
-    written(counter, "DELETE FROM entries WHERE number = 4")
+    await state.write("DELETE FROM entries WHERE number = 4")
     found = await journal.verified()
     await journal.close()
 
@@ -308,7 +323,8 @@ async def test_a_purge_keeps_operations_that_are_not_over(counter: Counter):
     assert not found.fault
 
 
-async def test_what_was_purged_is_no_longer_in_the_file(counter: Counter):
+async def test_what_was_purged_is_no_longer_in_the_file(tmp_path: Path):
+    counter = Counter(tmp_path)
     journal = counter.journal()
     await make(journal, "an-operation-to-forget")
     counter.clock.now += 1

@@ -11,6 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from sqlalchemy import Connection, Engine, event
 
 import server
+from tests.databases import State
 from tests.tools.changes import DONE, INTENT, SECRET, journal_of, make
 from tools.journal import Journal
 from tools.results import error
@@ -71,13 +72,14 @@ INSERT INTO operations VALUES ('aa', 100.5, 9e9, NULL, 'local', 'accept_dossier'
 
 WRITER = """
 import sys
+from pathlib import Path
 import anyio
 from tests.tools.changes import journal_of, make
 
 async def main(file, name, count):
     print("!", end="", flush=True)  # ready
     sys.stdin.readline()
-    journal = journal_of(file)
+    journal = journal_of(Path(file))
     await make(journal, *(f"{name}{number}" for number in range(int(count))))
     await journal.close()
 
@@ -150,6 +152,19 @@ async def test_what_the_second_version_asked_may_be_answered_in_this_one(file: P
     await journal.close()
 
 
+async def as_version_2_left_it(state: State) -> None:
+    """What a change leaves in this version, without what that one did not know."""
+    journal = journal_of(state.url)
+    await make(journal, "aa")
+    await journal.close()
+    gone = ("goal", "part_of", "place", "plan")
+    await state.write(
+        "DROP INDEX ix_operations_part_of",
+        *(f"ALTER TABLE operations DROP COLUMN {column}" for column in gone),
+        "UPDATE guichet_schema SET version = 2",
+    )
+
+
 @pytest.mark.parametrize("version", [VERSION_1, VERSION_2], ids=["1", "2"])
 async def test_a_database_brought_up_is_one_that_was_made(tmp_path: Path, version: str):
     """The same columns, so that what is tested on the one holds on the other."""
@@ -199,10 +214,10 @@ async def test_a_file_that_is_no_database_is_said_to_be_so(file: Path):
 
 
 @pytest.mark.parametrize("old", [True, False], ids=["brought up", "made"])
-async def test_a_database_is_prepared_once_whoever_comes_first(file: Path, *, old: bool):
+async def test_a_database_is_prepared_once_whoever_comes_first(state: State, *, old: bool):
     if old:
-        left_by(VERSION_1, file)
-    journals = [journal_of(file) for _ in range(8)]
+        await as_version_2_left_it(state)
+    journals = [journal_of(state.url) for _ in range(8)]
     async with anyio.create_task_group() as tasks:
         for journal in journals:
             tasks.start_soon(journal.verified)
@@ -211,6 +226,7 @@ async def test_a_database_is_prepared_once_whoever_comes_first(file: Path, *, ol
         await journal.close()
 
     assert (found.entries, found.fault) == (3 if old else 0, "")
+    assert await state.rows("SELECT version FROM guichet_schema") == [(3,)]
 
 
 async def test_the_chain_stays_whole_when_processes_write_at_the_same_time(file: Path):
@@ -238,9 +254,22 @@ async def test_the_chain_stays_whole_when_processes_write_at_the_same_time(file:
     assert (found.entries, found.fault) == (90, "")
 
 
-async def test_one_process_of_many_executes_an_operation(file: Path):
+async def test_the_chain_stays_whole_when_connections_write_at_the_same_time(state: State):
+    """To PostgreSQL, a connection is a process; one that reads before its turn breaks the chain."""
+    journals = [journal_of(state.url) for _ in range(5)]
+    async with anyio.create_task_group() as tasks:
+        for number, journal in enumerate(journals):
+            tasks.start_soon(make, journal, *(f"{number}.{each}" for each in range(4)))
+    found = await journals[0].verified()
+    for journal in journals:
+        await journal.close()
+
+    assert (found.entries, found.fault) == (60, "")
+
+
+async def test_one_process_of_many_executes_an_operation(state: State):
     """Engines of their own stand for processes: only one may begin, and one entry says so."""
-    journals = [journal_of(file) for _ in range(10)]
+    journals = [journal_of(state.url) for _ in range(10)]
     operation = await journals[0].ask("aa", INTENT)
     began: list[bool] = []
 
@@ -258,9 +287,9 @@ async def test_one_process_of_many_executes_an_operation(file: Path):
     assert [entry.event for entry in entries] == ["asked", "executing"]
 
 
-async def test_a_verification_sees_one_moment_while_others_write(file: Path):
+async def test_a_verification_sees_one_moment_while_others_write(state: State):
     """Entries, head and operations are read together: none is newer than the others."""
-    writer, reader = journal_of(file), journal_of(file)
+    writer, reader = journal_of(state.url), journal_of(state.url)
     faults: list[str] = []
 
     async def verify() -> None:
@@ -279,25 +308,38 @@ async def test_a_verification_sees_one_moment_while_others_write(file: Path):
 
 
 @pytest.mark.parametrize("table", ["entries", "heads", "operations"])
-async def test_a_commit_that_fails_leaves_nothing_at_all(file: Path, table: str):
+async def test_a_commit_that_fails_leaves_nothing_at_all(state: State, table: str):
     """The disk is full, say: neither the operation, nor its entry, nor the head has moved."""
-    journal = journal_of(file)
+    journal = journal_of(state.url)
     open_one = await journal.ask("aa", INTENT)
-    event = "INSERT" if table == "entries" else "UPDATE"
-    fail = "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
-    rows(file, f"CREATE TRIGGER full AFTER {event} ON {table} {fail}")
+    await state.write(*full(state, table))
     with pytest.raises(ToolError):
         await journal.begin(open_one, "form")
     if table != "operations":  # an operation is inserted, and this trigger is on updates
         with pytest.raises(ToolError):
             await journal.ask("bb", INTENT)
-    rows(file, "DROP TRIGGER full")
+    on_table = f" ON {table}" if state.is_postgresql else ""
+    await state.write(f"DROP TRIGGER full_disk{on_table}")
 
     found = await journal.verified()
     assert (found.entries, found.fault) == (1, "")
-    assert rows(file, "SELECT id, status, evidence FROM operations") == [("aa", "pending", "")]
+    kept = await state.rows("SELECT id, status, evidence FROM operations")
+    assert kept == [("aa", "pending", "")]
     assert await journal.begin(open_one, "form")
     await journal.close()
+
+
+def full(state: State, table: str) -> tuple[str, ...]:
+    """What has every write to a table fail."""
+    on = f"{'INSERT' if table == 'entries' else 'UPDATE'} ON {table}"
+    if not state.is_postgresql:
+        fail = "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        return (f"CREATE TRIGGER full_disk AFTER {on} {fail}",)
+    function = "full_disk() RETURNS trigger LANGUAGE plpgsql"
+    return (
+        f"CREATE FUNCTION {function} AS $$ BEGIN RAISE 'disk full'; END $$",
+        f"CREATE TRIGGER full_disk AFTER {on} FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    )
 
 
 async def test_each_commit_survives_a_power_cut(file: Path):
@@ -335,14 +377,14 @@ async def test_the_file_holds_no_text_and_no_name(file: Path):
         assert said.encode() not in held
 
 
-async def test_what_a_page_showed_is_gone_once_it_is_answered(file: Path):
-    journal = journal_of(file)
+async def test_what_a_page_showed_is_gone_once_it_is_answered(state: State):
+    journal = journal_of(state.url)
     for name, answered in (("aa", journal.approve), ("bb", refused_in(journal))):
         await journal.ask(name, INTENT, by_page=True)
         assert await answered(name)
     await journal.close()
 
-    assert rows(file, "SELECT asked FROM operations") == [(None,), (None,)]
+    assert await state.rows("SELECT asked FROM operations") == [(None,), (None,)]
 
 
 def refused_in(journal: Journal):

@@ -200,8 +200,10 @@ async def _read(desk: Desk, operation: Operation) -> Noted:
         if before == after:
             continue
         place = found.get(identifier)
-        mark = _mark(desk, place.held) if place else ""
-        made[place.name if place else identifier] = {before: False, after: True}.get(mark)
+        held = _marks(desk, place.held) if place else ()
+        made[place.name if place else identifier] = (
+            True if after in held else False if before in held else None
+        )
     return _told(dossier, made)
 
 
@@ -256,12 +258,14 @@ def _act(noting: Noting, noted: Sequence[Note]) -> Act[Filled]:
 
 def _goal(desk: Desk, note: Note) -> str:
     """What tells a value that was written from one that was not, without holding any."""
-    before, after = note.place.held, note.place.after(note.value)
-    return f"{note.place.id}:{_mark(desk, before)}:{_mark(desk, after)}"
+    held = (note.place.held, note.place.after(note.value))
+    before, after = (_marks(desk, text)[0] for text in held)
+    return f"{note.place.id}:{before}:{after}"
 
 
-def _mark(desk: Desk, text: str) -> str:
-    return desk.journal.seal.mark(text)[:MARKED]
+def _marks(desk: Desk, text: str) -> tuple[str, ...]:
+    """What a text may be known by: the mark to give it now comes first."""
+    return tuple(mark[:MARKED] for mark in desk.journal.seal.marks(text))
 
 
 def _notes(given: Sequence[tuple[Place, Given]]) -> tuple[list[Note], list[Place]]:

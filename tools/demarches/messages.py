@@ -238,19 +238,19 @@ def _goal(desk: Desk, hand: InHand, body: str) -> str:
     its author, and how many are theirs.
     """
     signer = hand.signer.email
-    marks = (_mark(desk, signer, body), _mark(desk, signer))
+    marks = (_marks(desk, signer, body)[0], _marks(desk, signer)[0])
     return " ".join(f"{mark} {_count(desk, hand.dossier, mark)}" for mark in marks)
 
 
 def _count(desk: Desk, dossier: HandledDossier, mark: str) -> int:
     """How many messages bear this mark, of a message or of an author."""
-    found = [(_mark(desk, m.email, m.body), _mark(desk, m.email)) for m in dossier.messages]
+    found = [_marks(desk, m.email, m.body) + _marks(desk, m.email) for m in dossier.messages]
     return sum(mark in marks for marks in found)
 
 
-def _mark(desk: Desk, author: str, body: str = "") -> str:
-    """What tells an author, or a message from any other, however its white space is."""
-    return desk.journal.seal.mark(f"{author}\n{' '.join(body.split())}")
+def _marks(desk: Desk, author: str, body: str = "") -> tuple[str, ...]:
+    """What an author, or a message, may be known by however its white space is; now, the first."""
+    return desk.journal.seal.marks(f"{author}\n{' '.join(body.split())}")
 
 
 def _demanded(say: Say, correction: Correction) -> tuple[str, ...]:

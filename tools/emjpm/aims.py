@@ -12,6 +12,7 @@ from tools.results import Outcome
 
 Standing = Literal["applied", "not_applied", "undetermined"]
 Mark = Callable[[str], str]
+Marks = Callable[[str], tuple[str, ...]]
 Told = TypeVar("Told", bound=Outcome)
 
 
@@ -31,16 +32,16 @@ class Witness(BaseModel):
         """Whether anything will be seen to have changed."""
         return self.before != self.after
 
-    def standing(self, mark: Mark, found: Mesure | None, *, whole: bool) -> Standing:
+    def standing(self, marks: Marks, found: Mesure | None, *, whole: bool) -> Standing:
         """What the mesure says of the change, as it is now found."""
         if found is None:
             return "undetermined" if self.id else "not_applied"
         if not self.id:
             return "applied"
-        now = mark(content(found, whole=whole))
-        if now == self.after:
+        now = marks(content(found, whole=whole))
+        if self.after in now:
             return "applied"
-        return "not_applied" if now == self.before else "undetermined"
+        return "not_applied" if self.before in now else "undetermined"
 
 
 class Aim(BaseModel):
@@ -78,11 +79,11 @@ def key(mesure: Mesure) -> str:
     return f"{mesure.numero_rg} {mesure.tribunal_siret}"
 
 
-def found(mark: Mark, wanted: Witness, mesures: Iterable[Mesure]) -> Mesure | None:
+def found(marks: Marks, wanted: Witness, mesures: Iterable[Mesure]) -> Mesure | None:
     """The mesure that a witness is about, if it is there."""
     if wanted.id:
         return next((mesure for mesure in mesures if mesure.id == wanted.id), None)
-    return next((mesure for mesure in mesures if mark(key(mesure)) == wanted.key), None)
+    return next((mesure for mesure in mesures if wanted.key in marks(key(mesure))), None)
 
 
 def told(result: CallToolResult, kind: type[Told]) -> Told:

@@ -174,12 +174,12 @@ async def delete_all_mesures(
 async def _deleted(desk: Desk, operation: Operation) -> DeletedMesures:
     """What became of a deletion whose answer was lost: is the mesure still there, and whole?"""
     (doomed,) = Aim.model_validate_json(operation.goal).witnesses
-    mark = desk.journal.seal.mark
-    there = found(mark, doomed, await desk.clients.emjpm.mesures())
+    marks = desk.journal.seal.marks
+    there = found(marks, doomed, await desk.clients.emjpm.mesures())
     if there is None:
         conclusion = f"The answer was lost, but mesure {doomed.id} is no longer there."
         return DeletedMesures(outcome="applied", conclusion=conclusion, deleted=1)
-    if doomed.before == mark(content(there, whole=False)):
+    if doomed.before in marks(content(there, whole=False)):
         conclusion = (
             f"The answer was lost, and mesure {doomed.id} is still there, as it was. Call again if "
             "the user still wants it deleted; they will be asked again."

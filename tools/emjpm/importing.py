@@ -235,9 +235,9 @@ def _cut_short(done: int, total: int, last: ImportedMesures) -> ImportedMesures:
 
 async def _sent(desk: Desk, operation: Operation) -> ImportedMesures:
     """What became of a batch whose answer was lost: saved whole or not at all, by a few of it."""
-    aim, mark = Aim.model_validate_json(operation.goal), desk.journal.seal.mark
+    aim, marks = Aim.model_validate_json(operation.goal), desk.journal.seal.marks
     there = await desk.clients.emjpm.mesures()
-    seen = {one.standing(mark, found(mark, one, there), whole=False) for one in aim.witnesses}
+    seen = {one.standing(marks, found(marks, one, there), whole=False) for one in aim.witnesses}
     if seen == {"applied"}:
         told = "The answer was lost, but the mesures now read as they were sent."
         return ImportedMesures(outcome="applied", conclusion=told, imported=aim.count, left=0)

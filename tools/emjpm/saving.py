@@ -13,7 +13,7 @@ from clients.emjpm import Mesure, MesureToSend, become, content, rewritten
 from clients.http import Outgoing
 from tools.dependencies import Counter, Emjpm, Saying
 from tools.desk import Desk
-from tools.emjpm.aims import Aim, Mark, Witness, found, refused, told, witness
+from tools.emjpm.aims import Aim, Marks, Witness, found, refused, told, witness
 from tools.emjpm.differences import differences, shown
 from tools.emjpm.owners import Owner, author, locking, owner_of
 from tools.emjpm.parameters import MesureId
@@ -253,10 +253,10 @@ def _aim(desk: Desk, owner: Owner, before: Mesure | None, after: Mesure) -> Aim:
 
 async def _saved(desk: Desk, operation: Operation) -> SavedMesure:
     """What became of a mesure whose answer was lost, as the service now shows it."""
-    mark = desk.journal.seal.mark
+    marks = desk.journal.seal.marks
     (wanted,) = Aim.model_validate_json(operation.goal).witnesses
-    mesure = await _found(desk.clients.emjpm, mark, wanted)
-    standing = wanted.standing(mark, mesure, whole=True)
+    mesure = await _found(desk.clients.emjpm, marks, wanted)
+    standing = wanted.standing(marks, mesure, whole=True)
     conclusion = {
         "applied": "The answer was lost, but the mesure now reads as it was sent.",
         "not_applied": "The answer was lost, and the mesure was not saved. Call again if the user "
@@ -268,10 +268,10 @@ async def _saved(desk: Desk, operation: Operation) -> SavedMesure:
     return SavedMesure(outcome=standing, conclusion=conclusion, id=number)
 
 
-async def _found(emjpm: EmjpmClient, mark: Mark, wanted: Witness) -> Mesure | None:
+async def _found(emjpm: EmjpmClient, marks: Marks, wanted: Witness) -> Mesure | None:
     if wanted.id:
         return await emjpm.mesure(wanted.id)
-    known = found(mark, wanted, await emjpm.mesures())
+    known = found(marks, wanted, await emjpm.mesures())
     return await emjpm.mesure(known.id) if known else None
 
 

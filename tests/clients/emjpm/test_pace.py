@@ -10,7 +10,7 @@ import respx
 from clients.emjpm import MOST_A_MINUTE, SERVICE, EmjpmClient
 from clients.errors import UnavailableError
 from clients.http import connected
-from clients.pace import Pace
+from clients.pace import OwnBudget, Pace
 
 ANTENNES = "https://emjpm.test/api/editors/service-antennes"
 
@@ -37,7 +37,7 @@ def _clock() -> Clock:
 
 @pytest.fixture(name="emjpm")
 async def _emjpm(clock: Clock) -> AsyncGenerator[EmjpmClient]:
-    pace = Pace(SERVICE, MOST_A_MINUTE, clock=clock, sleep=clock.sleep)
+    pace = Pace(SERVICE, OwnBudget(MOST_A_MINUTE, clock=clock), sleep=clock.sleep)
     async with pace.keep(connected("https://emjpm.test", sleep=clock.sleep)) as http:
         yield EmjpmClient(http)
 

@@ -1,0 +1,75 @@
+"""The two kinds of database that the state is kept in, each new for whoever asks for one.
+
+PostgreSQL is the server that TEST_POSTGRESQL_URL names, such as `.ci/run` starts; without it, what
+needs one is skipped, unless REQUIRE_POSTGRESQL is set.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from server import instance
+
+SERVER = os.environ.get("TEST_POSTGRESQL_URL", "")
+KINDS = ("sqlite", "postgresql")
+
+
+class State:
+    """A database, by its address, and what somebody without the secret can do to it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = create_async_engine(url)
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self._engine.dialect.name == "postgresql"
+
+    async def write(self, *statements: str) -> None:
+        """Change it, in one transaction."""
+        async with self._engine.begin() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+        await self._engine.dispose()
+
+    async def rows(self, query: str) -> list[tuple[object, ...]]:
+        async with self._engine.connect() as connection:
+            found = [tuple(row) for row in await connection.execute(text(query))]
+        await self._engine.dispose()
+        return found
+
+
+def sqlite(folder: Path) -> State:
+    return State(instance.sqlite(folder / "ledger.db"))
+
+
+@contextmanager
+def postgresql() -> Generator[State]:
+    """A schema of its own, in the server's database: as empty as a new one, and made faster."""
+    if not SERVER and "REQUIRE_POSTGRESQL" in os.environ:
+        pytest.fail("REQUIRE_POSTGRESQL is set, and TEST_POSTGRESQL_URL names no server")
+    if not SERVER:
+        pytest.skip("TEST_POSTGRESQL_URL names no PostgreSQL server")
+    schema = f"guichet_{secrets.token_hex(8)}"
+    asyncio.run(_told(f"CREATE SCHEMA {schema}"))
+    try:
+        chosen = {"options": f"-csearch_path={schema}"}
+        yield State(
+            make_url(SERVER).update_query_dict(chosen).render_as_string(hide_password=False)
+        )
+    finally:
+        asyncio.run(_told(f"DROP SCHEMA {schema} CASCADE"))
+
+
+async def _told(statement: str) -> None:
+    engine = create_async_engine(SERVER, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()

@@ -1,0 +1,114 @@
+"""What a database on a server must withstand that a file does not."""
+
+import time
+from contextlib import suppress
+
+import anyio
+import pytest
+from sqlalchemy import make_url, text
+
+from tests.databases import State
+from tests.tools.changes import INTENT, journal_of, make
+from tools.database import Database, UnusableDatabaseError
+
+
+def told(state: State, option: str) -> str:
+    """The address of the same database, whose server is set otherwise."""
+    url = make_url(state.url)
+    options = {"options": f"{url.query['options']} -c{option}"}
+    return url.update_query_dict(options).render_as_string(hide_password=False)
+
+
+async def shown(database: Database, setting: str) -> object:
+    async with database.reading() as connection:
+        return (await connection.execute(text(f"SHOW {setting}"))).scalar()
+
+
+async def test_processes_whose_clocks_differ_agree_on_the_time_of_the_database(postgresql: State):
+    """Otherwise the lease of one that is late would look over to one that is early."""
+    late = Database(postgresql.url, clock=lambda: time.time() - 3600)
+    early = Database(postgresql.url, clock=lambda: time.time() + 3600)
+    for database in (late, early):
+        async with database.writing():
+            pass
+    now = late.now(), early.now()
+    await late.close()
+    await early.close()
+
+    assert abs(now[0] - now[1]) < 60
+
+
+async def test_a_journal_without_a_clock_is_on_that_of_the_database(postgresql: State):
+    journal = journal_of(postgresql.url, None)
+    operation = await journal.ask("aa", INTENT)
+    ((now,),) = await postgresql.rows("SELECT CAST(extract(epoch FROM now()) AS double precision)")
+    await journal.close()
+
+    assert isinstance(now, float)
+    assert abs(operation.asked_at - now) < 60
+
+
+@pytest.mark.parametrize("isolation", ["repeatable\\ read", "serializable"])
+async def test_writers_see_what_went_before_however_the_server_isolates(
+    postgresql: State, isolation: str
+):
+    """A view taken before one's turn would be of another end of the chain."""
+    url = told(postgresql, f"default_transaction_isolation={isolation}")
+    journals = [journal_of(url) for _ in range(4)]
+    async with anyio.create_task_group() as tasks:
+        for number, journal in enumerate(journals):
+            tasks.start_soon(make, journal, f"{number}", f"{number} again")
+    found = await journals[0].verified()
+    for journal in journals:
+        await journal.close()
+
+    assert (found.entries, found.fault) == (24, "")
+
+
+async def test_a_connection_waits_for_the_disk_and_holds_up_nobody_for_long(postgresql: State):
+    """Whatever the server was told, and also after a transaction that failed."""
+    database = Database(told(postgresql, "synchronous_commit=off"))
+    with pytest.raises(UnusableDatabaseError):
+        async with database.writing() as connection:
+            await connection.execute(text("SELECT 1 / 0"))
+
+    assert await shown(database, "synchronous_commit") == "on"
+    assert await shown(database, "idle_in_transaction_session_timeout") == "10s"
+    assert await shown(database, "lock_timeout") == "10s"
+    await database.close()
+
+
+async def test_a_server_that_was_started_again_is_connected_to_again(postgresql: State):
+    """To the one who was connected, it is a connection that ended."""
+    database = Database(postgresql.url)
+    ended = await connection_of(database)
+    await postgresql.write(f"SELECT pg_terminate_backend({ended})")
+    another = await connection_of(database)
+    await database.close()
+
+    assert another != ended
+
+
+async def test_a_process_that_dies_within_a_transaction_leaves_nothing_and_frees_the_others(
+    postgresql: State,
+):
+    """To the server, it is a connection that ends."""
+    journal, other = journal_of(postgresql.url), Database(postgresql.url)
+    await journal.ask("aa", INTENT)
+    with suppress(UnusableDatabaseError):
+        async with other.writing() as connection:
+            await connection.execute(text("DELETE FROM entries"))
+            ended = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar()
+            await postgresql.write(f"SELECT pg_terminate_backend({ended})")
+    with anyio.fail_after(20):
+        found = await journal.verified()
+    await journal.close()
+    await other.close()
+
+    assert (found.entries, found.fault) == (1, "")
+
+
+async def connection_of(database: Database) -> object:
+    """What the server calls the connection that is used."""
+    async with database.reading() as connection:
+        return (await connection.execute(text("SELECT pg_backend_pid()"))).scalar()
