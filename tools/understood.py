@@ -32,7 +32,10 @@ _INSTEAD: dict[tuple[Kind, str], str] = {
     ("Dossier", "Procedure"): "query_dossiers lists its dossiers",
     ("Procedure", "Dossier"): "get_dossier tells which démarche it is of",
 }
-_FIGURES = re.compile(r"(?:n ?° ?)?([+-]?\d[\d \u00a0\u202f]{0,30})", re.ASCII)
+_FIGURES = re.compile(
+    r"(?:n ?° ?)?([+-]?(?:\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,6}|\d{1,20}))", re.ASCII
+)
+"""A number, whose thousands may be apart; two numbers side by side are none."""
 _SPACES = re.compile(r"[ \u00a0\u202f]")
 _ID = re.compile(r"([A-Za-z]+)-(\d{1,18})", re.ASCII)
 _IN_A_PATH: dict[Kind, re.Pattern[str]] = {
@@ -91,7 +94,8 @@ def _number(value: object, kind: Kind) -> object:
         return named[kind]
     other = next(iter(named), "")
     if not other:
-        raise ValueError(f"{_ASKED[kind]}; its id or its page's address will do")
+        address = " or its page's address" if kind in _IN_A_PATH else ""
+        raise ValueError(f"{_ASKED[kind]}; its id{address} will do")
     instead = _INSTEAD.get((kind, other), "")
     raise ValueError(f"{_ASKED[kind]}, and this is another record's. {instead}".rstrip(". "))
 

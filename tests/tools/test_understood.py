@@ -45,6 +45,7 @@ def test_a_dossier_may_be_named_by_whatever_an_agent_has_at_hand(written: object
         (True, "a number, not a boolean"),
         (1.5, "a whole number, such as 20"),
         (None, "a whole number, such as 20"),
+        ("12 13", "a dossier's number, such as 200001"),
         ("le dernier", "a dossier's number, such as 200001; its id or its page's address"),
         (identifier("Procedure-1001"), "another record's. query_dossiers lists its dossiers"),
         (identifier("Champ-12"), "and this is another record's"),
