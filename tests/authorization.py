@@ -230,7 +230,7 @@ class _IdTokens(OpenIDCode):
 class _Asked(OAuth2Request):
     @property
     def form(self) -> dict[str, str]:
-        return self.payload.data
+        return self.payload.data if self.payload else {}
 
     args = form
 

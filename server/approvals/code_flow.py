@@ -132,7 +132,7 @@ class CodeFlow:
             "code_verifier": verifier,
             "client_id": client.id,
         }
-        secret = client.secret and client.secret.get_secret_value()
+        secret = client.secret.get_secret_value() if client.secret else ""
         proof = httpx.BasicAuth(client.id, secret) if secret else httpx.Auth()
         with upstream("the OpenID issuer"):
             answer = await self._http.post(endpoint, data=fields, auth=proof, extensions=ONCE)
