@@ -133,6 +133,7 @@ FORGED: dict[str, Callable[[Issuer], str]] = {
     "signed with the public key": confused,
     "altered": lambda issuer: issuer.signed().replace(".", ".A", 1),
     "no token": lambda _: "guichet",
+    "nested without end": lambda _: f"{base64.b64encode(b'[' * 9_000).decode()}.e30.x",
 }
 
 
