@@ -106,7 +106,7 @@ class Issuer:
                 return None
             key = await self._key(header.get("kid"))
             return key and self._verified(token, key, audience)
-        except (PyJWTError, ValidationError, RecursionError):
+        except (PyJWTError, ValidationError):
             return None
 
     def principal(self, subject: str) -> str:

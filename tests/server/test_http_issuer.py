@@ -269,6 +269,10 @@ async def test_a_code_is_of_no_use_without_what_its_browser_kept(team: Team):
     }
     async with httpx.AsyncClient() as thief:
         refused = await thief.post(f"{team.issuer.address}/token", data=fields)
+    for code in team.issuer.codes.values():
+        code.asked["nonce"] = "of another attempt"
+    another = await team.browser.http.get(sent_back)
 
     assert asked["code_challenge_method"] == ["S256"]
     assert refused.status_code == 400
+    assert another.status_code == 403
