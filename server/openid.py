@@ -143,7 +143,12 @@ class Issuer:
         return self._keys.get(name)
 
     async def _refresh(self, name: str | None) -> None:
-        """Have the keys once more if it is time, or if none has this name."""
+        """Have the keys once more if it is time, or if none has this name.
+
+        Whoever needs a key that is known does not wait for somebody else who is at it.
+        """
+        if name in self._keys and self._fetching.locked():
+            return
         async with self._fetching:
             now = self._clock()
             due = name not in self._keys or now - self._fetched_at >= KEPT

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import httpx
 import jwt
 from authlib.oauth2 import AuthorizationServer, OAuth2Request
@@ -48,6 +49,8 @@ class Issuer:
     """Who is signed in there, and agrees to whatever is asked."""
     codes: dict[str, Any] = field(default_factory=dict)
     down: bool = False
+    held: anyio.Event | None = None
+    """What its answers wait for."""
     asked: list[str] = field(default_factory=list)
     """The paths that were asked for."""
 
@@ -83,6 +86,8 @@ class Issuer:
 
     async def _discovery(self, request: Request) -> Response:
         self.asked.append(request.url.path)
+        if self.held:
+            await self.held.wait()
         if self.down:
             return Response(status_code=500)
         return JSONResponse(

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import httpx
 import jwt
 import pytest
@@ -168,6 +169,22 @@ async def test_the_issuer_is_not_asked_for_each_token_that_names_a_key(trust: Tr
         )
 
     assert trust.issuer.asked.count("/keys") == 1
+
+
+async def test_who_has_a_known_key_does_not_wait_for_an_issuer_that_is_slow(trust: Trust):
+    token = trust.issuer.signed()
+    assert await trust.principal(token)
+
+    trust.clock.now += KEPT
+    trust.issuer.held = anyio.Event()
+    asked = len(trust.issuer.asked)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(trust.principal, token)
+            while len(trust.issuer.asked) == asked:
+                await anyio.lowlevel.checkpoint()
+            assert await trust.principal(token)
+            trust.issuer.held.set()
 
 
 async def test_an_issuer_that_does_not_answer_is_not_taken_for_a_wrong_token(trust: Trust):
