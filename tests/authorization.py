@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import anyio
@@ -26,7 +27,7 @@ from authlib.oidc.core import OpenIDCode
 from joserfc.jwk import ECKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from tests.support import listening
@@ -47,6 +48,8 @@ class Issuer:
     address: str = ""
     person: str = "camille"
     """Who is signed in there, and agrees to whatever is asked."""
+    asks: bool = False
+    """Whether they have to say so on a page of its own, as they would."""
     codes: dict[str, Any] = field(default_factory=dict)
     down: bool = False
     held: anyio.Event | None = None
@@ -107,7 +110,8 @@ class Issuer:
         server, asked = self._server(), (request, dict(request.query_params))
         grant = server.get_consent_grant(asked)
         answer: Any = server.create_authorization_response(grant.request, _User(self.person), grant)
-        return answer
+        place = escape(answer.headers["location"])
+        return HTMLResponse(f'<a id="yes" href="{place}">Yes</a>') if self.asks else answer
 
     async def _token(self, request: Request) -> Response:
         asked = (request, dict(await request.form()))

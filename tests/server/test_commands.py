@@ -141,6 +141,7 @@ def test_help_names_every_command():
         "logout",
         "serve",
         "serve-sandbox",
+        "token",
     ]
     assert shown.exit_code == 0
     for name in names:

@@ -411,7 +411,7 @@ async def test_who_signs_in_comes_to_their_own_plans(counter: Counter, chromium:
     """By way of the issuer, which is another site to a browser; or with a password."""
     kept = {"scopes": "write", "page_password": derived("their password")}
     async with issuing("guichet") as issuer:
-        issuer.address = issuer.address.replace("127.0.0.1", "localhost")
+        issuer.address, issuer.asks = issuer.address.replace("127.0.0.1", "localhost"), True
         oidc = {"issuer": issuer.address, "audience": "guichet", "client_id": "page"}
         counter.settings = known_by(alice=kept) | {"oidc": Oidc.model_validate(oidc)}
         camille = await issuer.token("camille", "write")
@@ -433,6 +433,7 @@ async def test_who_signs_in_comes_to_their_own_plans(counter: Counter, chromium:
             await context.clear_cookies()
             await tab.goto(home)
             await tab.locator("a[href$='/issuer']").click()
+            await tab.locator("#yes").click()
             await tab.wait_for_url(home)
             of_camille = await tab.locator(".plans a").count()
             await context.close()
