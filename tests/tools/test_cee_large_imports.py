@@ -234,9 +234,11 @@ async def test_what_a_service_refuses_half_way_is_left_for_later(
     async with counter.host(MODERN) as host:
         told = await imported(counter, host)
         counter.registry.state.says = ""
+        sent = len(counter.imports)
         last = await imported(counter, host)
 
     assert told["outcome"] == "applied"
+    assert sum(write.rows for write in counter.imports[sent:]) == told["left"]
     assert told["imported"] + told["left"] == 65
     assert told["imported"] >= 20
     assert told["left"] > 0

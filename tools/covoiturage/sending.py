@@ -146,6 +146,7 @@ class Sending:
                 item = None if self.stopped else await agreed.item()
             if item is None:
                 return False
+            # Cancelled once its intent is committed, it would look like one that was lost.
             with anyio.CancelScope(shield=True):
                 await self._send(item)
         except ToolError as refusal:
