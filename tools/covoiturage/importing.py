@@ -6,7 +6,7 @@ sent by chunks; the same file again goes on from where it stopped.
 
 import hashlib
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
@@ -34,6 +34,11 @@ from tools.settling import Settlement
 MOST_INLINE = 100
 MOST_EXPLAINED = 150
 """Failures that are given their reason: the lines of the others, up to 1,000, fit beside them."""
+
+AGAIN = (
+    "Import the same file again for the rest: what was answered is not sent again, and the user "
+    "is asked anew."
+)
 
 Rows = Annotated[
     tuple[Application, ...],
@@ -188,7 +193,7 @@ def _told(report: Report, sending: Sending | None = None) -> Imported:
     if sending and sending.stopped:
         conclusion += f" It stopped. {sending.stopped} {AGAIN}"
     return Imported(
-        outcome="undetermined" if sending and sending.lost else "applied",
+        outcome=_came(sending) if sending else "applied",
         conclusion=conclusion,
         results=report.saved,
         imported=counts["imported"],
@@ -198,10 +203,10 @@ def _told(report: Report, sending: Sending | None = None) -> Imported:
     )
 
 
-AGAIN = (
-    "Import the same file again for the rest: what was answered is not sent again, and the user "
-    "is asked anew."
-)
+def _came(sending: Sending) -> Literal["applied", "not_applied", "undetermined"]:
+    if sending.lost:
+        return "undetermined"
+    return "applied" if sending.made else "not_applied"
 
 
 async def _by_chunks(desk: Desk, operation: Operation) -> Imported:
