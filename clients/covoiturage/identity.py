@@ -71,10 +71,15 @@ class Names(dict[str, str]):
     def __missing__(self, last_name: str) -> str:
         if len(self) >= MOST_NAMES:
             self.clear()
-        is_suspect = self._suspect is not None and self._suspect.search(last_name)
-        is_plain = not (is_suspect or _UNUSUAL.search(_plain(last_name)))
-        self[last_name] = name = _letters(last_name) if is_plain else ""
+        self[last_name] = name = "" if self._is_odd(last_name) else _letters(last_name)
         return name
+
+    def _is_odd(self, last_name: str) -> bool:
+        if last_name.isascii() and last_name.isalpha():
+            return False
+        if self._suspect and self._suspect.search(last_name):
+            return True
+        return bool(_UNUSUAL.search(_plain(last_name)))
 
 
 def ordinary_numbers(phones: Sequence[str]) -> Sequence[str]:
@@ -128,8 +133,11 @@ def _letters(name: str) -> str:
 
 def _plain(name: str) -> str:
     """The name in capitals, without accents, its joined letters spelt out."""
-    apart = unicodedata.normalize("NFD", name)
-    bare = "".join(character for character in apart if not unicodedata.combining(character))
+    if name.isascii():
+        return name.upper()
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", name))
+    if not bare.isascii():
+        bare = "".join(character for character in bare if not unicodedata.combining(character))
     return bare.upper().translate(_SPELT_OUT)
 
 
@@ -162,5 +170,7 @@ _SPELT_OUT = str.maketrans(
         "Ĳ": "IJ",
     }
 )
+_ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
+"""Those that almost every accent is made of; all of them combine."""
 _BEYOND_LETTERS = re.compile(r"[^A-Z]+")
 _UNUSUAL = re.compile(r"[^A-Z\s\-‐‑'’ʼ]")

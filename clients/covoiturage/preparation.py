@@ -31,8 +31,8 @@ from clients.rows import (
 )
 from clients.surveys import CHUNK, Survey, UnreadableError
 
-ROWS = 250
-"""Rows of a slice: a millisecond or two of work."""
+ROWS = 500
+"""Rows of a slice: two milliseconds of work."""
 MOST_NAMED = 30
 """Members left aside that are remembered of a file of objects."""
 
@@ -139,7 +139,7 @@ class Preparation:
             problems += [_misshapen(*row, fields) for row in rows if len(row[1]) != len(fields)]
         made = self._made(whole, fields)
         doubts = list[Doubt]()
-        for place, (line, cells) in enumerate(whole):
+        for place, (line, cells) in enumerate(whole if "" in made else ()):
             if not made[place]:
                 exact = list(self._exact(line, dict(zip(fields, cells, strict=True))))
                 problems += [item for item in exact if isinstance(item, Problem)]

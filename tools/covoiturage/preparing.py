@@ -1,6 +1,6 @@
 """Preparing a file of CEE applications for their import: on this machine, and without a request."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -17,13 +17,17 @@ from tools.language import Say
 from tools.results import Result, Saved
 
 MOST_FILE_BYTES = 1_000 * MEGABYTE
-MOST_TOLD = 30
+MOST_TOLD = 20
 """Problems, doubts, and columns left aside that a result tells."""
+MOST_HEADING = 60
+"""Characters of what a column is called."""
 MOST_REASON = 200
 """Characters of a reason."""
 TOGETHER = MEGABYTE
 """Bytes that are written together."""
-PACE = 20
+TOGETHER_TOLD = 1_000
+"""Repeats that are told together, so that others are served in between."""
+PACE = 10
 """Slices between two reports."""
 
 Piece = TypeVar("Piece")
@@ -88,11 +92,12 @@ async def prepare_cee_identities(
             raise ToolError(_unreadable(say, error)) from None
         if not run.ready:
             raise ToolError(_nothing(say, run.told))
-        stem = Path(file).stem
-        with anyio.CancelScope(shield=True):  # both, or none
-            kept_errors = await errors.keep(f"{stem}.errors.csv") if run.left_out else None
-            kept = await ready.keep(f"{stem}.ready.jsonl")
-            return _prepared(run, kept, kept_errors.name if kept_errors else "")
+        kept = list[Kept]()
+        with anyio.CancelScope(shield=True):  # both files, or none
+            kept.append(await ready.keep(f"{Path(file).stem}.ready.jsonl"))
+            if run.left_out:
+                kept.append(await errors.keep(f"{Path(file).stem}.errors.csv"))
+    return _prepared(run, *kept)
 
 
 class _Run:
@@ -136,7 +141,9 @@ class _Run:
                 found += some
         if not found:
             return
-        await self._leave_out(_explained(sorted(found, key=lambda each: each.line)))
+        found.sort(key=lambda each: each.line)
+        for start in range(0, len(found), TOGETHER_TOLD):
+            await self._leave_out(list(_explained(found[start : start + TOGETHER_TOLD])))
         spans = sorted((each.start, each.size) for each in found)
         await self._to.cut(spans)
         self.ready -= len(found)
@@ -151,12 +158,13 @@ class _Run:
         if made.problems:
             await self._leave_out(made.problems)
 
-    async def _leave_out(self, problems: Iterable[Problem]) -> None:
-        told = [Told(line=each.line, reason=each.reason[:MOST_REASON]) for each in problems]
-        self.left_out += len(told)
-        self.told += told[: MOST_TOLD - len(self.told)]
-
-        lines = (f"{each.line},{_in_csv(each.reason)}\n" for each in told)
+    async def _leave_out(self, problems: Sequence[Problem]) -> None:
+        self.left_out += len(problems)
+        self.told += [
+            Told(line=each.line, reason=each.reason[:MOST_REASON])
+            for each in problems[: MOST_TOLD - len(self.told)]
+        ]
+        lines = (f"{each.line},{_in_csv(each.reason)}\n" for each in problems)
         await self._errors.write("".join(lines).encode())
 
 
@@ -179,7 +187,7 @@ def _in_csv(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _prepared(run: _Run, kept: Kept, errors_file: str) -> Prepared:
+def _prepared(run: _Run, kept: Kept, errors: Kept | None = None) -> Prepared:
     preparation = run.preparation
     return Prepared(
         file=kept.name,
@@ -190,12 +198,14 @@ def _prepared(run: _Run, kept: Kept, errors_file: str) -> Prepared:
         refused=run.left_out,
         duplicates=run.duplicates,
         conflicts=run.conflicts,
-        errors_file=errors_file,
+        errors_file=errors.name if errors else "",
         problems=run.told,
         doubts=run.doubts,
         doubts_count=run.doubts_count,
         columns=[Taken(field=field, column=column) for field, column in preparation.headings.taken],
-        left_aside=list(preparation.headings.left_aside[:MOST_TOLD]),
+        left_aside=[
+            column[:MOST_HEADING] for column in preparation.headings.left_aside[:MOST_TOLD]
+        ],
         encoding=preparation.encoding,
         accented=preparation.accented,
         dated=preparation.dated,
