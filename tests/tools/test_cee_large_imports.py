@@ -271,6 +271,18 @@ async def test_a_chunk_refused_for_what_it_holds_holds_up_no_other(counter: Coun
     assert "row 3 of those sent, phone_trunc: must be a valid truncated phone" in refused[0]
 
 
+async def test_an_import_of_which_nothing_was_taken_is_not_applied(counter: Counter):
+    counter.registry.state.says = "faults"
+    put(counter, rows(15))
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        refused = await called(host)
+
+    assert refused.is_error
+    assert (saved(refused)["outcome"], saved(refused)["left"]) == ("not_applied", 15)
+    assert len(counter.imports) == 2
+
+
 async def test_rows_that_an_answer_does_not_account_for_are_indeterminate(counter: Counter):
     def forget(reply: dict[str, Any]) -> None:
         if reply.get("failed"):
