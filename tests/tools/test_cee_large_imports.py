@@ -234,9 +234,11 @@ async def test_what_a_service_refuses_half_way_is_left_for_later(
     async with counter.host(MODERN) as host:
         told = await imported(counter, host)
         counter.registry.state.says = ""
+        sent = len(counter.imports)
         last = await imported(counter, host)
 
     assert told["outcome"] == "applied"
+    assert sum(write.rows for write in counter.imports[sent:]) == told["left"]
     assert told["imported"] + told["left"] == 65
     assert told["imported"] >= 20
     assert told["left"] > 0
@@ -267,6 +269,18 @@ async def test_a_chunk_refused_for_what_it_holds_holds_up_no_other(counter: Coun
     refused = [reason for _, result, reason in results(counter, told) if result == "left"]
     assert len(refused) == 10
     assert "row 3 of those sent, phone_trunc: must be a valid truncated phone" in refused[0]
+
+
+async def test_an_import_of_which_nothing_was_taken_is_not_applied(counter: Counter):
+    counter.registry.state.says = "faults"
+    put(counter, rows(15))
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        refused = await called(host)
+
+    assert refused.is_error
+    assert (saved(refused)["outcome"], saved(refused)["left"]) == ("not_applied", 15)
+    assert len(counter.imports) == 2
 
 
 async def test_rows_that_an_answer_does_not_account_for_are_indeterminate(counter: Counter):

@@ -119,9 +119,11 @@ class Count:
 
     def __init__(self) -> None:
         self.chunks = list[Counted]()
+        self.rows = 0
         self.identifications = Identifications()
 
     def add(self, chunk: Chunk) -> None:
+        self.rows += len(chunk.rows)
         for row in chunk.rows:
             self.identifications.add(row)
         days = {row.datetime[:10] for row in chunk.rows if row.datetime}
