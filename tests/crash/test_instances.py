@@ -328,8 +328,11 @@ async def accepts(port: int) -> None:
 
 
 def balancer(ports: Sequence[int], services: Services) -> Starlette:
-    """Sends each request to the next instance that listens, and none of them twice."""
-    turns = cycle(enumerate(ports))
+    """Sends each request to the next instance that listens, and none of them twice.
+
+    Answers have turns of their own: whatever the order, each instance is given some.
+    """
+    turns = {answers: cycle(enumerate(ports)) for answers in (True, False)}
     limits = httpx.Limits(max_keepalive_connections=0)
 
     async def forward(request: Request) -> Response:
@@ -337,7 +340,7 @@ def balancer(ports: Sequence[int], services: Services) -> Starlette:
         kept = {k: v for k, v in request.headers.items() if k not in {"host", "content-length"}}
         async with httpx.AsyncClient(timeout=120, limits=limits) as http:
             for _ in ports:
-                rank, port = next(turns)
+                rank, port = next(turns[b'"inputResponses"' in body])
                 services.given(rank, body)
                 try:
                     address = f"http://127.0.0.1:{port}/mcp"
