@@ -29,7 +29,7 @@ class StdioHost:
         self._arrived: dict[int, Message] = {}
 
     def __enter__(self) -> Self:
-        capabilities = {"elicitation": {}} if self._answer else {}
+        capabilities: Message = {"elicitation": {}} if self._answer else {}
         self.ask(
             "initialize",
             protocolVersion=LEGACY,

@@ -30,7 +30,7 @@ class Process:
         self.started = time.perf_counter()
         self._child = subprocess.Popen(  # noqa: S603  (a command of ours)
             command,
-            env=inherited() | environment,
+            env={**inherited(), **environment},
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

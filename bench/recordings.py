@@ -1,7 +1,7 @@
 """What the sandbox answers, recorded: the services then answer it at once, as often as asked."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from server import connect, instance
 from server.build import build
 from server.connect import InProcess, Transports
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
-from server.settings import SERVICES, Settings
+from server.settings import Settings
 
 GRAPHQL = "/demarches/api/v2/graphql"
 Arguments = Mapping[str, object]
@@ -96,15 +96,14 @@ def typed(question: str) -> dict[str, object]:
 
 async def _called(tool: str, arguments: Arguments) -> tuple[Sequence[Exchange], CallToolResult]:
     kept: list[Exchange] = []
-    made: Mapping[str, Callable[[], Starlette]] = {
-        "covoiturage": covoiturage.create,
-        "demarches": demarches.create,
-        "emjpm": emjpm.create,
-        "faire_simple": faire_simple.create,
-    }
-    through = {name: Recorder(name, made[name](), kept) for name in SERVICES}
     settings, seal = connect.sandboxed(Settings()), instance.throwaway_seal()
-    desk = partial(connect.sandbox, settings, seal, Transports(**through))
+    transports = Transports(
+        covoiturage=Recorder("covoiturage", covoiturage.create(), kept),
+        demarches=Recorder("demarches", demarches.create(), kept),
+        emjpm=Recorder("emjpm", emjpm.create(), kept),
+        faire_simple=Recorder("faire_simple", faire_simple.create(), kept),
+    )
+    desk = partial(connect.sandbox, settings, seal, transports)
     async with Client(build(settings, desk, seal), elicitation_callback=_agree) as client:
         given = await client.call_tool(tool, dict[str, Any](arguments))
     if given.is_error:
@@ -112,5 +111,5 @@ async def _called(tool: str, arguments: Arguments) -> tuple[Sequence[Exchange], 
     return kept, given
 
 
-async def _agree(_: ClientRequestContext, asked: ElicitRequestParams) -> ElicitResult:
-    return ElicitResult.model_validate({"action": "accept", "content": typed(asked.message)})
+async def _agree(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    return ElicitResult.model_validate({"action": "accept", "content": typed(params.message)})

@@ -22,12 +22,15 @@ class Row:
     kind: Kind = "ratio"
     measured: float
     """What the target bounds: a ratio, how much more, or ours itself."""
-    target: float
+    target: float | None = None
     at_least: bool = False
     """Whether the target is a floor, as that of a throughput."""
 
     @property
     def holds(self) -> bool:
+        """Whether what was promised is kept, if anything was."""
+        if self.target is None:
+            return True
         return self.measured >= self.target if self.at_least else self.measured <= self.target
 
     @property
@@ -37,6 +40,8 @@ class Row:
 
     @property
     def promise(self) -> str:
+        if self.target is None:
+            return ""
         return f"{'≥' if self.at_least else '≤'} {self._written(self.target)}"
 
     def _written(self, value: float) -> str:
@@ -93,7 +98,7 @@ def growth(figure: str, ours: float, *, target: float, unit: str = "MB") -> Row:
     return Row(figure=figure, unit=unit, ours=ours, kind="more", measured=ours, target=target)
 
 
-def count(figure: str, ours: float, *, target: float, unit: str) -> Row:
+def count(figure: str, ours: float, *, unit: str, target: float | None = None) -> Row:
     """Something of ours that is counted."""
     return Row(figure=figure, unit=unit, ours=ours, kind="count", measured=ours, target=target)
 

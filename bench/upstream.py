@@ -102,7 +102,7 @@ class Pages:
     def __init__(self, recorded: str) -> None:
         reply: dict[str, Any] = json.loads(recorded)
         edges = reply["data"]["demarche"]["dossiers"]["edges"]
-        ordinary = [edge["node"] for edge in edges if len(edge["node"]["champs"]) < _MANY]
+        ordinary = [edge["node"] for edge in edges if edge["node"]["number"] > _LAST_PECULIAR]
         self._dossiers = [_parted(ordinary[n % len(ordinary)]) for n in range(PAGE)]
 
     def page(self, pages: int, after: int) -> bytes:
@@ -116,8 +116,8 @@ class Pages:
         return f'{{"data":{{"demarche":{{"dossiers":{page}}}}}}}'.encode()
 
 
-_MANY = 20
-"""Answers of a dossier that is not an ordinary one."""
+_LAST_PECULIAR = 200_013
+"""Up to this one, the dossiers of the sandbox are each there for something special."""
 
 
 def _parted(node: Mapping[str, object]) -> tuple[str, str]:
@@ -135,9 +135,7 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return line.split(" ")[1], await reader.readexactly(int(length.partition(": ")[2]))
 
 
-async def _serve(file: str, latency: float) -> None:
-    recorded = json.loads(Path(file).read_text(encoding="utf-8"))
-    services = Services(recorded, latency)
+async def _serve(services: Services) -> None:
     server = await asyncio.start_server(services.connected, HOST, 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
@@ -146,4 +144,5 @@ async def _serve(file: str, latency: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], float(sys.argv[2])))
+    answers = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    asyncio.run(_serve(Services(answers, float(sys.argv[2]))))

@@ -1,11 +1,11 @@
 """What an export of many dossiers takes, beside the simplest loop that writes the same file."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.figures.measures import obeyed, taking
 from bench.hosts import StdioHost
 from bench.processes import MILLISECONDS, Process, installed, reference
 from bench.recordings import GRAPHQL, Exchange, answers, recorded
@@ -43,16 +43,15 @@ class Loop:
     champs: Mapping[str, str]
     annotations: Mapping[str, str]
 
-    def order(self, pages: int, format_: Format, file: str) -> bytes:
+    def order(self, pages: int, format_: Format, file: str) -> Mapping[str, object]:
         variables = {**self.query["variables"], "demarche": pages}
-        told = {
+        return {
             "query": {**self.query, "variables": variables},
             "champs": self.champs,
             "annotations": self.annotations,
             "format": format_,
             "file": file,
         }
-        return json.dumps(told).encode() + b"\n"
 
 
 def exporting(rounds: int) -> Rows:
@@ -121,10 +120,9 @@ def _ours(services: Upstream, format_: Format, pages: int) -> Export:
         StdioHost(process) as host,
     ):
         host.call("export_dossiers", {"demarche_number": 1, "format": format_})
-        measured = _Measured(process)
-        wanted = {"demarche_number": pages, "format": format_}
-        made = host.call("export_dossiers", wanted)["structuredContent"]
-        took = measured.taken()
+        with taking(process) as took:
+            wanted = {"demarche_number": pages, "format": format_}
+            made = host.call("export_dossiers", wanted)["structuredContent"]
     (services.folder / made["file"]).unlink()
     return Export(made["sha256"], took)
 
@@ -133,28 +131,7 @@ def _bare(services: Upstream, loop: Loop, format_: Format, pages: int) -> Export
     """The same by the loop."""
     file = str(services.folder / f"bare.{format_}")
     with Process(reference("exporting", f"{services.address}{GRAPHQL}"), {}) as process:
-        _obeyed(process, loop.order(1, format_, file))
-        measured = _Measured(process)
-        sha256 = _obeyed(process, loop.order(pages, format_, file))
-        return Export(sha256, measured.taken())
-
-
-def _obeyed(process: Process, order: bytes) -> str:
-    process.stdin.write(order)
-    process.stdin.flush()
-    return json.loads(process.stdout.readline())
-
-
-class _Measured:
-    """What a process takes from here on."""
-
-    def __init__(self, process: Process) -> None:
-        process.forget_peak()
-        self._process = process
-        self._cpu, self._resident = process.cpu, process.resident
-        self._start = time.perf_counter()
-
-    def taken(self) -> Sample:
-        wall = (time.perf_counter() - self._start) * MILLISECONDS
-        cpu = self._process.cpu - self._cpu
-        return {"wall": wall, "cpu": cpu, "peak": self._process.peak - self._resident}
+        obeyed(process, loop.order(1, format_, file))
+        with taking(process) as took:
+            sha256 = obeyed(process, loop.order(pages, format_, file))
+    return Export(sha256, took)

@@ -56,7 +56,8 @@ class Csv:
     """Dossiers as a table."""
 
     def __init__(self, champs: Mapping[str, str], annotations: Mapping[str, str]) -> None:
-        labels = champs | {key: f"annotation: {label}" for key, label in annotations.items()}
+        others = {key: f"annotation: {label}" for key, label in annotations.items()}
+        labels = {**champs, **others}
         self._questions = list(labels)
         own = [*OWN, "demandeur", "civilite", "nom", "prenom", "siret", "usager", "group"]
         self.head = "\ufeff".encode() + self._written([[*own, *labels.values(), "other_answers"]])
