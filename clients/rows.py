@@ -1,21 +1,33 @@
 """A file as rows of named texts, before they mean anything: CSV, or a JSON object per line.
 
 Nothing is lost: what cannot be read comes out as a `Problem`, in its place. Nothing is repeated
-either: the words of a file may be people's names and phone numbers.
+either: the words of a file may be people's names and phone numbers. Whatever the size of a file,
+no more of it is held than a few lines.
 """
 
 import csv
-import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO, StringIO
+from itertools import chain
+from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
+from clients.surveys import Encoding, UnreadableError, surveyed
+
 MOST_BYTES = 10_000_000
-"""The largest file that is read; a thousand rows hold about 300 kB."""
+"""The largest file that is read at once; a thousand rows hold about 300 kB."""
+MOST_LINES = 1_000
+"""Lines that a row of a CSV file may go over, inside quotation marks."""
+BLOCK = 64 * 1024
+"""Bytes that are read together, up to the end of a line."""
 
 SEPARATORS = (",", ";", "\t")
+LOST = "a character is lost, here or in an earlier copy: save it anew, in UTF-8."
+MISREAD = "not in UTF-8, so that names may be misread: save it as UTF-8."
 OBJECTS = frozenset({".json", ".jsonl", ".ndjson"})
 """Suffixes of the files that hold a JSON object per line; others are CSV."""
 
@@ -50,8 +62,6 @@ class Doubt:
 
 Found = Row | Problem | Doubt
 
-_LIST = TypeAdapter(list[object])
-
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -69,81 +79,126 @@ def rows(
     A file with one of the `exact` columns is read in UTF-8 or not at all: what is computed from a
     wrong letter shows nothing of it.
     """
-    if unusable := _unusable(content):
-        yield unusable
-    elif suffix.lower() in OBJECTS:
-        yield from _from_json(content, columns)
-    else:
-        yield from _from_csv(content, columns, exact)
-
-
-def _unusable(content: bytes) -> Problem | None:
-    """Why there is nothing to read in a file at all."""
     if len(content) > MOST_BYTES:
-        return Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")
-    if (nul := content.find(0)) >= 0:
-        return Problem(_line(content, nul), "a NUL byte: this is no text, or it is not in UTF-8.")
-    if not content.removeprefix(b"\xef\xbb\xbf").strip():
-        return Problem(1, "the file is empty.")
-    return None
+        yield _TOO_LARGE
+    else:
+        yield from streamed(BytesIO(content), suffix=suffix, columns=columns, exact=exact)
+
+
+def streamed(
+    stream: BinaryIO,
+    *,
+    suffix: str,
+    columns: Collection[str],
+    exact: Collection[str] = (),
+    origin: str = "",
+) -> Iterator[Found]:
+    """The same of a file of any size, which is read twice from its start: it must be seekable.
+
+    An object may tell the line that it was made from, as a whole number in the `origin` member:
+    its row then has that line.
+    """
+    try:
+        if suffix.lower() in OBJECTS:
+            yield from _from_json(stream, columns, origin)
+        else:
+            yield from _from_csv(stream, columns, exact)
+    except UnreadableError as error:
+        yield Problem(error.line, error.reason)
 
 
 def documents(content: bytes) -> Iterator[Document | Problem]:
     """The JSON objects of a file with one per line, whatever they hold."""
-    if unusable := _unusable(content):
-        yield unusable
+    if len(content) > MOST_BYTES:
+        yield _TOO_LARGE
         return
-    for found in _objects(content):
-        yield found if isinstance(found, Problem) else _document(*found)
-
-
-def _from_json(content: bytes, columns: Collection[str]) -> Iterator[Found]:
-    for found in _objects(content):
-        yield found if isinstance(found, Problem) else _from_object(*found, columns)
-
-
-def _objects(content: bytes) -> "Iterator[tuple[int, _Object] | Problem]":
-    if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
-        yield Problem(1, "a JSON array: write one object per line instead.")
-        return
-    # Not splitlines(): a JSON string may hold what only Python takes for the end of a line.
-    for line, raw in enumerate(content.split(b"\n"), 1):
-        if raw.strip():
-            yield _object(line, raw)
-
-
-def _object(line: int, raw: bytes) -> "tuple[int, _Object] | Problem":
     try:
-        value: object = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_Object)
-    except UnicodeDecodeError:
-        return Problem(line, "not in UTF-8.")
-    except (ValueError, RecursionError):
-        return Problem(line, "not in JSON.")
-    if not isinstance(value, _Object):
-        return Problem(line, "not a JSON object.")
-    return line, value
+        for found in objects(BytesIO(content)):
+            yield found if isinstance(found, Problem) else _document(*found)
+    except UnreadableError as error:
+        yield Problem(error.line, error.reason)
 
 
-def _document(line: int, value: "_Object") -> Document | Problem:
-    try:
-        return Document(line, value.members())
-    except ValueError:
-        return Problem(line, "an object has two members of the same name.")
+class Records:
+    """The records of a CSV file that hold something, each with the line it starts on.
+
+    The first one is the header: the separator that it has most of is that of the file. To be
+    iterated over once.
+    """
+
+    def __init__(self, stream: BinaryIO, encoding: Encoding) -> None:
+        stream.seek(0)
+        self.last = 0
+        """The line that the last record ended on."""
+        self._stream = stream
+        self._encoding: str = encoding
+        first = self._block()
+        header = first.lstrip().partition("\n")[0]
+        self.separator = max(SEPARATORS, key=header.count)
+        lines = chain(StringIO(first, newline=""), chain.from_iterable(self._others()))
+        self._reader = csv.reader(lines, delimiter=self.separator, strict=True)
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]] | Problem]:
+        """What is there, in order.
+
+        Raises:
+            UnreadableError: A quotation mark is never closed: rows would be lost inside a cell.
+        """
+        more = True
+        while more:
+            try:
+                yield from self._to_next_error()
+                more = False
+            except csv.Error:
+                line, self.last = self.last + 1, self._reader.line_num
+                if self.last > line:
+                    raise UnreadableError(line, _UNCLOSED) from None
+                yield Problem(line, _UNCLOSED)
+
+    def _to_next_error(self) -> Iterator[tuple[int, list[str]]]:
+        reader = self._reader
+        for record in reader:
+            line, self.last = self.last + 1, reader.line_num
+            if any(map(str.strip, record)):
+                yield line, record
+
+    def _others(self) -> Iterator[StringIO]:
+        while block := self._block():
+            if self._reader.line_num - self.last > MOST_LINES:
+                raise UnreadableError(self.last + 1, _UNCLOSED)
+            yield StringIO(block, newline="")
+
+    def _block(self) -> str:
+        """The next lines, whole."""
+        block = self._stream.read(BLOCK) + self._stream.readline()
+        encoding, self._encoding = self._encoding, self._encoding.removesuffix("-sig")
+        try:
+            return block.decode(encoding)
+        except UnicodeDecodeError:
+            raise UnreadableError(self.last + 1, "the file changed while it was read.") from None
 
 
-def _from_object(line: int, value: "_Object", columns: Collection[str]) -> Row | Problem:
-    names = _known(name for name, _ in value.pairs)
-    if objection := _objection(names, columns, "field"):
-        return Problem(line, objection)
-    texts = {name: text for name, (_, text) in zip(names, value.pairs, strict=True)}
-    cells = {name: text for name, text in texts.items() if isinstance(text, str)}
-    if others := texts.keys() - cells.keys():
-        return Problem(line, f"{', '.join(sorted(others))}: write a text, in quotation marks.")
-    return Row(line, cells)
+def objects(stream: BinaryIO) -> "Iterator[tuple[int, Object] | Problem]":
+    """The JSON objects of a file with one per line, each with its line.
+
+    Raises:
+        UnreadableError: It is no such file.
+    """
+    surveyed(stream)
+    stream.seek(0)
+    is_first = True
+    # Not lines of text: a JSON string may hold what only Python takes for the end of a line.
+    for line, raw in enumerate(stream, 1):
+        text = raw.removeprefix(BOM_UTF8).strip()
+        if is_first and text.startswith(b"["):
+            raise UnreadableError(line, "a JSON array: write one object per line instead.")
+        if text:
+            yield _object(line, text)
+            is_first = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Object:
+class Object:
     """A JSON object, with its names as often as they are written."""
 
     pairs: Sequence[tuple[str, object]]
@@ -160,9 +215,56 @@ class _Object:
         return found
 
 
+def _from_json(stream: BinaryIO, columns: Collection[str], origin: str) -> Iterator[Found]:
+    for found in objects(stream):
+        yield found if isinstance(found, Problem) else _from_object(*found, columns, origin)
+
+
+def _object(line: int, raw: bytes) -> tuple[int, Object] | Problem:
+    try:
+        value: object = json.loads(raw.decode(), object_pairs_hook=Object)
+    except UnicodeDecodeError:
+        return Problem(line, "not in UTF-8.")
+    except (ValueError, RecursionError):
+        return Problem(line, "not in JSON.")
+    if not isinstance(value, Object):
+        return Problem(line, "not a JSON object.")
+    return line, value
+
+
+def _document(line: int, value: Object) -> Document | Problem:
+    try:
+        return Document(line, value.members())
+    except ValueError:
+        return Problem(line, "an object has two members of the same name.")
+
+
+def _from_object(line: int, value: Object, columns: Collection[str], origin: str) -> Row | Problem:
+    line, pairs = _origin(line, value.pairs, origin)
+    names = _known(name for name, _ in pairs)
+    if objection := _objection(names, columns, "field"):
+        return Problem(line, objection)
+    texts = {name: text for name, (_, text) in zip(names, pairs, strict=True)}
+    cells = {name: text for name, text in texts.items() if isinstance(text, str)}
+    if others := texts.keys() - cells.keys():
+        return Problem(line, f"{', '.join(sorted(others))}: write a text, in quotation marks.")
+    return Row(line, cells)
+
+
+def _origin(
+    line: int, pairs: Sequence[tuple[str, object]], origin: str
+) -> tuple[int, Sequence[tuple[str, object]]]:
+    """The line that an object says it comes from, if it does, and the rest of it."""
+    match [value for name, value in pairs if name == origin]:
+        case [int(told)] if told > 0 and told is not True:
+            return told, [pair for pair in pairs if pair[0] != origin]
+        case _:
+            return line, pairs
+
+
 def _plain(value: object) -> object:
     match value:
-        case _Object():
+        case Object():
             return value.members()
         case list():
             return [_plain(item) for item in _LIST.validate_python(value)]
@@ -170,38 +272,28 @@ def _plain(value: object) -> object:
             return value
 
 
-def _from_csv(content: bytes, columns: Collection[str], exact: Collection[str]) -> Iterator[Found]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line, text = _line(content, error.start), content.decode("cp1252", errors="replace")
-        if not _header(text).isdisjoint(exact):
-            yield Problem(line, "not in UTF-8, so that names may be misread: save it as UTF-8.")
-            return
-        yield Doubt(
-            line, "not in UTF-8, hence read as Windows-1252: check that accents came out right."
-        )
-    if "\ufffd" in text:
-        line = text.count("\n", 0, text.index("\ufffd")) + 1
-        yield Problem(
-            line, "a character is lost, here or in an earlier copy: save it anew, in UTF-8."
-        )
-    else:
-        yield from _below_header(_records(text), columns)
-
-
-def _below_header(
-    records: Iterator[tuple[int, list[str]] | Problem], columns: Collection[str]
+def _from_csv(
+    stream: BinaryIO, columns: Collection[str], exact: Collection[str]
 ) -> Iterator[Found]:
+    survey = surveyed(stream)
+    if survey.lost:
+        raise UnreadableError(survey.lost, LOST)
+    records = iter(Records(stream, survey.encoding))
     first = next(records, None)
     if not isinstance(first, tuple):
         yield first or Problem(1, "the file is empty.")
         return
     line, header = first
     names = _known(header)
+    if survey.not_utf8 and not set(names).isdisjoint(exact):
+        raise UnreadableError(survey.not_utf8, MISREAD)
+    if survey.not_utf8:
+        yield Doubt(
+            survey.not_utf8,
+            "not in UTF-8, hence read as Windows-1252: check that accents came out right.",
+        )
     if objection := _objection(names, columns, "column"):
-        yield Problem(line, objection)
-        return
+        raise UnreadableError(line, objection)
     for record in records:
         yield record if isinstance(record, Problem) else _from_record(*record, names)
 
@@ -210,29 +302,6 @@ def _from_record(line: int, texts: Sequence[str], names: Sequence[str]) -> Row |
     if len(texts) != len(names):
         return Problem(line, f"{len(texts)} cells below a header of {len(names)}.")
     return Row(line, dict(zip(names, texts, strict=True)))
-
-
-def _records(text: str) -> Iterator[tuple[int, list[str]] | Problem]:
-    """The records that hold something, each with the line it starts on."""
-    header = text.lstrip().partition("\n")[0]
-    separator = max(SEPARATORS, key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield Problem(line, "a quotation mark is out of place, or never closed.")
-        else:
-            if any(cell.strip() for cell in record):
-                yield line, record
-
-
-def _header(text: str) -> set[str]:
-    first = next(_records(text), None)
-    return set(_known(first[1])) if isinstance(first, tuple) else set()
 
 
 def _known(names: Iterable[str]) -> list[str]:
@@ -251,5 +320,6 @@ def _objection(names: Sequence[str], columns: Collection[str], kind: str) -> str
     return ""
 
 
-def _line(content: bytes, place: int) -> int:
-    return content.count(b"\n", 0, place) + 1
+_LIST = TypeAdapter(list[object])
+_TOO_LARGE = Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")
+_UNCLOSED = "a quotation mark is out of place, or never closed."

@@ -1,6 +1,11 @@
 """Everything a model can do here: what only reads, and what changes a service."""
 
-from tools.covoiturage import IMPORT, import_cee_identities, verify_certificate
+from tools.covoiturage import (
+    IMPORT,
+    import_cee_identities,
+    prepare_cee_identities,
+    verify_certificate,
+)
 from tools.demarches import (
     ANNOTATING,
     ARCHIVING,
@@ -62,11 +67,12 @@ __all__ = ["TOOLS", "Tool"]
 
 TOOLS = (
     read(verify_certificate, "Verify a carpooling certificate", "covoiturage"),
+    read(prepare_cee_identities, "Prepare CEE identity keys", "covoiturage", saves=True),
     mutation(
         import_cee_identities,
         "Import CEE identity keys",
         "covoiturage_credentials",
-        Rung.TYPE,
+        Rung.SIZE,
         IMPORT,
     ),
     read(list_demarches, "List the démarches of this counter", "demarches_numbers"),

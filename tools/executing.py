@@ -53,15 +53,17 @@ async def part(
     *,
     subject: str,
     goal: str = "",
+    name: str = "",
 ) -> Made:
     """What came of one part of an operation made in parts, itself in the ledger.
 
     `settlement` is the part's own, and `body` is given the approval that stands for the whole.
 
     Raises:
-        ToolError: The ledger cannot be written: the part was not begun.
+        ToolError: The ledger cannot be written, or has a part of that name already: this one was
+            not begun.
     """
-    begun = await desk.journal.part(whole.operation, subject=subject, goal=goal)
+    begun = await desk.journal.part(whole.operation, subject=subject, goal=goal, name=name)
     return await executed(desk, settlement, begun, lambda: body(whole))
 
 

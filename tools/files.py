@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from io import BufferedReader
+from pathlib import Path, PurePath
 from secrets import token_hex
 from typing import BinaryIO
 
@@ -61,9 +62,11 @@ class Kept:
 class Draft:
     """A file being written, that nobody sees: it is gone unless it is kept."""
 
-    def __init__(self, file: BinaryIO, path: Path, refusal: str) -> None:
+    def __init__(self, file: BinaryIO, path: Path, folder: PurePath, refusal: str) -> None:
         self._file = file
         self._path = path
+        self._folder = folder
+        """Where it is in the one folder."""
         self._refusal = refusal
         self._sha256 = hashlib.sha256()
         self.size = 0
@@ -84,16 +87,30 @@ class Draft:
         """
         await anyio.to_thread.run_sync(self._cut, spans)
 
-    async def keep(self, name: str) -> Kept:
+    async def keep(self, name: str, *, once: bool = False) -> Kept:
         """The file under this name, made safe, or the first one free that resembles it.
 
-        Nothing that was there is replaced, and no more can be written.
+        Nothing that was there is replaced, and no more can be written. With `once`, a file of such
+        a name that holds the very same stands for this one.
 
         Raises:
             ToolError: It cannot be written.
         """
-        path = await anyio.to_thread.run_sync(self._keep, name)
-        return Kept(path.name, path.as_uri(), self.size, self._sha256.hexdigest())
+        path = await anyio.to_thread.run_sync(self._keep, name, once)
+        shown = (self._folder / path.name).as_posix()
+        return Kept(shown, path.as_uri(), self.size, self._sha256.hexdigest())
+
+    def reading(self) -> BinaryIO:
+        """What was written so far, from its start; for a worker thread, which closes it.
+
+        Raises:
+            ToolError: It cannot be read again.
+        """
+        try:
+            self._file.flush()
+            return self._path.open("rb")
+        except OSError:
+            raise ToolError(self._refusal) from None
 
     def _write(self, chunk: bytes) -> None:
         try:
@@ -121,11 +138,12 @@ class Draft:
             raise ToolError(self._refusal) from None
         self.size = self._file.tell()
 
-    def _keep(self, name: str) -> Path:
+    def _keep(self, name: str, once: bool) -> Path:  # noqa: FBT001  (run in a thread)
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
-            return _moved(self._path, safe_name(name))
+            known = self._sha256.digest() if once else b""
+            return _moved(self._path, safe_name(name), known)
         except OSError:
             raise ToolError(self._refusal) from None
 
@@ -154,37 +172,77 @@ class Folder:
         return await anyio.to_thread.run_sync(self._piece, name, most)
 
     @asynccontextmanager
-    async def draft(self) -> AsyncGenerator[Draft]:
+    async def opened(self, name: str, *, most: int) -> AsyncGenerator[BufferedReader]:
+        """A file of the folder, to be read in worker threads, if it is at most `most` bytes.
+
+        Raises:
+            ToolError: No folder is configured, or it has no such readable file.
+        """
+        file = await anyio.to_thread.run_sync(self._open, name, most)
+        try:
+            yield file
+        finally:
+            file.close()
+
+    async def sha256(self, name: str, *, most: int) -> str:
+        """What tells the content of a file of the folder from any other, in hexadecimal.
+
+        Raises:
+            ToolError: No folder is configured, or it has no such readable file.
+        """
+        async with self.opened(name, most=most) as file:
+            digest = await anyio.to_thread.run_sync(hashlib.file_digest, file, "sha256")
+        return digest.hexdigest()
+
+    @asynccontextmanager
+    async def draft(self, *, beside: str = "") -> AsyncGenerator[Draft]:
         """A new file, for this machine's user alone, that is gone after the block unless kept.
+
+        It will be in the same place as the file that it is `beside`.
 
         Raises:
             ToolError: No folder is configured, or it cannot be written to.
         """
-        path = self._root() / f".guichet-{token_hex(8)}.part"
+        folder = self._path(beside).parent if beside else self._root()
+        path = folder / f".guichet-{token_hex(8)}.part"
         try:
             file = await anyio.to_thread.run_sync(_begun, path)
         except OSError:
             raise ToolError(self._unwritable()) from None
         try:
-            yield Draft(file, path, self._unwritable())
+            yield Draft(file, path, PurePath(beside).parent, self._unwritable())
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_discard, file, path)
 
+    def _read(self, name: str) -> BufferedReader:
+        try:
+            return _opened(self._path(name))
+        except OSError:
+            raise ToolError(self._absent(name)) from None
+
     def _content(self, name: str, most: int) -> bytes:
         try:
-            with _opened(self._path(name)) as file:
+            with self._read(name) as file:
                 content = file.read(most + 1)
         except OSError:
             raise ToolError(self._absent(name)) from None
         if len(content) > most:
-            raise ToolError(
-                self.say(
-                    fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
-                    en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
-                )
-            )
+            raise ToolError(self._too_large(most))
         return content
+
+    def _open(self, name: str, most: int) -> BufferedReader:
+        file = self._read(name)
+        if os.fstat(file.fileno()).st_size > most:
+            file.close()
+            raise ToolError(self._too_large(most))
+        return file
+
+    def _too_large(self, most: int) -> str:
+        return self.say(
+            fr=f"Le fichier dépasse {most // MEGABYTE} Mo : donnez-en un moins lourd.",
+            en=f"The file is larger than {most // MEGABYTE} MB: give a smaller one.",
+        )
 
     def _piece(self, name: str, most: int) -> Piece:
         content = self._content(name, most)
@@ -281,7 +339,7 @@ def _split(name: str) -> tuple[str, str]:
     return (name[: found.start()], found[0]) if found else (name, "")
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     """An ordinary file, open for reading: neither a link put there since, nor a pipe.
 
     Raises:
@@ -338,15 +396,31 @@ def _discard(file: BinaryIO, path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _moved(path: Path, name: str) -> Path:
-    """A file of the folder under its final name: the one given, or numbered when it is taken."""
+def _moved(path: Path, name: str, known: bytes = b"") -> Path:
+    """A file of the folder under its final name: the one given, or numbered when it is taken.
+
+    One that is there already stands for it if its SHA-256 is the one that is `known`.
+    """
     for candidate in _namesakes(name):
         target = path.with_name(candidate)
-        with suppress(FileExistsError):
+        try:
             _rename(path, target)
+        except FileExistsError:
+            if known and _digest(target) == known:
+                return target
+        else:
             _settle(path.parent)
             return target
     raise FileExistsError
+
+
+def _digest(path: Path) -> bytes:
+    """The SHA-256 of a file; nothing of what is no file, or cannot be read."""
+    try:
+        with _opened(path) as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
 
 
 def _namesakes(name: str) -> Iterator[str]:

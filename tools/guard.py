@@ -96,7 +96,6 @@ def performing(
 
     One that is made in parts can be cancelled between two of them.
     """
-    makes = led if settlement.part else executed
 
     @functools.wraps(function)
     async def performed(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
@@ -105,10 +104,12 @@ def performing(
         if operation is None:
             raise ServedError
         body = functools.partial(function, *args, **kwargs)
+        own = settlement.of(operation)
+        makes = led if own.part else executed
         with anyio.CancelScope(shield=True):
             if not await desk.journal.begin(operation, call.evidence):
                 raise ServedError
-        return (await makes(desk, settlement, operation, body))[1]
+        return (await makes(desk, own, operation, body))[1]
 
     return performed
 

@@ -35,6 +35,8 @@ READ_FOR = 7 * A_DAY
 """Seconds for which what is undetermined is read again: each reading holds up a call."""
 MOST_AT_ONCE = 50
 """Changes of one principal among which one that is under way is looked for."""
+ONCE = "once"
+"""The goal of what must not be done again, even once the journal forgets that it was."""
 SHORT = 16
 """How much of an identifier is shown: 64 bits, by which no two are alike."""
 
@@ -155,13 +157,17 @@ class Journal:
         await (await self._storage()).add(operation.model_dump())
         return operation
 
-    async def part(self, whole: str, *, subject: str, goal: str) -> Operation:
-        """A part of an operation that is being executed, itself committed as being executed."""
+    async def part(self, whole: str, *, subject: str, goal: str, name: str = "") -> Operation:
+        """A part of an operation that is being executed, itself committed as being executed.
+
+        Raises:
+            ToolError: A part of that name was begun already; without one, none is like another.
+        """
         executed, now = await self.find(whole), self._clock()
         if executed is None:
             raise LookupError(whole)
         fresh = {
-            "id": secrets.token_hex(32),
+            "id": name or secrets.token_hex(32),
             "subject": subject,
             "goal": goal,
             "part_of": whole,
@@ -172,8 +178,20 @@ class Journal:
             "plan": None,
         }
         operation = executed.model_copy(update=fresh)
-        await (await self._storage()).add(operation.model_dump())
+        if not await (await self._storage()).add(operation.model_dump()):
+            raise ToolError("The same is being done by another call: nothing was sent twice.")
         return operation
+
+    async def trials(self, key: str) -> list[Operation]:
+        """The parts that were named after this key by `trial`, the first one first."""
+        found = list[Operation]()
+        while operation := await self.find(self.trial(key, len(found))):
+            found.append(operation)
+        return found
+
+    def trial(self, key: str, earlier: int) -> str:
+        """What a part is named after so many others of the same key: two cannot both be it."""
+        return self.seal.mark(f"{key} {earlier}")
 
     async def parts(self, whole: str) -> list[Operation]:
         """What an operation was carried out by, newest first."""

@@ -21,7 +21,7 @@ from tools import refusals
 from tools.desk import Desk
 from tools.journal import Evidence, Intent, Operation
 from tools.questions import Question, Rung
-from tools.results import Preview, error, shortened, structured
+from tools.results import Outcome, Preview, error, shortened, structured
 from tools.settling import Settlements, settle_abandoned
 
 LOG = logging.getLogger(__name__)
@@ -50,6 +50,14 @@ CALL: ContextVar[Call] = ContextVar("call")
 
 class ServedError(Exception):
     """The answer has already made its change, or is making it."""
+
+
+class AlreadyDoneError(Exception):
+    """There is nothing left to do of what the call asks for: nobody needs to be asked."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 class PreviewedError(Exception):
@@ -109,8 +117,8 @@ async def once(
     try:
         result = await proceed()
     except UnexpectedToolError as crash:
-        if isinstance(crash.__cause__, PreviewedError):
-            return _previewed(desk, settlements, tool, crash.__cause__.question)
+        if told := _told_unasked(desk, settlements, tool, crash.__cause__):
+            return told
         if not isinstance(crash.__cause__, ServedError):
             await _check_recorded(call, crash)
     except ToolError as refusal:
@@ -126,6 +134,19 @@ async def once(
 def code_name(desk: Desk, code: str) -> str:
     """The name of the operation that a code is good for."""
     return desk.journal.seal.mark(f"code {code}")
+
+
+def _told_unasked(
+    desk: Desk, settlements: Settlements, tool: str, why: BaseException | None
+) -> CallToolResult | None:
+    """What is told where nobody had to be asked, if that is why the call was cut short."""
+    match why:
+        case PreviewedError(question=question):
+            return _previewed(desk, settlements, tool, question)
+        case AlreadyDoneError(outcome=outcome):
+            return structured(outcome)
+        case _:
+            return None
 
 
 def _previewed(

@@ -54,11 +54,18 @@ class Outcome(Result):
     preview: Preview | None = Field(default=None, description="After a dry run only.")
 
 
+class Filed(Outcome):
+    """What came of a change that may be too long to tell but in a file."""
+
+    results: Saved | None = Field(default=None, description="What became of each line.")
+
+
 def structured(result: BaseModel) -> CallToolResult:
     """A result in both channels: some hosts show the model only one of them."""
     told = TextContent(type="text", text=result.model_dump_json(exclude_none=True))
+    saved = result.results if isinstance(result, Filed) else result
     return CallToolResult(
-        content=[told, _link(result)] if isinstance(result, Saved) else [told],
+        content=[told, _link(saved)] if isinstance(saved, Saved) else [told],
         structured_content=result.model_dump(mode="json", exclude_none=True),
         is_error=isinstance(result, Outcome) and result.outcome in UNSUCCESSFUL,
     )

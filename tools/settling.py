@@ -31,8 +31,15 @@ class Settlement:
     """How a part of the change is settled, where it is carried out by several requests."""
 
     def of(self, operation: Operation) -> "Settlement":
-        """How this operation of the tool is settled."""
-        return self.part if operation.part_of and self.part else self
+        """How this operation of the tool is settled.
+
+        A tool that makes changes in parts may make some at once: those have no goal to read by.
+        """
+        if self.part is None:
+            return self
+        if operation.part_of:
+            return self.part
+        return self if operation.goal else Settlement(self.unread)
 
 
 Settlements = Mapping[str, Settlement]

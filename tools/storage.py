@@ -44,6 +44,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tools.chain import COPIED, Head, Ledger, Mark, linked, proven
+from tools.journal import ONCE
 
 Row = dict[str, object]
 
@@ -172,12 +173,16 @@ class Storage:
             await self.close()
             raise UnusableDatabaseError(type(error).__name__) from error
 
-    async def add(self, row: Row) -> None:
-        """Keep a new operation, and the entry that says so."""
+    async def add(self, row: Row) -> bool:
+        """Keep a new operation, and the entry that says so; false if there is one of that name."""
         happened = _event(row["status"])
+        namesake = select(OPERATIONS.c.id).where(OPERATIONS.c.id == row["id"])
         async with self._writing() as connection:
+            if (await connection.execute(namesake)).first():
+                return False
             await connection.execute(insert(OPERATIONS).values(row))
             await connection.run_sync(_append, self._mark, row["id"], happened, row["asked_at"])
+            return True
 
     async def forget(self, now: float) -> None:
         """Erase what was shown and planned of questions that nobody may answer any more."""
@@ -318,8 +323,9 @@ class Storage:
     async def purge(self, before: float, *, now: float) -> int:
         """How many entries were deleted: the oldest, as long as they are older than this.
 
-        The operations that are over and that no entry tells of any more go with them. The head
-        keeps the mark of the last one deleted: the chain goes on from there.
+        The operations that are over and that no entry tells of any more go with them, but for
+        those that aim at `ONCE`. The head keeps the mark of the last one deleted: the chain goes
+        on from there.
         """
         kept = select(func.min(ENTRIES.c.number)).where(ENTRIES.c.at >= before)
         over = or_(
@@ -336,7 +342,8 @@ class Storage:
             old = ENTRIES.c.number <= gone["number"]
             count = (await connection.execute(delete(ENTRIES).where(old))).rowcount
             untold = OPERATIONS.c.id.not_in(select(ENTRIES.c.operation))
-            await connection.execute(delete(OPERATIONS).where(over, untold))
+            again = OPERATIONS.c.goal != ONCE
+            await connection.execute(delete(OPERATIONS).where(over, untold, again))
             moved = replace(head, purged=gone["number"], purged_mark=gone["mark"])
             await connection.run_sync(_move, moved, self._mark)
             return count

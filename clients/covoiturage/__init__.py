@@ -6,12 +6,16 @@ from clients.covoiturage.applications import (
     NumberedApplication,
     applications,
     duplicates,
+    numbered,
 )
 from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
 from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
 from clients.covoiturage.identity import Identity, identity_of
-from clients.rows import Problem
+from clients.covoiturage.preparation import Preparation, Slice
+from clients.covoiturage.repeats import Repeat, Repeats
+from clients.rows import Doubt, Problem
+from clients.surveys import UnreadableError
 
 __all__ = [
     "MOST_ROWS",
@@ -19,14 +23,21 @@ __all__ = [
     "ApplicationsFile",
     "Certificate",
     "CovoiturageClient",
+    "Doubt",
     "Failure",
     "Identity",
     "ImportReport",
     "NumberedApplication",
     "OperatorKeys",
+    "Preparation",
     "Problem",
+    "Repeat",
+    "Repeats",
     "Side",
+    "Slice",
+    "UnreadableError",
     "applications",
     "duplicates",
     "identity_of",
+    "numbered",
 ]

@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime as moment
+from io import BytesIO
 from pathlib import PurePath
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from clients.covoiturage.identity import identity_of
 from clients.covoiturage.refusals import SERVICE
 from clients.errors import RejectedError
-from clients.rows import Doubt, Found, Problem, Row, rows
+from clients.rows import MOST_BYTES, Doubt, Found, Problem, Row, streamed
 
 
 class Application(BaseModel):
@@ -124,16 +125,31 @@ class ApplicationsFile:
     warnings: tuple[Problem, ...]
 
 
-def applications(content: bytes, *, name: str) -> ApplicationsFile:
-    """The applications of a CSV file, or of one with a JSON object per line.
+def numbered(stream: BinaryIO, *, name: str) -> Iterator[NumberedApplication | Problem | Doubt]:
+    """The applications of a file of any size, one by one, or what prevents each; 0 rows is told.
 
-    The suffix of `name` decides: `.jsonl`, `.ndjson` and `.json` hold JSON. The columns are the
-    documented fields; `phone` and `last_name` may stand in for `identity_key`, `phone_trunc` and
-    `last_name_trunc`, which are then made from them: a file with these two must be in UTF-8.
+    The suffix of `name` decides: `.jsonl`, `.ndjson` and `.json` hold an object per line; others
+    are CSV. The columns are the documented fields; `phone` and `last_name` may stand in for
+    `identity_key`, `phone_trunc` and `last_name_trunc`, which are then made from them: a file with
+    these two must be in UTF-8. An object's `line` is that of the file it was prepared from.
+
+    The file is read twice from its start, and no more of it is held than a few lines.
     """
-    read = rows(content, suffix=PurePath(name).suffix, columns=_COLUMNS, exact=_WHOLE)
-    found = [item for row in read for item in _meant(row)]
-    found = found or [Problem(1, "there is no row below the header.")]
+    is_empty = True
+    suffix = PurePath(name).suffix
+    for found in streamed(stream, suffix=suffix, columns=_COLUMNS, exact=_WHOLE, origin="line"):
+        is_empty = False
+        yield from meant(found)
+    if is_empty:
+        yield Problem(1, "there is no row below the header.")
+
+
+def applications(content: bytes, *, name: str) -> ApplicationsFile:
+    """The same, all at once, of a file that is small enough to be held."""
+    if len(content) > MOST_BYTES:
+        found = [Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")]
+    else:
+        found = list(numbered(BytesIO(content), name=name))
     return ApplicationsFile(
         sha256=hashlib.sha256(content).hexdigest(),
         rows=tuple(item for item in found if isinstance(item, NumberedApplication)),
@@ -154,7 +170,7 @@ _MADE = {"identity_key", "phone_trunc", "last_name_trunc"}
 _WHOLE = {"phone", "last_name"}
 _COLUMNS = _WHOLE | Application.model_fields.keys()
 _RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
 
 
@@ -165,7 +181,7 @@ def _is_rfc3339(text: str) -> bool:
         return False
 
 
-def _meant(found: Found) -> Iterator[NumberedApplication | Problem | Doubt]:
+def meant(found: Found) -> Iterator[NumberedApplication | Problem | Doubt]:
     """The application that a row stands for and what is doubtful about it, or why it has none."""
     if not isinstance(found, Row):
         yield found

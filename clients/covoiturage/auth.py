@@ -113,6 +113,16 @@ class OperatorKeys(httpx.Auth):
         self._exchanges.append(now)
 
 
+def holder(request: httpx.Request) -> str:
+    """Who the token of a request was given to, as it says itself; else the token.
+
+    Unverified: it tells operators apart for us, and proves nothing to anybody.
+    """
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    claims = _claims(token)
+    return claims.name if claims and claims.name else token
+
+
 @contextmanager
 def nothing_sent_before_a_token() -> Generator[None]:
     """Tell an exchange whose answer was lost from a change whose answer was lost.
@@ -149,8 +159,9 @@ def _bought(response: httpx.Response, now: float) -> _Token:
     except ValueError:
         told = "no token came in exchange for the operator's keys."
         raise UnexpectedReplyError(SERVICE, told) from None
-    expiry = _expiry(token.get_secret_value())
-    return _Token(token, now + UNREADABLE if expiry is None else expiry - MARGIN)
+    claims = _claims(token.get_secret_value())
+    known = claims and claims.exp
+    return _Token(token, known - MARGIN if known else now + UNREADABLE)
 
 
 class _Reply(BaseModel):
@@ -158,15 +169,16 @@ class _Reply(BaseModel):
 
 
 class _Claims(BaseModel):
-    exp: float = Field(gt=0, allow_inf_nan=False)
+    exp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    name: str = ""
 
 
-def _expiry(token: str) -> float | None:
-    """When a JWT ends, in epoch seconds; unverified, since only the service has to trust it."""
+def _claims(token: str) -> _Claims | None:
+    """What a JWT says; unverified, since only the service has to trust it."""
     try:
         claims = token.split(".")[1]
         padded = claims + "=" * (-len(claims) % 4)
-        return _Claims.model_validate_json(urlsafe_b64decode(padded)).exp
+        return _Claims.model_validate_json(urlsafe_b64decode(padded))
     except (IndexError, ValueError):
         return None
 

@@ -6,17 +6,18 @@ understands both the answers it documents and those the service was seen to give
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID, uuid4
 
+import anyio
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.approval import Approval
 from clients.covoiturage.applications import Application
-from clients.covoiturage.auth import nothing_sent_before_a_token
+from clients.covoiturage.auth import holder, nothing_sent_before_a_token
 from clients.covoiturage.certificates import Certificate, certified
 from clients.covoiturage.refusals import (
     SERVICE,
@@ -24,11 +25,20 @@ from clients.covoiturage.refusals import (
     refused_import,
     refuses_token,
 )
-from clients.errors import RejectedError, UnexpectedReplyError, WithdrawnError
-from clients.http import ONCE, Outgoing, document, outgoing, upstream
+from clients.errors import (
+    ApiError,
+    NotFoundError,
+    RejectedError,
+    UnexpectedReplyError,
+    WithdrawnError,
+)
+from clients.http import ONCE, PATIENT, Outgoing, document, outgoing, upstream
 
 MOST_ROWS = 1000
 """Rows in one import, at most."""
+TOGETHER = 4
+"""Certificates that are asked for at once, at most."""
+NOT_FOUND = "unknown, another operator's, or already has a key."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,11 @@ class Failure:
 
     index: int | None
     reason: str
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether that may be because it was imported before."""
+        return self.reason == NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +101,32 @@ class CovoiturageClient:
             raise UnexpectedReplyError(SERVICE, "another certificate than the one asked for.")
         return certificate
 
+    async def certificates(
+        self, uuids: Iterable[UUID]
+    ) -> tuple[Mapping[UUID, Certificate], Mapping[UUID, ApiError]]:
+        """The certificates with these uuids, and why each of the others cannot be had.
+
+        A few are asked for at a time; what is no matter of one certificate holds for the rest.
+        """
+        found, missing = dict[UUID, Certificate](), dict[UUID, ApiError]()
+        wanted, everywhere = iter(dict.fromkeys(uuids)), list[ApiError]()
+
+        async def ask() -> None:
+            for uuid in wanted:
+                try:
+                    if everywhere:
+                        missing[uuid] = everywhere[0]
+                    else:
+                        found[uuid] = await self.certificate(uuid)
+                except ApiError as error:
+                    missing[uuid] = error
+                    everywhere.extend([error] * (not isinstance(error, NotFoundError)))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(TOGETHER):
+                tasks.start_soon(ask)
+        return found, missing
+
     async def check_certificates(self) -> None:
         """Return once the service has denied, whoever asks, that there is a made-up certificate.
 
@@ -108,17 +149,28 @@ class CovoiturageClient:
             AccessDeniedError: The credentials are wrong.
             ApiError: The service does not answer, or not as itself.
         """
+        await self.operator()
+
+    async def operator(self) -> str:
+        """On whose behalf the credentials act: the same whatever the token, and the keys.
+
+        Raises:
+            AccessDeniedError: The credentials are wrong.
+            ApiError: The service does not answer, or not as itself.
+        """
         with upstream(SERVICE):
             response = await self._http.get(self._made_up(), extensions=ONCE)
         if refuses_token(response):
             raise refused_certificate(response)
+        return holder(response.request)
 
     async def import_identities(
-        self, rows: Sequence[Application], *, approval: Approval
+        self, rows: Sequence[Application], *, patient: bool = False, approval: Approval
     ) -> ImportReport:
         """Give 1 to 1,000 applications their identity key, once and for all.
 
-        Rows fail one by one. A key is written once: sending a row again fails as not found.
+        Rows fail one by one. A key is written once: sending a row again fails as not found. One
+        request of many is `patient`: it waits for the next minute if this one is used up.
 
         Raises:
             RejectedError: One row or more is not as documented: none was imported.
@@ -130,7 +182,7 @@ class CovoiturageClient:
         if not 1 <= len(rows) <= MOST_ROWS:
             raise RejectedError(SERVICE, f"1 to {MOST_ROWS} rows at a time, not {len(rows)}.")
         with upstream(SERVICE, writing=True), nothing_sent_before_a_token():
-            response = await self._http.send(self._importing(rows))
+            response = await self._http.send(self._importing(rows, patient=patient))
             if not response.is_success:
                 raise refused_import(response)
             reply = _Reply.model_validate(document(response.content))
@@ -154,9 +206,13 @@ class CovoiturageClient:
         """The address of a certificate that nobody has."""
         return f"/{self._certificates_version}/certificates/{uuid4()}"
 
-    def _importing(self, rows: Sequence[Application]) -> httpx.Request:
-        address = f"/{self._import_version}/policies/cee/import/identity"
-        return self._http.build_request("POST", address, json=[row.body() for row in rows])
+    def _importing(self, rows: Sequence[Application], *, patient: bool = False) -> httpx.Request:
+        return self._http.build_request(
+            "POST",
+            f"/{self._import_version}/policies/cee/import/identity",
+            json=[row.body() for row in rows],
+            extensions=PATIENT if patient else {},
+        )
 
 
 class _Detail(BaseModel):
@@ -173,9 +229,7 @@ class _Detail(BaseModel):
 
     def explained(self) -> str:
         """The service's three reasons in one, or none of the words of its database."""
-        if self.error == "Not found":
-            return "unknown, another operator's, or already has a key."
-        return "refused by the service's database."
+        return NOT_FOUND if self.error == "Not found" else "refused by the service's database."
 
 
 class _Reply(BaseModel):

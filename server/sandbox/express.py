@@ -52,11 +52,12 @@ class Quota:
 
 
 class RateLimit:
-    """So many requests a minute, counted from the first one; here, everyone is one caller."""
+    """So many requests a window, counted from the first one; here, everyone is one caller."""
 
-    def __init__(self, limit: int, now: Callable[[], datetime]) -> None:
+    def __init__(self, limit: int, now: Callable[[], datetime], window: timedelta = WINDOW) -> None:
         self._limit = limit
         self._now = now
+        self._window = window
         self._count = 0
         self._reset = now()
 
@@ -64,7 +65,7 @@ class RateLimit:
         """One more request."""
         now = self._now()
         if now >= self._reset:
-            self._count, self._reset = 0, now + WINDOW
+            self._count, self._reset = 0, now + self._window
         self._count += 1
         return Quota(
             exceeded=self._count > self._limit,

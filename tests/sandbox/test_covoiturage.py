@@ -616,9 +616,9 @@ async def test_all_rows_of_an_operator_s_file_can_be_imported_but_the_last_two(
     assert left["failed"] == 2
 
 
-@pytest.mark.parametrize("size", [-1, 1, 1003])
+@pytest.mark.parametrize("size", [-1, 1, 1_000_000])
 def test_an_operator_s_file_has_neither_less_nor_more_than_there_is(size: int):
-    with pytest.raises(ValueError, match="there can be 2 to 1002"):
+    with pytest.raises(ValueError, match="there can be 2 to 991002"):
         operator_file(size)
 
 

@@ -138,7 +138,7 @@ async def test_reads_and_mutations_say_which_they_are(listed: dict[str, ListedTo
     saving = {tool.name for tool in TOOLS if tool.saves}
 
     assert {"accept_dossier", "import_cee_identities"} <= mutations
-    assert saving == {"export_dossiers", "save_piece"}
+    assert saving == {"export_dossiers", "prepare_cee_identities", "save_piece"}
     assert not_reads == mutations | saving
 
 
@@ -154,7 +154,7 @@ async def test_read_only_takes_every_mutation_away(counter: Counter, era: str):
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
-        ({}, ["verify_certificate", *LEDGER]),
+        ({}, needing("covoiturage", "ledger")),
         ({"demarches": {"token": "x"}}, needing("covoiturage", "demarches", "ledger")),
         (
             {"demarches": GIVEN["demarches"]},

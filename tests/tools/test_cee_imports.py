@@ -336,13 +336,12 @@ async def test_an_absolute_name_is_refused_even_within_the_folder(guarded: Count
         assert told.startswith("GUICHET_FILES n'a pas de fichier nommé ")
 
 
-async def test_a_file_too_large_is_refused(counter: Counter, era: str):
+async def test_a_file_too_large_or_that_is_no_text_is_refused(counter: Counter, era: str):
     counter.put_file("a.csv", "")
-    with (counter.folder / "files" / "a.csv").open("wb") as file:
-        file.truncate(10_000_001)
-
-    told = await refused(counter, era, file="a.csv")
-    assert told == "Le fichier dépasse 10 Mo : donnez-en un moins lourd."
+    for size, why in ((1_000_000_001, "Le fichier dépasse 1000 Mo"), (20, "- 1: a NUL byte")):
+        with (counter.folder / "files" / "a.csv").open("wb") as file:
+            file.truncate(size)
+        assert why in await refused(counter, era, file="a.csv")
 
 
 async def test_without_a_folder_the_refusal_names_the_setting(tmp_path: Path):
@@ -389,12 +388,14 @@ async def test_only_the_first_of_many_wrong_rows_are_told(counter: Counter, era:
     assert told.endswith("\n… et 990 autres.")
 
 
-async def test_more_than_a_thousand_rows_are_refused(counter: Counter, era: str):
+async def test_more_than_a_thousand_rows_are_decided_on_the_page(counter: Counter):
     counter.put_file("a.csv", operator_file(1_001))
 
-    told = await refused(counter, era, file="a.csv")
+    told, person = await importing(counter, file="a.csv")
 
-    assert told.startswith("Le fichier a 1001 lignes à importer : il en faut de 1 à 1000.")
+    assert told.startswith("Une personne doit décider, sur la page")
+    assert not person.questions
+    assert not counter.imports
 
 
 async def test_an_empty_file_is_refused(counter: Counter, era: str):

@@ -1,8 +1,10 @@
 """Verifying a certificate: what the registry vouches for, or why nothing can be said."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -13,6 +15,7 @@ from tests.support import Between, Counter, facts, text
 MODERN = "2026-07-28"
 ANYBODY = Covoiturage.model_validate({"url": "https://covoiturage.sandbox"})
 """Whoever verifies a certificate, without credentials: none is needed."""
+VALID = certificates.VALID
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
@@ -38,10 +41,10 @@ async def refusal(counter: Counter, uuid: str, era: str = MODERN) -> str:
 
 
 async def test_a_certificate_is_told_in_full(counter: Counter, era: str):
-    certificate = await verified(counter, certificates.VALID, era)
+    certificate = await verified(counter, VALID, era)
 
     assert certificate["status"] == "valid"
-    assert certificate["uuid"] == certificates.VALID
+    assert certificate["uuid"] == VALID
     assert certificate["operator"] == "Covoiturage du Bac à sable"
     assert certificate["identity_uuid"] == "5c1f8e0e-2f0b-4f8e-9a53-6f1f5b0a7d11"
     assert certificate["positions"][0] == {"lat": 47.218371, "lon": -1.553621}
@@ -59,7 +62,7 @@ async def test_a_certificate_is_told_in_full(counter: Counter, era: str):
 
 async def test_a_period_is_told_on_the_clocks_of_its_own_timezone(counter: Counter, era: str):
     """The service answers in UTC, where the first of April is still the 31st of March."""
-    certificate = await verified(counter, certificates.VALID, era)
+    certificate = await verified(counter, VALID, era)
 
     assert certificate["period"] == {
         "start_at": "2025-04-01T00:00:00+02:00",
@@ -88,13 +91,23 @@ async def test_the_documented_shape_is_read_as_well(counter: Counter, era: str):
 
 
 async def test_a_uuid_may_be_typed_in_capitals(counter: Counter):
-    certificate = await verified(counter, certificates.VALID.upper())
+    certificate = await verified(counter, VALID.upper())
 
-    assert certificate["uuid"] == certificates.VALID
+    assert certificate["uuid"] == VALID
 
 
 @pytest.mark.parametrize(
-    "uuid", ["", "forty-two", "9415300a-7a51-4296-96d1", "../access_token", 42, None]
+    "uuid",
+    [
+        "forty-two",
+        "9415300a-7a51-4296-96d1",
+        "../access_token",
+        42,
+        None,
+        f"https://covoiturage.exemple/?uuid={VALID}",
+        f"https://covoiturage.exemple/{VALID}/{UNKNOWN}",
+        f"file:///certificates/{VALID}",
+    ],
 )
 async def test_what_is_no_uuid_is_refused_before_any_request(counter: Counter, uuid: Any):
     counter.over["covoiturage"] = network = Between(counter.registry)
@@ -109,7 +122,7 @@ async def test_no_such_certificate_is_told_from_a_service_that_is_gone(counter: 
     assert "no such certificate. Check its uuid." in await refusal(counter, UNKNOWN, era)
 
     counter.registry = create(mode="withdrawn")
-    gone = await refusal(counter, certificates.VALID, era)
+    gone = await refusal(counter, VALID, era)
     assert "withdrawn, or this version is not served" in gone
     assert "GUICHET_COVOITURAGE_CERTIFICATES_VERSION" in gone
 
@@ -141,7 +154,7 @@ async def test_each_404_means_what_its_body_says(
     counter.settings["covoiturage"] = ANYBODY
     counter.over["covoiturage"] = httpx.MockTransport(answer)
 
-    assert told in await refusal(counter, certificates.VALID)
+    assert told in await refusal(counter, VALID)
 
 
 async def test_a_version_that_is_not_served_is_told_with_its_setting(counter: Counter, era: str):
@@ -149,16 +162,14 @@ async def test_a_version_that_is_not_served_is_told_with_its_setting(counter: Co
         {"url": ANYBODY.url, "certificates_version": "v9"}
     )
 
-    assert "GUICHET_COVOITURAGE_CERTIFICATES_VERSION" in await refusal(
-        counter, certificates.VALID, era
-    )
+    assert "GUICHET_COVOITURAGE_CERTIFICATES_VERSION" in await refusal(counter, VALID, era)
 
 
 async def test_a_certificate_is_read_without_credentials(counter: Counter, era: str):
     counter.settings["covoiturage"] = ANYBODY
     counter.over["covoiturage"] = network = Between(counter.registry)
 
-    await verified(counter, certificates.VALID, era)
+    await verified(counter, VALID, era)
 
     (request,) = network.requests
     assert "Authorization" not in request.headers
@@ -174,7 +185,7 @@ async def test_trips_too_many_to_show_are_counted(counter: Counter, era: str):
             certificate[side]["total"]["trips"] = 365
 
     answering(counter, extend)
-    certificate = await verified(counter, certificates.VALID, era)
+    certificate = await verified(counter, VALID, era)
 
     for side in ("driver", "passenger"):
         shown, left_out = certificate[side]["trips"], certificate[side]["trips_left_out"]
@@ -190,7 +201,7 @@ async def test_what_the_registry_leaves_out_is_absent_and_never_null(counter: Co
         certificate["driver"] = certificate["passenger"] = None
 
     answering(counter, strip)
-    certificate = await verified(counter, certificates.VALID, era)
+    certificate = await verified(counter, VALID, era)
 
     assert certificate["period"] == {"timezone": "Europe/Paris"}
     assert certificate["driver"] == {"total": {}, "trips": [], "trips_left_out": 0}
@@ -202,7 +213,7 @@ async def test_an_operator_s_name_is_clean_and_on_one_line(counter: Counter, era
         reply["result"]["data"]["operator"]["name"] = "Bac\u202e à\nsable\x00"
 
     answering(counter, rename)
-    certificate = await verified(counter, certificates.VALID, era)
+    certificate = await verified(counter, VALID, era)
 
     assert certificate["operator"] == "Bac\ufffd à sable\ufffd"
 
@@ -213,6 +224,92 @@ async def test_another_certificate_than_the_one_asked_for_is_refused(counter: Co
 
     answering(counter, swap)
 
-    told = await refusal(counter, certificates.VALID, era)
+    told = await refusal(counter, VALID, era)
 
     assert "another certificate than the one asked for" in told
+
+
+# Several at once.
+
+
+async def verified_together(counter: Counter, *uuids: str, era: str = MODERN) -> dict[str, Any]:
+    async with counter.host(era) as host:
+        result = await host.call_tool("verify_certificate", {"uuids": list(uuids)})
+    assert not result.is_error, text(result)
+    assert len(text(result).encode()) <= 20_000
+    return facts(result)
+
+
+async def test_a_certificate_may_be_given_by_its_link_which_is_not_followed(counter: Counter):
+    counter.over["covoiturage"] = network = Between(counter.registry)
+    link = f"https://elsewhere.exemple/app/certificate/{VALID.upper()}?download=1"
+
+    certificate = await verified(counter, link)
+
+    assert certificate["uuid"] == VALID
+    assert {request.url.host for request in network.requests} == {"covoiturage.sandbox"}
+
+
+async def test_one_that_is_unknown_does_not_lose_the_others(counter: Counter, era: str):
+    link = f"https://covoiturage.exemple/certificates/{certificates.EXPIRED}"
+
+    told = await verified_together(counter, VALID, UNKNOWN, link, VALID, era=era)
+
+    assert [(each["uuid"], each["status"]) for each in told["certificates"]] == [
+        (VALID, "valid"),
+        (certificates.EXPIRED, "expired"),
+    ]
+    assert told["certificates"][0]["driver"]["total"]["trips"] == 6
+    assert told["not_verified"] == [
+        {
+            "uuids": [UNKNOWN],
+            "why": "Registre de preuve de covoiturage: no such certificate. Check its uuid.",
+        }
+    ]
+    assert told["conclusion"] == "2 of 3 could be verified."
+
+
+async def test_fifty_are_told_briefly_and_asked_for_a_few_at_a_time(counter: Counter):
+    under_way = list[int]()
+    most = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal most
+        under_way.append(1)
+        most = max(most, len(under_way))
+        await anyio.lowlevel.checkpoint()
+        certificate = json.dumps(certificates.answers()[VALID])
+        under_way.pop()
+        certificate = certificate.replace(VALID, request.url.path.rpartition("/")[2])
+        return httpx.Response(200, stream=httpx.ByteStream(certificate.encode()))
+
+    counter.settings["covoiturage"] = ANYBODY
+    counter.over["covoiturage"] = httpx.MockTransport(answer)
+
+    told = await verified_together(counter, *(f"{VALID[:-2]}{rank:02}" for rank in range(50)))
+
+    assert len(told["certificates"]) == 50
+    assert "6 trips as a driver" in told["certificates"][49]["conclusion"]
+    assert "driver" not in told["certificates"][49]
+    assert "Trips, places and periods are left out" in told["conclusion"]
+    assert 1 < most <= 4
+
+
+async def test_a_service_that_is_gone_is_not_asked_for_each(counter: Counter):
+    counter.registry = create(mode="withdrawn")
+    counter.over["covoiturage"] = network = Between(counter.registry)
+
+    async with counter.host(MODERN) as host:
+        uuids = [f"{VALID[:-2]}{rank:02}" for rank in range(50)]
+        result = await host.call_tool("verify_certificate", {"uuids": uuids})
+
+    assert "withdrawn, or this version is not served" in text(result)
+    assert len([each for each in network.requests if "certificates" in each.url.path]) <= 4
+
+
+@pytest.mark.parametrize("arguments", [{}, {"uuid": ""}, {"uuid": VALID, "uuids": [VALID]}])
+async def test_either_one_or_several_are_given(counter: Counter, arguments: dict[str, Any]):
+    async with counter.host(MODERN) as host:
+        result = await host.call_tool("verify_certificate", arguments)
+
+    assert text(result) == "Give uuid, or uuids, and not both: nothing was asked."

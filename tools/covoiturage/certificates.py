@@ -1,19 +1,27 @@
-"""The tool that verifies carpooling certificates."""
+"""The tool that verifies carpooling certificates, one or many at once."""
 
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import AfterValidator, Field
 
+from clients import ApiError
 from clients.covoiturage import Certificate
 from clients.covoiturage import Side as CertifiedSide
 from clients.text import Line
 from tools.dependencies import Covoiturage
-from tools.results import Result
+from tools.results import Result, fitting
 
+MOST_TOGETHER = 50
+LONGEST_OPERATOR = 60
+"""Characters, where there are many."""
 MOST_TRIPS = 80
 """Entries of trips a side shows: both fit in a result, and the totals count them all."""
 
@@ -61,30 +69,95 @@ class Side(Result):
 
 
 class Verification(Result):
-    """A certificate, as the registry vouches for it."""
+    """A certificate, as the registry vouches for it; briefer when there are many."""
 
-    uuid: UUID
-    status: Literal["valid", "expired"]
+    uuid: UUID | None = None
+    status: Literal["valid", "expired"] | None = None
     conclusion: str = Field(description="What this says, in one sentence.")
     created_at: datetime | None = None
-    period: Period
-    operator: Line = Field(description="The carpooling company that asked for it.")
-    identity_uuid: Line = Field(description="The person's identifier in the registry.")
-    positions: list[Position] = Field(description="The two places it was asked for.")
-    driver: Side
-    passenger: Side
+    period: Period | None = None
+    operator: Line = Field(default="", description="The carpooling company that asked for it.")
+    identity_uuid: Line | None = Field(default=None, description="The person, for the registry.")
+    positions: list[Position] = Field(default=[], description="The two places it was asked for.")
+    driver: Side | None = None
+    passenger: Side | None = None
+
+
+class NotVerified(Result):
+    """Certificates of which nothing can be said, for the same reason."""
+
+    uuids: list[UUID]
+    why: str
+
+
+class Verifications(Verification):
+    """One certificate, or each of those in `uuids`."""
+
+    certificates: list[Verification] = Field(default=[], description="Of `uuids`, in their order.")
+    not_verified: list[NotVerified] = Field(default=[], description="Of `uuids`, the others.")
+
+
+def _named(text: str) -> str:
+    """The uuid of a certificate, of which it may be given the link: that is not followed."""
+    place = urlsplit(text.strip())
+    if place.scheme not in {"http", "https"}:
+        return str(UUID(text.strip())) if text else ""
+    match _UUID.findall(place.path):
+        case [uuid]:
+            return uuid.lower()
+        case _:
+            raise ValueError("a link with one uuid in its path")
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+Name = Annotated[str, AfterValidator(_named)]
 
 
 async def verify_certificate(
     covoiturage: Covoiturage,
-    uuid: Annotated[UUID, Field(description="The certificate's identifier, as printed on it.")],
-) -> Verification:
+    uuid: Annotated[Name, Field(description="As printed on it; or its link.")] = "",
+    uuids: Annotated[
+        tuple[Name, ...], Field(max_length=MOST_TOGETHER, description="Instead: up to 50 of them.")
+    ] = (),
+) -> Verifications:
     """Verify a carpooling certificate: whether the registry knows it, and what it certifies.
 
     Use it when a person shows such a certificate, to an employer for instance. It tells a person's
-    trips: ask only for the certificate at hand.
+    trips: ask only for the certificates at hand.
     """
-    return _verification(await covoiturage.certificate(uuid))
+    if bool(uuid) == bool(uuids):
+        raise ToolError("Give uuid, or uuids, and not both: nothing was asked.")
+    if uuid:
+        return Verifications(**dict(_verification(await covoiturage.certificate(UUID(uuid)))))
+    asked = [UUID(each) for each in uuids]
+    found, missing = await covoiturage.certificates(asked)
+    if not found and len({str(error) for error in missing.values()}) == 1:
+        raise next(iter(missing.values()))
+    return _verifications([found[each] for each in dict.fromkeys(asked) if each in found], missing)
+
+
+def _verifications(found: Sequence[Certificate], missing: Mapping[UUID, ApiError]) -> Verifications:
+    """All that is known of each, if a result has room for it; else what matters most."""
+    reasons = dict[str, list[UUID]]()
+    for uuid, error in missing.items():
+        reasons.setdefault(str(error), []).append(uuid)
+    not_verified = [NotVerified(uuids=uuids, why=why) for why, uuids in reasons.items()]
+    told = [_verification(each) for each in found]
+    conclusion = f"{len(found)} of {len(found) + len(missing)} could be verified."
+    if len(fitting(told, beside=not_verified)) < len(told):
+        told = [_brief(each) for each in told]
+        conclusion += " Trips, places and periods are left out: ask for fewer to have them."
+    return Verifications(conclusion=conclusion, certificates=told, not_verified=not_verified)
+
+
+def _brief(verification: Verification) -> Verification:
+    return Verification(
+        uuid=verification.uuid,
+        status=verification.status,
+        conclusion=verification.conclusion,
+        operator=verification.operator[:LONGEST_OPERATOR],
+    )
 
 
 def _verification(certificate: Certificate) -> Verification:

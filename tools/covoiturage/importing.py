@@ -1,35 +1,37 @@
-"""The tool that imports the identity keys of CEE applications."""
+"""The tool that imports the identity keys of CEE applications.
+
+Up to a thousand rows leave in one request. A larger file is planned, agreed to on the page, and
+sent by chunks; the same file again goes on from where it stopped.
+"""
 
 import hashlib
 from functools import partial
 from typing import Annotated
 
-import anyio.to_thread
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from clients import Approval
-from clients.covoiturage import (
-    MOST_ROWS,
-    Application,
-    Problem,
-    applications,
-    duplicates,
-)
-from clients.http import Outgoing
-from tools.dependencies import Covoiturage, Files, Saying
-from tools.files import MEGABYTE, Folder
-from tools.guard import asks
+from clients import Approval, CovoiturageClient
+from clients.covoiturage import Application
+from tools.covoiturage.asking import asked_about, asked_of
+from tools.covoiturage.chunks import MOST_FILE_BYTES, Remarks, reading
+from tools.covoiturage.plans import Batch, Count, Plan, drawn, place, standing_of
+from tools.covoiturage.reports import Report, reported
+from tools.covoiturage.sending import CHUNK, Answered, Sending
+from tools.dependencies import Counter, Covoiturage, Files, Reporting, Saying
+from tools.desk import Desk
+from tools.files import Folder
+from tools.guard import asks, planned
+from tools.journal import Operation
 from tools.language import Say
 from tools.parameters import DryRun
-from tools.questions import Asked, Change, Question, Typed, Words
-from tools.results import Outcome, Result
+from tools.questions import Question
+from tools.replays import AlreadyDoneError
+from tools.results import Filed, Result
 from tools.settling import Settlement
 
 MOST_INLINE = 100
-MOST_FILE_BYTES = 10 * MEGABYTE
-MOST_SHOWN = 10
 MOST_EXPLAINED = 150
 """Failures that are given their reason: the lines of the others, up to 1,000, fit beside them."""
 
@@ -41,8 +43,8 @@ FileName = Annotated[
     str,
     Field(
         max_length=200,
-        description="A CSV or JSON-lines file of GUICHET_FILES, 1,000 rows at most: documented "
-        "rows, or `phone` and `last_name` from which the keys are computed on this machine.",
+        description="A CSV or JSON-lines file of GUICHET_FILES, of any size: documented rows, or "
+        "`phone` and `last_name` from which the keys are computed on this machine.",
     ),
 ]
 
@@ -54,7 +56,7 @@ class Failure(Result):
     reason: str
 
 
-class Imported(Outcome):
+class Imported(Filed):
     """What the registry did with each row."""
 
     imported: int | None = Field(
@@ -63,61 +65,73 @@ class Imported(Outcome):
     failed: int | None = Field(
         default=None, description="Rows whose key is not; absent if not known."
     )
-    failures: list[Failure]
+    indeterminate: int = Field(
+        default=0, description="Rows already imported or unknown: an answer was lost."
+    )
+    left: int = Field(default=0, description="Rows for a next call with the same file.")
+    failures: list[Failure] = Field(default=[], description="Up to 1,000 rows only.")
     also_failed: list[int] = Field(
-        description="Rows that failed too, when there are too many to give each its reason."
+        default=[],
+        description="Rows that failed too, when there are too many to give each its reason.",
     )
 
 
-class Batch(BaseModel):
-    """Rows to import, all of them valid, with where each came from."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    file: str
-    sha256: str
-    rows: tuple[Application, ...]
-    lines: tuple[int, ...]
-    doubtful: tuple[int, ...]
-    """Lines whose name or phone is unusual, though usable."""
-
-
-async def to_import(rows: Rows, file: FileName, files: Files, say: Saying) -> Batch:
-    """The rows to import, from the file or inline; refused if there are none, or one is wrong."""
+async def to_import(
+    rows: Rows,
+    file: FileName,
+    desk: Counter,
+    files: Files,
+    covoiturage: Covoiturage,
+    say: Saying,
+) -> Batch | Plan:
+    """What is to be imported, from the file or inline; refused if there is nothing, or wrong."""
     if bool(rows) == bool(file):
         raise ToolError(_one_or_the_other(say))
     if file:
-        return await _read(files, say, file)
+        return await _kept(desk, files, file) or await _read(desk, files, covoiturage, file)
     texts = "\n".join(row.model_dump_json() for row in rows)
     digest = hashlib.sha256(texts.encode()).hexdigest()
-    ranks = tuple(range(1, len(rows) + 1))
-    return Batch(file="", sha256=digest, rows=rows, lines=ranks, doubtful=())
+    return Batch(file="", sha256=digest, rows=rows, lines=tuple(range(1, len(rows) + 1)))
 
 
-ToImport = Annotated[Batch, Resolve(to_import)]
+ToImport = Annotated[Batch | Plan, Resolve(to_import)]
 
 
 async def importing(
-    batch: ToImport,
+    found: ToImport,
     rows: Rows,
     file: FileName,
+    desk: Counter,
     files: Files,
     covoiturage: Covoiturage,
     say: Saying,
 ) -> Question:
     """What a person has to agree to before identity keys are imported."""
+    if isinstance(found, Batch):
+        return Question(
+            asked=asked_of(say, found, covoiturage.importation(found.rows)),
+            subject=f"{len(found.rows)} rows",
+            facts=found,
+            read_again=partial(to_import, rows, file, desk, files, covoiturage, say),
+        )
     return Question(
-        asked=_asked(say, batch, covoiturage.importation(batch.rows)),
-        subject=f"{len(batch.rows)} rows",
-        facts=batch,
-        read_again=partial(to_import, rows, file, files, say),
+        asked=asked_about(say, found),
+        subject=f"{found.left} rows",
+        facts=found,
+        read_again=partial(_as_it_is, desk, files, found),
+        goal=str(found.left),
+        keeps_facts=True,
+        by_page=True,
     )
 
 
 async def import_cee_identities(
     approval: Annotated[Approval, asks(importing)],
-    batch: ToImport,
+    found: ToImport,
+    desk: Counter,
+    files: Files,
     covoiturage: Covoiturage,
+    report: Reporting,
     rows: Rows = (),
     file: FileName = "",
     dry_run: DryRun = False,  # noqa: FBT002  (a tool's parameters are named by whoever calls it)
@@ -126,8 +140,21 @@ async def import_cee_identities(
 
     Names and phones come by file only: never read, type or repeat them, nor compute keys yourself.
     Every row is checked before anything is sent; a key is written once, and cannot be taken back.
-    The user is asked first, and types the number of rows: do not ask them yourself.
+    The user is asked first, on a page beyond 1,000 rows: do not ask them yourself. If it stops,
+    call again with the same file: it goes on, and ends with a file of results.
     """
+    if isinstance(found, Batch):
+        return await _at_once(found, covoiturage, approval)
+    at = await place(desk, covoiturage)
+    sending = Sending(at, covoiturage, approval, found, report)
+    async with reading(files, found.file) as content:
+        await sending.all(content)
+    if sending.stopped and not sending.made:
+        raise ToolError(sending.stopped)
+    return _told(await reported(at, files, found.file), sending)
+
+
+async def _at_once(batch: Batch, covoiturage: CovoiturageClient, approval: Approval) -> Imported:
     report = await covoiturage.import_identities(batch.rows, approval=approval)
     failures = [
         Failure(row=batch.lines[failure.index], reason=failure.reason)
@@ -148,146 +175,144 @@ async def import_cee_identities(
     )
 
 
+def _told(report: Report, sending: Sending | None = None) -> Imported:
+    """What came of a large file, line by line in its file of results."""
+    counts = report.counts
+    conclusion = (
+        f"{counts['imported']} imported, {counts['failed']} failed, {counts['indeterminate']} "
+        f"already imported or unknown, {counts['left']} left. {report.saved.file} tells each line."
+    )
+    if sending and sending.stopped:
+        conclusion += f" It stopped. {sending.stopped} {AGAIN}"
+    return Imported(
+        outcome="undetermined" if sending and sending.lost else "applied",
+        conclusion=conclusion,
+        results=report.saved,
+        imported=counts["imported"],
+        failed=counts["failed"],
+        indeterminate=counts["indeterminate"],
+        left=counts["left"],
+    )
+
+
+AGAIN = (
+    "Import the same file again for the rest: what was answered is not sent again, and the user "
+    "is asked anew."
+)
+
+
+async def _by_chunks(desk: Desk, operation: Operation) -> Imported:
+    """What came of a large file that was cut short: what the ledger says of each chunk."""
+    parts = await desk.journal.parts(operation.id)
+    results = [desk.journal.recorded(one) for one in parts if one.status == "applied"]
+    answers = [Answered.model_validate(result.structured_content) for result in results if result]
+    rows = sum(answer.rows for answer in answers)
+    imported = sum(answer.imported for answer in answers)
+    lost = any(one.status in {"executing", "undetermined"} for one in parts)
+    made = "applied" if answers else "not_applied"
+    return Imported(
+        outcome="undetermined" if lost else made,
+        conclusion=f"{rows} rows were answered of the {operation.goal} to send, {imported} of "
+        f"which imported; then it was cut short. {AGAIN}",
+    )
+
+
 def _unknown(subject: str) -> Imported:
     conclusion = (
         f"The answer was lost: the registry may have imported all of the {subject}, some or none. "
         "A key is written once, so importing the same rows again is safe: those already imported "
         "will come back as failed."
     )
-    return Imported(
-        outcome="undetermined",
-        conclusion=conclusion,
-        failures=[],
-        also_failed=[],
+    return Imported(outcome="undetermined", conclusion=conclusion)
+
+
+IMPORT = Settlement(unread=_unknown, read=_by_chunks, part=CHUNK)
+
+
+async def _kept(desk: Desk, files: Folder, name: str) -> Plan | None:
+    """The plan that the person was shown on the page, if the file still is what it was."""
+    kept = await planned(desk)
+    if not kept:
+        return None
+    plan = Plan.model_validate_json(kept)
+    return plan if plan.sha256 == await files.sha256(name, most=MOST_FILE_BYTES) else None
+
+
+async def _as_it_is(desk: Desk, files: Folder, plan: Plan) -> Plan:
+    """The plan with the file as it is now, and what was done of it since."""
+    now = [await standing_of(desk, portion.key) for portion in plan.portions]
+    portions = tuple(
+        portion.model_copy(update={"standing": standing, "trials": trials})
+        for portion, (standing, trials) in zip(plan.portions, now, strict=True)
     )
+    sha256 = await files.sha256(plan.file, most=MOST_FILE_BYTES)
+    return plan.model_copy(update={"sha256": sha256, "portions": portions})
 
 
-IMPORT = Settlement(unread=_unknown)
+async def _read(
+    desk: Desk, files: Folder, covoiturage: CovoiturageClient, name: str
+) -> Batch | Plan:
+    """What a file holds: rows that can leave at once, or a plan.
+
+    Raises:
+        ToolError: A row of it is wrong, or it is being imported.
+        AlreadyDoneError: All that it holds was imported before.
+    """
+    async with reading(files, name) as content:
+        first, second = await content.chunk(), await content.chunk()
+        if second is None:
+            _check(desk.say, content.remarks)
+            lines = first.lines if first else ()
+            return Batch(
+                file=name,
+                sha256=await content.sha256(),
+                rows=first.rows if first else (),
+                lines=lines,
+                doubts=content.remarks.doubts,
+                doubtful=tuple(content.remarks.doubtful),
+            )
+        count = Count()
+        chunk = first
+        while chunk:
+            count.add(chunk)
+            chunk, second = second, await content.chunk()
+        _check(desk.say, content.remarks)
+        if conflicts := count.identifications.conflicts:
+            raise ToolError(_conflicting(desk.say, conflicts))
+        sha256 = await content.sha256()
+        remarks = content.remarks
+    at = await place(desk, covoiturage)
+    request = covoiturage.importation(())
+    plan = await drawn(at, count, request, file=name, sha256=sha256, remarks=remarks)
+    if not plan.left:
+        raise AlreadyDoneError(_told(await reported(at, files, name)))
+    return plan
 
 
-async def _read(files: Folder, say: Say, name: str) -> Batch:
-    content = await files.content(name, most=MOST_FILE_BYTES)
-    read = await anyio.to_thread.run_sync(partial(applications, content, name=name))
-    if read.problems:
-        raise ToolError(_problems(say, read.problems))
-    if not 1 <= len(read.rows) <= MOST_ROWS:
-        raise ToolError(_too_many(say, len(read.rows)))
-    return Batch(
-        file=name,
-        sha256=read.sha256,
-        rows=tuple(row.application for row in read.rows),
-        lines=tuple(row.line for row in read.rows),
-        doubtful=tuple(sorted({warning.line for warning in read.warnings})),
+def _check(say: Say, remarks: Remarks) -> None:
+    """Return if nothing is wrong with what was read.
+
+    Raises:
+        ToolError: Something is.
+    """
+    if not remarks.wrong:
+        return
+    shown = "\n".join(f"- {problem.line}: {problem.reason}" for problem in remarks.problems)
+    count, more = remarks.wrong, remarks.wrong - len(remarks.problems)
+    rest = say(fr=f"\n… et {more} autres.", en=f"\n… and {more} more.") if more else ""
+    lead = say(
+        fr=f"{count} lignes du fichier sont à corriger, rien n'a été envoyé. Par ligne :\n",
+        en=f"{count} lines of the file must be corrected, nothing was sent. By line:\n",
     )
+    raise ToolError(f"{lead}{shown}{rest}")
 
 
-def _asked(say: Say, batch: Batch, request: Outgoing) -> Asked:
-    count, kinds = len(batch.rows), [row.cee_application_type for row in batch.rows]
-    specific, standardized = kinds.count("specific"), kinds.count("standardized")
-    repeated = duplicates(batch.rows)
-    counts = say(
-        fr=f"{specific} « specific » et {standardized} « standardized », {_dates(say, batch)} ; "
-        f"{repeated} en double.",
-        en=f"{specific} specific and {standardized} standardized, {_dates(say, batch)}; "
-        f"{repeated} duplicates.",
-    )
-    for_good = say(
-        fr="Une clé ne s'écrit qu'une fois : elle ne peut être ni changée ni reprise.",
-        en="A key is written once: it can be neither changed nor taken back.",
-    )
-    nobody = say(fr="Le registre n'écrit à personne.", en="The registry writes to nobody.")
-    return Asked(
-        title=say(
-            fr=f"Importer {count} clés d'identité de demandes CEE au registre de covoiturage ?",
-            en=f"Import {count} identity keys of CEE applications into the carpooling registry?",
-        ),
-        says=tuple(
-            filter(None, (counts, for_good, nobody, _doubts(say, batch), _source(say, batch)))
-        ),
-        changes=(
-            Change(
-                field=say(
-                    fr=f"Clé d'identité de {count} demandes", en=f"Key of {count} applications"
-                ),
-                before=say(fr="aucune", en="none"),
-                after=say(fr="celle de chaque ligne", en="that of each row"),
-            ),
-        ),
-        words=_named(say, batch),
-        typed=Typed(
-            label=say(fr="Nombre de lignes", en="Number of rows"),
-            asks=say(
-                fr="Pour confirmer, recopiez le nombre de lignes",
-                en="To confirm, type the number of rows",
-            ),
-            value=str(count),
-        ),
-        request=request,
-    )
-
-
-def _doubts(say: Say, batch: Batch) -> str:
-    doubtful = len(batch.doubtful)
-    lines = ", ".join(map(str, batch.doubtful[:MOST_SHOWN]))
-    doubts = say(
-        fr=f"{doubtful} lignes ont un nom ou un téléphone inhabituel : {lines}.",
-        en=f"{doubtful} lines have an unusual name or phone: {lines}.",
-    )
-    return doubts if doubtful else ""
-
-
-def _source(say: Say, batch: Batch) -> str:
-    if batch.file:
-        return say(
-            fr=f"Empreinte SHA-256 du fichier : {batch.sha256}",
-            en=f"SHA-256 of the file: {batch.sha256}",
-        )
+def _conflicting(say: Say, count: int) -> str:
     return say(
-        fr=f"Lignes données par l'assistant, empreinte SHA-256 : {batch.sha256}",
-        en=f"Rows given by the assistant, SHA-256: {batch.sha256}",
-    )
-
-
-def _named(say: Say, batch: Batch) -> tuple[Words, ...]:
-    """What the model named: the file, or each of the applications it gave inline."""
-    if batch.file:
-        label = say(fr="fichier, nommé par l'assistant", en="the file, named by the assistant")
-        return (Words(label=label, text=batch.file),)
-    label = say(fr="demandes, données par l'assistant", en="applications, given by the assistant")
-    named = (
-        row.cee_application_uuid or f"{row.journey_type} {row.datetime} {row.phone_trunc}…"
-        for row in batch.rows
-    )
-    return (Words(label=label, text=" ; ".join(named)),)
-
-
-def _dates(say: Say, batch: Batch) -> str:
-    dated = sorted(row.datetime for row in batch.rows if row.datetime)
-    if not dated:
-        return say(fr="sans date", en="without dates")
-    first, last = dated[0][:10], dated[-1][:10]
-    return say(fr=f"datées du {first} au {last}", en=f"dated from {first} to {last}")
-
-
-def _problems(say: Say, problems: tuple[Problem, ...]) -> str:
-    shown = "\n".join(f"- {problem.line}: {problem.reason}" for problem in problems[:MOST_SHOWN])
-    count, more = len(problems), len(problems) - MOST_SHOWN
-    rest = say(fr=f"\n… et {more} autres.", en=f"\n… and {more} more.") if more > 0 else ""
-    return (
-        say(
-            fr=f"{count} lignes du fichier sont à corriger, rien n'a été envoyé. Par ligne :\n",
-            en=f"{count} lines of the file must be corrected, nothing was sent. By line:\n",
-        )
-        + shown
-        + rest
-    )
-
-
-def _too_many(say: Say, count: int) -> str:
-    return say(
-        fr=f"Le fichier a {count} lignes à importer : il en faut de 1 à {MOST_ROWS}. "
-        "Rien n'a été envoyé.",
-        en=f"The file has {count} rows to import: it takes 1 to {MOST_ROWS}. Nothing was sent.",
+        fr=f"{count} lignes donnent une autre clé à une demande qui en a déjà une dans le fichier "
+        ": rien n'a été envoyé. prepare_cee_identities dit lesquelles.",
+        en=f"{count} rows give another key to an application that has one already in the file: "
+        "nothing was sent. prepare_cee_identities tells which.",
     )
 
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import anyio
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from server.sandbox.covoiturage import certificates
 from server.sandbox.covoiturage.applications import OPERATOR, Applications
 from server.sandbox.covoiturage.documents import MiddlewareError, is_array, is_object, sent
-from server.sandbox.covoiturage.failing import FAILING, too_many
+from server.sandbox.covoiturage.failing import FAILING, REFUSALS, too_many
 from server.sandbox.covoiturage.identities import imported
 from server.sandbox.covoiturage.tokens import Tokens
 from server.sandbox.covoiturage.validation import UUID, faults
@@ -28,8 +28,14 @@ from server.sandbox.faults import Faults, Sleep
 Mode = Literal["documented", "array_fault", "withdrawn"]
 """As documented; refusing every batch, as it does; or without the routes planned to go."""
 
+REFUSAL = "Sandbox-Refusal"
+"""The header that asks for one of `REFUSALS`."""
+
 CREDENTIALS = {"access_key": "sandbox", "secret_key": "sandbox"}
 TOKENS_A_MINUTE = 5
+IMPORTS_A_MINUTE = 20_000
+CERTIFICATES_A_WINDOW = 100
+LONG_WINDOW = timedelta(minutes=5)
 VERSION = re.compile(r"v?3(\.[23](\.0)?)?")
 """The ranges that 3.2.0 or 3.3.0 is in, among those a client would write."""
 
@@ -46,11 +52,16 @@ class Write:
 def create(
     *,
     mode: Mode = "documented",
+    imports_a_minute: int = IMPORTS_A_MINUTE,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Sleep = anyio.sleep,
 ) -> Starlette:
-    """A fresh registry. `app.state.writes` lists the batches that arrived, oldest first."""
-    registry = _Registry(mode, now)
+    """A fresh registry.
+
+    `app.state.writes` lists the batches that arrived, oldest first; `app.state.keyed` has the keys
+    that were written, by the uuid of the application.
+    """
+    registry = _Registry(mode, imports_a_minute, now)
     app = application(
         [
             _route("POST", "/auth/access_token", registry.access_token),
@@ -60,33 +71,36 @@ def create(
         middleware=[Middleware(Faults, FAILING, now=now, sleep=sleep)],
     )
     app.state.writes = registry.writes
+    app.state.keyed = registry.applications.keyed
+    app.state.says = ""
     return app
 
 
 class _Registry:
     """The service behind the routes, and everything it remembers."""
 
-    def __init__(self, mode: Mode, now: Callable[[], datetime]) -> None:
+    def __init__(self, mode: Mode, imports: int, now: Callable[[], datetime]) -> None:
         self.writes: list[Write] = []
+        self.applications = Applications()
         self._mode = mode
-        self._applications = Applications()
         self._certificates = certificates.answers()
         self._tokens = Tokens(OPERATOR, now)
         self._token_requests = RateLimit(TOKENS_A_MINUTE, now)
+        self._import_requests = RateLimit(imports, now)
+        self._certificate_requests = RateLimit(CERTIFICATES_A_WINDOW, now, LONG_WINDOW)
 
     async def access_token(self, request: Request) -> Response:
         """A token for the right keys. Wrong ones count towards the limit too."""
         document = await sent(request)
-        quota = self._token_requests.count()
-        if quota.exceeded:
-            return too_many(quota.seconds_left, quota.headers)
-        response = self._token_for(document if is_object(document) else {})
-        response.headers.update(quota.headers)
-        return response
+        given = document if is_object(document) else {}
+        return _within(self._token_requests, lambda: self._token_for(given))
 
     async def certificate(self, request: Request) -> Response:
         """A certificate, for whoever knows its uuid: no token is asked for."""
         self._check_still_served()
+        return _within(self._certificate_requests, lambda: self._certificate(request))
+
+    def _certificate(self, request: Request) -> Response:
         uuid: str = request.path_params["uuid"]
         if not UUID.fullmatch(uuid):
             wrong = [
@@ -106,13 +120,18 @@ class _Registry:
         batch = Write("import_identities", rows=len(document) if is_array(document) else 0)
         self.writes.append(batch)
         self._check_still_served()
+        if says := request.headers.get(REFUSAL, request.app.state.says):
+            return REFUSALS[says]()
         operator_id = self._tokens.operator_id(request.headers.get("authorization", ""))
+        return _within(self._import_requests, lambda: self._import(document, operator_id))
+
+    def _import(self, document: object, operator_id: int | None) -> Response:
         if wrong := [": must be array"] if self._mode == "array_fault" else faults(document):
             return JSONResponse(wrong, 400)
         if operator_id is None:
             return JSONResponse({"error": "Forbidden Error"}, 403)
-        report = imported(document, operator_id, self._applications)
-        self.writes[-1] = replace(batch, imported=report.imported)
+        report = imported(document, operator_id, self.applications)
+        self.writes[-1] = replace(self.writes[-1], imported=report.imported)
         return JSONResponse(report.document)
 
     def _token_for(self, document: dict[str, object]) -> Response:
@@ -140,6 +159,16 @@ def _route(method: str, path: str, endpoint: Callable[[Request], Awaitable[Respo
             return JSONResponse(error.document, error.status)
 
     return Route(f"/{{version}}{path}", answer, methods=[method])
+
+
+def _within(limit: RateLimit, answer: Callable[[], Response]) -> Response:
+    """The answer, with what is left of the limit; or that nothing is."""
+    quota = limit.count()
+    if quota.exceeded:
+        return too_many(quota.seconds_left, quota.headers)
+    response = answer()
+    response.headers.update(quota.headers)
+    return response
 
 
 def _credential_faults(document: dict[str, object]) -> Iterator[str]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import StringIO
+from itertools import chain, islice
 from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from server.sandbox.covoiturage.failing import reserved_uuid
-from server.sandbox.covoiturage.people import person
+from server.sandbox.covoiturage.people import MANY, number_of, person
 from server.sandbox.faults import RANKS
 
 JourneyType = Literal["short", "long"]
@@ -21,6 +22,8 @@ OTHER_OPERATOR = 5
 
 TO_KEY = range(1000)
 """The operator's applications that have no identity key yet: 700 specific, 300 standardized."""
+MORE_TO_KEY = range(MANY, 1_000_000)
+"""Those of an operator at scale: none is made before it is asked for."""
 KEYED = range(1000, 1006)
 """The operator's applications that have one."""
 ELSEWHERE = range(1006, 1012)
@@ -61,15 +64,19 @@ class Applications:
     """The registry's table. A key is written once: whatever prevents it looks the same outside."""
 
     def __init__(self) -> None:
+        self.keyed: dict[str, str] = {}
+        """The keys that were written, by uuid."""
         self._rows = {row.uuid: row for row in _rows()}
         self._specific = {_tuple(row): row.uuid for row in self._rows.values() if row.is_specific}
 
     def key(self, uuid: str, operator_id: int, identity_key: str) -> bool:
         """Whether the application, of either type, was this operator's and had no key."""
-        row = self._rows.get(uuid.lower())
+        row = self._rows.get(uuid.lower()) or _one_of_many(uuid.lower())
         if row is None or row.operator_id != operator_id or row.identity_key:
             return False
-        self._rows[row.uuid] = replace(row, identity_key=identity_key)
+        if row.uuid in self.keyed:
+            return False
+        self.keyed[row.uuid] = identity_key
         return True
 
     def key_specific(
@@ -82,7 +89,8 @@ class Applications:
         identity_key: str,
     ) -> bool:
         """Likewise, for the specific application of a person. Its date does not matter."""
-        uuid = self._specific.get((operator_id, journey_type, last_name_trunc, phone_trunc), "")
+        wanted = (operator_id, journey_type, last_name_trunc, phone_trunc)
+        uuid = self._specific.get(wanted) or _specific_of_many(wanted)
         return self.key(uuid, operator_id, identity_key)
 
 
@@ -90,13 +98,13 @@ def application(number: int) -> Application:
     """The same application for the same number."""
     someone = person(number)
     return Application(
-        uuid=str(uuid5(NAMESPACE_URL, f"https://covoiturage.sandbox/policies/cee/{number}")),
+        uuid=_uuid(number),
         operator_id=OTHER_OPERATOR if number in ELSEWHERE else OPERATOR,
         is_specific=number % 10 not in STANDARDIZED,
         journey_type="long" if number % 3 == 0 else "short",
         last_name_trunc=someone.last_name_trunc,
         phone_trunc=someone.phone_trunc,
-        datetime=FIRST + number * PACE,
+        datetime=FIRST + number % MANY * PACE,
         identity_key=f"{number:064x}" if number in KEYED else "",
     )
 
@@ -104,16 +112,21 @@ def application(number: int) -> Application:
 def operator_file(rows: int = 40) -> str:
     """The CSV that an operator would have of its first applications, people in full.
 
-    Of 2 to 1,002 rows, all can be imported but the last two: one has its key already, the other
-    is unknown to the registry.
+    All can be imported but the last two: one has its key already, the other is unknown to the
+    registry.
     """
-    if rows - 2 not in range(len(TO_KEY) + 1):
-        raise ValueError(f"{rows} rows: there can be 2 to {len(TO_KEY) + 2}")
+    most = len(TO_KEY) + len(MORE_TO_KEY) + 2
+    if rows not in range(2, most + 1):
+        raise ValueError(f"{rows} rows: there can be 2 to {most}")
     file = StringIO()
     table = csv.writer(file, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows(_row(number) for number in (*TO_KEY[: rows - 2], KEYED[0], UNKNOWN))
+    to_key = islice(chain(TO_KEY, MORE_TO_KEY), rows - 2)
+    table.writerows(_row(number) for number in chain(to_key, (KEYED[0], UNKNOWN)))
     return file.getvalue()
+
+
+_OF_MANY = "cee00000-0000-4000-8000-"
 
 
 @cache
@@ -134,6 +147,26 @@ def _row(number: int) -> tuple[str, ...]:
     if asked.is_specific:
         return ("specific", "", asked.journey_type, f"{asked.datetime:%Y-%m-%dT%H:%M:%SZ}", *who)
     return ("standardized", asked.uuid, "", "", *who)
+
+
+def _uuid(number: int) -> str:
+    if number in MORE_TO_KEY:
+        return f"{_OF_MANY}{number:012}"
+    return str(uuid5(NAMESPACE_URL, f"https://covoiturage.sandbox/policies/cee/{number}"))
+
+
+def _one_of_many(uuid: str) -> Application | None:
+    """The application with this uuid, if it is one of those that are not kept."""
+    digits = uuid.removeprefix(_OF_MANY)
+    number = int(digits) if uuid.startswith(_OF_MANY) and digits.isdecimal() else 0
+    return application(number) if number in MORE_TO_KEY else None
+
+
+def _specific_of_many(wanted: tuple[int, str, str, str]) -> str:
+    """The uuid of the specific application of this person, likewise."""
+    number = number_of(wanted[-1])
+    asked = application(number)
+    return asked.uuid if number and asked.is_specific and _tuple(asked) == wanted else ""
 
 
 def _tuple(row: Application) -> tuple[int, str, str, str]:

@@ -1,13 +1,13 @@
 """How the registry fails, when it is asked to."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from server.sandbox.express import quota_headers
+from server.sandbox.express import PAGE, quota_headers
 from server.sandbox.faults import PAUSE, Failing, reserved
 
 REQUESTS_A_WINDOW = 100
@@ -34,10 +34,38 @@ def _closed() -> Response:
     return JSONResponse({"code": 503, "error": "Service Unavailable"}, 503)
 
 
+def _error(code: int, data: str) -> Mapping[str, object]:
+    told = {"code": code, "data": data, "message": "Unauthorized Error"}
+    return {"jsonrpc": "2.0", "id": 1, "error": told}
+
+
 def _writes(request: Request, _: bytes) -> bool:
     """An import does; asking for a token is no change of anything."""
     return request.method == "POST" and "/policies/" in request.url.path
 
+
+def _page() -> Response:
+    return HTMLResponse(PAGE.format(asked="POST /policies/cee/import/identity"), 404)
+
+
+REFUSALS: Mapping[str, Callable[[], Response]] = {
+    "faults": lambda: JSONResponse(["/0/phone_trunc: must be a valid truncated phone number"], 400),
+    "sentence": lambda: JSONResponse("Date should be before 7 days from now", 400),
+    "error": lambda: JSONResponse({"error": 'relation "applications" does not exist'}, 500),
+    "conflict": lambda: JSONResponse({"datetime": "2024-01-31T08:00:00.000Z"}, 409),
+    "rpc": lambda: JSONResponse(_error(-32501, "Unauthorized application"), 401),
+    "middleware": lambda: JSONResponse(_error(401, "Error"), 401),
+    "limited": lambda: too_many(60, {}),
+    "maintenance": _closed,
+    "disabled": lambda: JSONResponse({}, 405),
+    "nothing": lambda: Response(status_code=404),
+    "page": _page,
+}
+"""The eleven shapes in which the registry was seen to say no, by names of ours.
+
+An import is refused so that asks for it by the header `Sandbox-Refusal`, or while `app.state.says`
+holds the name.
+"""
 
 FAILING = Failing(
     reserved=reserved(reserved_uuid),

@@ -3,6 +3,7 @@
 Truncations are written by hand: nothing here knows how they are computed.
 """
 
+import re
 from dataclasses import dataclass
 
 NAMES = (
@@ -59,32 +60,46 @@ NAMES = (
 )
 """Last names as their bearers write them, and their first three letters as the registry does."""
 
+MANY = 10_000
+"""The first number of those that are computed when they are asked for, and not before."""
+
+_ONE_OF_MANY = re.compile(r"\+336([0-9]{6})")
+
 
 @dataclass(frozen=True)
 class Person:
-    """Someone who shares rides, and whose mobile is 06 00 00 and the last four digits."""
+    """Someone who shares rides, and whose mobile is 06 and eight digits."""
 
     last_name: str
     last_name_trunc: str
-    last_digits: str
+    digits: str
 
     @property
     def phone_trunc(self) -> str:
         """The number in E.164 format without its last two digits."""
-        return f"+3360000{self.last_digits[:2]}"
+        return f"+336{self.digits[:6]}"
 
     @property
     def spellings(self) -> tuple[str, str, str]:
         """The ordinary ways of writing the full number."""
-        start, end = self.last_digits[:2], self.last_digits[2:]
-        return f"+3360000{start}{end}", f"06 00 00 {start} {end}", f"060000{start}{end}"
+        pairs = (self.digits[start : start + 2] for start in range(0, 8, 2))
+        return f"+336{self.digits}", " ".join(("06", *pairs)), f"06{self.digits}"
 
 
 def person(number: int) -> Person:
     """The same person for the same number, and below 1,050 never the same phone.
 
     Numbers are spread by a prime, so that neighbours do not look alike; namesakes, fifty apart,
-    differ even by the truncation of their phones.
+    differ even by the truncation of their phones. From `MANY` on, that truncation holds the number.
     """
     last_name, last_name_trunc = NAMES[number % len(NAMES)]
-    return Person(last_name, last_name_trunc, last_digits=f"{(1234 + number * 7919) % 10_000:04}")
+    last_digits = f"{(1234 + number * 7919) % 10_000:04}"
+    digits = f"{number:06}{last_digits[2:]}" if number >= MANY else f"0000{last_digits}"
+    return Person(last_name, last_name_trunc, digits)
+
+
+def number_of(phone_trunc: str) -> int:
+    """The number of the person, one of many, with this truncated phone; 0 for anybody else."""
+    found = _ONE_OF_MANY.fullmatch(phone_trunc)
+    number = int(found[1]) if found else 0
+    return number if number >= MANY else 0

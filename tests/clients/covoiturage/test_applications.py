@@ -1,12 +1,21 @@
 """The rows of an import, one by one and read from files."""
 
 import hashlib
+import io
 import json
 
 import pytest
 from pydantic import ValidationError
 
-from clients.covoiturage import Application, Problem, applications, duplicates
+from clients.covoiturage import (
+    Application,
+    NumberedApplication,
+    Problem,
+    applications,
+    duplicates,
+    numbered,
+)
+from clients.surveys import CHUNK
 
 KEY = "1fc45ebdba858b80b6155ae0ef60cad8cbaed84d814af882aa09f81331afb179"
 UUID = "0b7f4b1e-6a5c-4d3e-9f21-7c8d9e0a1b2c"
@@ -337,3 +346,55 @@ def test_duplicates_are_rows_that_identify_the_same_application():
     other = Application.model_validate({**BY_PERSON, "journey_type": "long"})
 
     assert duplicates([by_uuid, same, by_person, later, other]) == 2
+
+
+class Counted(io.BytesIO):
+    """A file that remembers the most that was read from it at once."""
+
+    most = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        read = super().read(size)
+        self.most = max(self.most, len(read))
+        return read
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_file_is_read_by_pieces(name: str):
+    rows = 4_000
+    by_line = f"{','.join(BY_UUID.values())}\n", f"{json.dumps(BY_UUID)}\n"
+    content = ",".join(BY_UUID) + "\n" + by_line[0] * rows if name == "a.csv" else by_line[1] * rows
+    stream = Counted(content.encode())
+
+    found = numbered(stream, name=name)
+
+    assert isinstance(next(found), NumberedApplication)
+    assert stream.most == CHUNK < len(content)
+    assert sum(1 for _ in found) == rows - 1
+
+
+def test_a_row_of_a_ready_file_has_the_line_it_was_prepared_from():
+    lines = [{**BY_UUID, "line": 7}, BY_PERSON, {**BY_UUID, "line": 0}, {**BY_UUID, "line": True}]
+
+    read = list(numbered(io.BytesIO("\n".join(map(json.dumps, lines)).encode()), name="a.jsonl"))
+
+    assert [item.line for item in read] == [7, 2, 3, 4]
+    assert [type(item) for item in read] == [NumberedApplication] * 2 + [Problem] * 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        ('specific,short,2024-01-31T09:00:00Z,"06\n' + HEADER * 3, 3),
+        (f'"{"x" * 80}\n",' * 2_000, 3),
+        ("x" * 1_000_001, 3),
+    ],
+    ids=["an open quotation", "a row of a thousand lines", "a line of more than a megabyte"],
+)
+def test_what_would_swallow_the_rest_of_a_file_ends_its_reading(lines: str, line: int):
+    good = "specific,short,2024-01-31T09:00:00+01:00,0601020304,Dupont\n"
+
+    read = list(numbered(io.BytesIO((HEADER + good + lines).encode()), name="a.csv"))
+
+    assert [(type(item), item.line) for item in read][-1] == (Problem, line)
+    assert len(read) <= 2

@@ -1,0 +1,43 @@
+"""The date of an application, as the registry takes it: RFC 3339, with a timezone.
+
+A French date and time, `22/11/2024 08:30`, is one moment in Paris but on the two nights when the
+clocks change: it is written so, and what is not certain is left as it is, to be refused.
+"""
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_DAY = (
+    r"[12]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
+    r"|(?:0[13578]|1[02])-31)"
+)
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+ordinary = re.compile(rf"{_DAY}[T ]{_TIME}", re.ASCII).fullmatch
+"""Whether a text is a date in RFC 3339: a February 29th, which may be none, is not said to be."""
+
+_FRENCH = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (\d\d)[:h](\d\d)(?::(\d\d))?", re.ASCII)
+_PARIS = ZoneInfo("Europe/Paris")
+
+
+def in_rfc3339(written: str) -> str:
+    """A French date as the registry takes it; any other text as it is."""
+    if not (found := _FRENCH.fullmatch(written)):
+        return written
+    day, month, year, hour, minute, second = found.groups("00")
+    offset = _offset(f"{year}-{month}-{day}", hour, minute)
+    return f"{year}-{month}-{day}T{hour}:{minute}:{second}{offset}" if offset else written
+
+
+@lru_cache(maxsize=20_000)
+def _offset(day: str, hour: str, minute: str) -> str:
+    """What the clocks of Paris were ahead by, if it is certain."""
+    try:
+        moment = datetime.fromisoformat(f"{day}T{hour}:{minute}:00").replace(tzinfo=_PARIS)
+    except ValueError:  # the 31st of February
+        return ""
+    if moment.utcoffset() != moment.replace(fold=1).utcoffset():  # twice, or never
+        return ""
+    offset = f"{moment:%z}"
+    return f"{offset[:3]}:{offset[3:]}" if len(offset) == 5 else ""  # noqa: PLR2004  (+0100)

@@ -1,0 +1,480 @@
+"""Importing more identity keys than one request holds: one plan, one consent, every row told.
+
+Here, ten rows stand for the thousand that leave together.
+"""
+
+import csv
+import json
+from collections import Counter as Tally
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, ResourceLink
+
+from server.sandbox.covoiturage import create
+from server.sandbox.covoiturage.applications import KEYED, MORE_TO_KEY, application
+from server.settings import Covoiturage
+from tests.support import Between, Counter, Person, facts, text
+from tools.covoiturage import chunks
+from tools.questions import Asked
+
+MODERN = "2026-07-28"
+FILE = "demandes.jsonl"
+ROWS = 25
+CHUNK = 10
+RESENT = "already imported or unknown: an answer was lost, and it was sent again."
+FIRST = MORE_TO_KEY.start
+
+
+@pytest.fixture(autouse=True)
+def _ten_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "MOST_ROWS", CHUNK)
+
+
+def row(number: int, key: int | None = None) -> str:
+    """The documented row of an application, on a line."""
+    asked = application(number)
+    documented = {
+        "cee_application_type": "standardized",
+        "cee_application_uuid": asked.uuid,
+        "identity_key": f"{number if key is None else key:064x}",
+    }
+    return json.dumps(documented)
+
+
+def rows(count: int = ROWS) -> list[str]:
+    return [row(FIRST + number) for number in range(count)]
+
+
+def put(counter: Counter, lines: Iterable[str], name: str = FILE) -> None:
+    counter.put_file(name, "".join(f"{line}\n" for line in lines))
+
+
+async def called(host: Client, name: str = FILE) -> CallToolResult:
+    return await host.call_tool("import_cee_identities", {"file": name})
+
+
+async def approved(counter: Counter, host: Client, name: str = FILE) -> Asked:
+    """What a person read on the page before agreeing."""
+    first = await called(host, name)
+    assert text(first).startswith("Une personne doit décider, sur la page"), text(first)
+    journal = counter.journal()
+    operation = await journal.find(counter.presented[-1])
+    assert operation
+    asked = journal.asked(operation)
+    assert await journal.approve(operation.id)
+    await journal.close()
+    return asked
+
+
+async def imported(counter: Counter, host: Client, name: str = FILE) -> dict[str, Any]:
+    """What came of an import that a person agreed to."""
+    await approved(counter, host, name)
+    return facts(await called(host, name))
+
+
+async def ended(counter: Counter) -> None:
+    """Wait until nothing is being made any more."""
+    journal = counter.journal()
+    with anyio.fail_after(10):
+        for operation in await journal.recent("local", 100):
+            for part in [*await journal.parts(operation.id), operation]:
+                await journal.result(part)
+    await journal.close()
+
+
+def saved(result: CallToolResult) -> dict[str, Any]:
+    """The facts of a result that comes with a link."""
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+def results(counter: Counter, told: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The lines of the file of results."""
+    content = (counter.folder / "files" / told["results"]["file"]).read_text(encoding="utf-8")
+    header, *lines = csv.reader(content.splitlines(), delimiter=";")
+    assert header == ["line", "result", "reason"]
+    return [(line, result, reason) for line, result, reason in lines]
+
+
+async def test_a_large_file_is_imported_once_a_person_agreed_on_the_page(
+    counter: Counter, era: str
+):
+    put(counter, [*rows(), row(KEYED[0])])
+    async with counter.host(era, Person()) as host:
+        asked = await approved(counter, host)
+        assert not counter.imports
+        told = facts(await called(host))
+        again = await called(host)
+
+    assert asked.typed
+    assert asked.typed.value == "26"
+    assert "Envoyées en 3 requêtes de 1000 lignes au plus, 4 à la fois : environ 1 min." in (
+        asked.says
+    )
+    assert (told["outcome"], told["imported"], told["failed"]) == ("applied", 25, 1)
+    assert sorted(write.rows for write in counter.imports) == [6, 10, 10]
+    lines = results(counter, told)
+    assert Tally(result for _, result, _ in lines) == {"imported": 25, "failed": 1}
+    assert lines[-1][:2] == ("26", "failed")
+    assert saved(again) == told
+    assert len(counter.imports) == 3
+
+
+class Meddling(httpx.AsyncBaseTransport):
+    """A network on which something happens once so many imports have been answered."""
+
+    def __init__(self, counter: Counter) -> None:
+        self.to = httpx.ASGITransport(counter.registry)
+        self.then: dict[int, Callable[[], Awaitable[None]]] = {}
+        self.lost: set[int] = set()
+        self.imports = 0
+        self.tokens = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.tokens += request.url.path.endswith("/access_token")
+        response = await self.to.handle_async_request(request)
+        if request.url.path.endswith("/identity"):
+            self.imports += 1
+            rank = self.imports
+            if then := self.then.get(rank):
+                await then()
+            if rank in self.lost:
+                raise httpx.ReadError("reset", request=request)
+        return response
+
+
+@pytest.fixture(name="network")
+def _network(counter: Counter) -> Meddling:
+    counter.over["covoiturage"] = network = Meddling(counter)
+    return network
+
+
+# What goes wrong, and the same file again.
+
+
+async def test_what_was_answered_is_not_sent_again_and_what_was_lost_is_once(
+    counter: Counter, network: Meddling, era: str
+):
+    """Once under another name: a chunk is known by what it holds."""
+    network.lost = {1}
+    put(counter, rows())
+    put(counter, rows(), "copie.jsonl")
+    async with counter.host(era, Person()) as host:
+        await approved(counter, host)
+        first = await called(host)
+        asked = await approved(counter, host, "copie.jsonl")
+        told = facts(await called(host, "copie.jsonl"))
+
+    assert first.is_error
+    assert facts(first)["outcome"] == "undetermined"
+    assert (facts(first)["indeterminate"], facts(first)["left"]) == (10, 15)
+    assert asked.title.startswith("Importer 25 clés")
+    assert any(said.startswith("10 sont renvoyées, leur réponse s'étant") for said in asked.says)
+    assert (told["outcome"], told["imported"], told["indeterminate"]) == ("applied", 15, 10)
+    assert [write.imported for write in counter.imports] == [10, 0, 10, 5]
+    lines = results(counter, told)
+    assert lines[:10] == [(str(line), "indeterminate", RESENT) for line in range(1, 11)]
+    assert lines[10:] == [(str(line), "imported", "") for line in range(11, 26)]
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("disabled", "Ask the service's team"),
+        ("maintenance", "under maintenance. Nothing was changed. Try again"),
+        ("nothing", "GUICHET_COVOITURAGE_IMPORT_VERSION"),
+        ("page", "GUICHET_COVOITURAGE_IMPORT_VERSION"),
+        ("rpc", "GUICHET_COVOITURAGE_ACCESS_KEY"),
+        ("middleware", "GUICHET_COVOITURAGE_ACCESS_KEY"),
+    ],
+)
+async def test_a_service_that_refuses_every_chunk_refuses_one(
+    counter: Counter, says: str, why: str
+):
+    counter.registry.state.says = says
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        refused = await called(host)
+        sent = len(counter.imports)
+        counter.registry.state.says = ""
+        told = await imported(counter, host)
+
+    assert refused.is_error
+    assert why in text(refused)
+    assert sent <= 2, "the same once more with another token, at most"
+    assert told["imported"] == ROWS
+
+
+async def test_a_registry_that_refuses_every_list_is_told_so_once(counter: Counter):
+    counter.registry = create(mode="array_fault")
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        refused = await called(host)
+
+    assert "The request was right: do not change it" in text(refused)
+    assert len(counter.imports) == 1
+
+
+async def test_what_a_service_refuses_half_way_is_left_for_later(
+    counter: Counter, network: Meddling
+):
+    async def close() -> None:
+        counter.registry.state.says = "maintenance"
+
+    network.then = {2: close}
+    put(counter, rows(65))
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+        counter.registry.state.says = ""
+        last = await imported(counter, host)
+
+    assert told["outcome"] == "applied"
+    assert told["imported"] + told["left"] == 65
+    assert told["imported"] >= 20
+    assert told["left"] > 0
+    assert "It stopped. Registre de preuve de covoiturage: it is under maint" in told["conclusion"]
+    assert last["imported"] == 65
+    assert sum(write.imported for write in counter.imports) == 65
+    assert told["results"]["file"] == "demandes.results.csv"
+    assert last["results"]["file"] == "demandes.results-2.csv"
+
+
+async def test_a_chunk_refused_for_what_it_holds_holds_up_no_other(counter: Counter):
+    """The registry checks phones by rules of its own: one row refuses the thousand around it."""
+    wrong = json.loads(row(FIRST)) | {
+        "cee_application_type": "specific",
+        "journey_type": "long",
+        "phone_trunc": "+999010203",
+        "last_name_trunc": "MAR",
+        "datetime": "2023-01-02T06:00:00Z",
+    }
+    del wrong["cee_application_uuid"]
+    lines = rows()
+    lines[12] = json.dumps(wrong)
+    put(counter, lines)
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert (told["imported"], told["left"]) == (15, 10)
+    refused = [reason for _, result, reason in results(counter, told) if result == "left"]
+    assert len(refused) == 10
+    assert "row 3 of those sent, phone_trunc: must be a valid truncated phone" in refused[0]
+
+
+async def test_rows_that_an_answer_does_not_account_for_are_indeterminate(counter: Counter):
+    def forget(reply: dict[str, Any]) -> None:
+        if reply.get("failed"):
+            reply["failed_details"] = []
+
+    counter.over["covoiturage"] = Between(counter.registry, forget)
+    put(counter, [*rows(), row(KEYED[0])])
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert (told["imported"], told["failed"], told["indeterminate"]) == (20, 0, 6)
+
+
+def timed(counter: Counter, network: Meddling, limit: int = 20_000) -> None:
+    """A registry whose time passes when told to, from now on: tokens are looked at by ours."""
+    began = datetime.now(UTC) - timedelta(seconds=counter.clock.now)
+    counter.registry = create(
+        imports_a_minute=limit, now=lambda: began + timedelta(seconds=counter.clock.now)
+    )
+    network.to = httpx.ASGITransport(counter.registry)
+
+
+async def test_tokens_that_end_half_way_are_bought_once_for_all(
+    counter: Counter, network: Meddling
+):
+    timed(counter, network)
+
+    async def later() -> None:
+        counter.clock.now += 301
+
+    network.then = {2: later}
+    put(counter, rows(95))
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert told["imported"] == 95
+    assert network.tokens == 2
+
+
+async def test_a_limit_that_is_reached_is_waited_for(counter: Counter, network: Meddling):
+    timed(counter, network, limit=5)
+    put(counter, rows(95))
+    began = counter.clock.now
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert told["imported"] == 95
+    assert counter.clock.now - began >= 60
+
+
+async def test_a_call_that_is_cancelled_ends_what_it_began_and_nothing_more(
+    counter: Counter, network: Meddling
+):
+    put(counter, rows(65))
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        with anyio.CancelScope() as scope:
+
+            async def leave() -> None:
+                scope.cancel()
+
+            network.then = {1: leave}
+            await called(host)
+        network.then = {}
+        await ended(counter)
+        answered = sum(write.imported for write in counter.imports)
+        told = await imported(counter, host)
+
+    assert 10 <= answered < 65
+    assert (told["imported"], told["indeterminate"]) == (65, 0)
+    assert sum(write.imported for write in counter.imports) == 65
+
+
+# A file that changes.
+
+
+async def test_a_file_changed_after_the_question_is_not_sent(counter: Counter, era: str):
+    put(counter, rows())
+    async with counter.host(era, Person()) as host:
+        await approved(counter, host)
+        put(counter, [*rows()[:-1], row(FIRST + 500)])
+        refused = await called(host)
+
+    assert "n'est plus vrai" in text(refused)
+    assert not counter.imports
+
+
+async def test_a_file_changed_while_it_is_sent_stops_before_what_was_not_agreed_to(
+    counter: Counter, network: Meddling
+):
+    """Its lines are so long that the end of it is not read before the first answer comes."""
+    long = [f"{line}{' ' * 30_000}" for line in rows(65)]
+
+    async def change() -> None:
+        put(counter, [*long[:60], *(f"{row(FIRST + 500 + n)}{' ' * 30_000}" for n in range(5))])
+
+    network.then = {1: change}
+    put(counter, long)
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert "It stopped. The file changed while it was being imported." in told["conclusion"]
+    assert (told["imported"], told["left"]) == (60, 5)
+    assert len(counter.registry.state.keyed) == 60
+
+
+# What is refused before anybody is asked.
+
+
+async def test_a_wrong_row_refuses_the_whole_file(counter: Counter, network: Meddling):
+    put(counter, [*rows(), '{"identity_key": "Quetzalcoatl"}'])
+    async with counter.host(MODERN) as host:
+        refused = await called(host)
+
+    assert text(refused).startswith("1 lignes du fichier sont à corriger")
+    assert "- 26: " in text(refused)
+    assert "Quetzalcoatl" not in text(refused)
+    assert not network.tokens
+    assert not counter.presented
+
+
+async def test_two_keys_for_one_application_refuse_the_whole_file(
+    counter: Counter, network: Meddling
+):
+    put(counter, [*rows(), row(FIRST, key=1), row(FIRST)])
+    async with counter.host(MODERN) as host:
+        refused = await called(host)
+
+    assert text(refused).startswith("1 lignes donnent une autre clé à une demande")
+    assert not network.tokens
+    assert not counter.presented
+
+
+async def test_nobody_is_asked_when_the_keys_are_wrong(counter: Counter):
+    registry = {"url": "https://covoiturage.sandbox", "access_key": "x", "secret_key": "y"}
+    counter.settings["covoiturage"] = Covoiturage.model_validate(registry)
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        refused = await called(host)
+
+    assert "GUICHET_COVOITURAGE_ACCESS_KEY" in text(refused)
+    assert not counter.presented
+
+
+async def test_a_dry_run_shows_the_question_and_sends_nothing(counter: Counter):
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        result = await host.call_tool("import_cee_identities", {"file": FILE, "dry_run": True})
+
+    preview = facts(result)["preview"]
+    assert "Importer 25 clés" in preview["question"]
+    assert preview["body"] == "3 requests, each with a JSON array of 1000 rows at most"
+    assert not counter.imports
+    assert not counter.presented
+
+
+# The file of results.
+
+
+async def test_results_are_put_beside_the_file_and_never_over_another(counter: Counter):
+    (counter.folder / "files" / "lots").mkdir(parents=True)
+    counter.put_file("lots/mars.results.csv", "mine")
+    put(counter, rows(), "lots/mars.jsonl")
+    async with counter.host(MODERN) as host:
+        await approved(counter, host, "lots/mars.jsonl")
+        result = await called(host, "lots/mars.jsonl")
+        again = await called(host, "lots/mars.jsonl")
+
+    (link,) = (part for part in result.content if isinstance(part, ResourceLink))
+    assert saved(result)["results"]["file"] == link.name == "lots/mars.results-2.csv"
+    assert saved(again) == saved(result)
+    assert (counter.folder / "files" / "lots" / "mars.results.csv").read_text("utf-8") == "mine"
+    assert len(list((counter.folder / "files" / "lots").iterdir())) == 3
+
+
+async def test_lines_are_those_of_the_file_that_a_ready_file_was_made_from(counter: Counter):
+    lines = [json.dumps(json.loads(line) | {"line": 100 + n}) for n, line in enumerate(rows())]
+    put(counter, lines)
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert [line for line, _, _ in results(counter, told)] == [str(100 + n) for n in range(25)]
+
+
+async def test_what_the_journal_forgets_is_still_not_sent_again(counter: Counter):
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+        journal = counter.journal()
+        assert await journal.purge(counter.clock.now + 1) > 0
+        again = facts(await called(host))
+        assert not (await journal.verified()).fault
+        await journal.close()
+
+    assert again == told
+    assert len(counter.imports) == 3
+
+
+async def test_nothing_of_a_row_reaches_the_ledger_or_the_results(counter: Counter):
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    ledger = b"".join(path.read_bytes() for path in counter.folder.glob("ledger.db*"))
+    kept = ledger + (counter.folder / "files" / told["results"]["file"]).read_bytes()
+    asked = application(FIRST)
+    assert b"rows 1-10" in kept
+    assert asked.uuid.encode() not in kept
+    assert f"{FIRST:064x}".encode() not in kept

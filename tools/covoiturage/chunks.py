@@ -1,0 +1,133 @@
+"""A file of applications, a thousand rows at a time: what leaves together, and is known again."""
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from io import BufferedReader
+
+import anyio.to_thread
+
+from clients.covoiturage import (
+    MOST_ROWS,
+    Application,
+    Doubt,
+    NumberedApplication,
+    Problem,
+    numbered,
+)
+from tools.files import MEGABYTE, Folder
+
+MOST_FILE_BYTES = 1_000 * MEGABYTE
+MOST_SHOWN = 10
+LOTS = 256
+"""Among which identifications are spread, to be counted one lot at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that leave together, and the lines that they are on."""
+
+    rows: tuple[Application, ...] = field(repr=False)
+    lines: tuple[int, ...]
+    content: str = field(repr=False)
+    """Tells it from any other by what is sent, and from those of the file that hold the same."""
+
+
+@dataclass
+class Remarks:
+    """What is wrong or doubtful in a file, as far as it was read."""
+
+    problems: list[Problem] = field(default_factory=list[Problem])
+    """The first ones."""
+    wrong: int = 0
+    doubtful: list[int] = field(default_factory=list[int])
+    """The first lines."""
+    doubts: int = 0
+    _doubted: int = 0
+
+    def add(self, found: Problem | Doubt) -> None:
+        if isinstance(found, Problem):
+            self.wrong += 1
+            self.problems += [found] * (len(self.problems) < MOST_SHOWN)
+        elif found.line != self._doubted:
+            self._doubted = found.line
+            self.doubts += 1
+            self.doubtful += [found.line] * (len(self.doubtful) < MOST_SHOWN)
+
+
+class Reading:
+    """A file, open, from which chunks are taken in order, one at a time."""
+
+    def __init__(self, file: BufferedReader, name: str) -> None:
+        self._file = file
+        self._found = numbered(file, name=name)
+        self._met = Counter[str]()
+        self.remarks = Remarks()
+
+    async def chunk(self) -> Chunk | None:
+        """The next thousand rows, or those that are left; None at the end."""
+        return await anyio.to_thread.run_sync(self._chunk)
+
+    async def sha256(self) -> str:
+        """What tells the file from any other, in hexadecimal; ask for it after the last chunk."""
+        return await anyio.to_thread.run_sync(self._sha256)
+
+    def _chunk(self) -> Chunk | None:
+        rows, lines = list[Application](), list[int]()
+        for found in self._found:
+            if isinstance(found, NumberedApplication):
+                rows.append(found.application)
+                lines.append(found.line)
+            else:
+                self.remarks.add(found)
+            if len(rows) == MOST_ROWS:
+                break
+        return Chunk(tuple(rows), tuple(lines), self._content(rows)) if rows else None
+
+    def _content(self, rows: list[Application]) -> str:
+        sent = "\n".join(row.model_dump_json(exclude_defaults=True) for row in rows)
+        digest = hashlib.sha256(sent.encode()).hexdigest()
+        self._met[digest] += 1
+        return f"{digest} {self._met[digest]}"
+
+    def _sha256(self) -> str:
+        self._file.seek(0)
+        return hashlib.file_digest(self._file, "sha256").hexdigest()
+
+
+@asynccontextmanager
+async def reading(files: Folder, name: str) -> AsyncGenerator[Reading]:
+    """A file of the folder, to be read by chunks.
+
+    Raises:
+        ToolError: No folder is configured, it has no such readable file, or one too large.
+    """
+    async with files.opened(name, most=MOST_FILE_BYTES) as file:
+        yield Reading(file, name)
+
+
+class Identifications:
+    """Which applications rows are for, and with which keys: sixteen bytes for each row."""
+
+    def __init__(self) -> None:
+        self._named = [array("q") for _ in range(LOTS)]
+        self._keyed = [array("q") for _ in range(LOTS)]
+
+    def add(self, row: Application) -> None:
+        named = hash(row.identification)
+        self._named[named % LOTS].append(named)
+        self._keyed[named % LOTS].append(hash((named, row.identity_key)))
+
+    @property
+    def duplicates(self) -> int:
+        """How many rows are for the same application as an earlier one."""
+        return sum(len(lot) - len(set(lot)) for lot in self._named)
+
+    @property
+    def conflicts(self) -> int:
+        """How many of them have another key."""
+        lots = zip(self._named, self._keyed, strict=True)
+        return sum(len(set(keyed)) - len(set(named)) for named, keyed in lots)

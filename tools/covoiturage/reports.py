@@ -1,0 +1,81 @@
+"""What became of each row of a large file, as the ledger tells it: the file of results."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from itertools import repeat
+from pathlib import PurePath
+from typing import Literal
+
+from tools.covoiturage.chunks import Chunk, reading
+from tools.covoiturage.plans import Place
+from tools.covoiturage.sending import Answered
+from tools.files import Folder
+from tools.results import Saved, told
+
+Verdict = Literal["imported", "failed", "indeterminate", "left"]
+"""Imported now; not, for good; nobody knows; not, and importing the file again sends it."""
+
+LOST = "its answer was lost: import the same file again."
+COLUMNS = ("line", "result", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The file of results, and how many rows came to what."""
+
+    saved: Saved
+    counts: Counter[Verdict] = field(default_factory=Counter[Verdict])
+
+
+async def reported(at: Place, files: Folder, name: str) -> Report:
+    """What the ledger tells of each row of a file, in a new file beside it.
+
+    One that says the very same is left as it is.
+
+    Raises:
+        ToolError: It cannot be written.
+    """
+    counts = Counter[Verdict]()
+    async with reading(files, name) as file, files.draft(beside=name) as draft:
+        await draft.write(_written([COLUMNS]))
+        while chunk := await file.chunk():
+            verdicts = [*await _verdicts(at, chunk)]
+            counts.update(verdict for verdict, _ in verdicts)
+            lines = zip(chunk.lines, verdicts, strict=True)
+            await draft.write(_written([(line, *verdict) for line, verdict in lines]))
+        kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
+    saved = Saved(file=kept.name, uri=kept.uri, bytes=kept.size, sha256=kept.sha256)
+    return Report(saved, counts)
+
+
+async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
+    """What became of each row of a chunk, and why; the first answer that came knows best."""
+    journal, rows = at.desk.journal, len(chunk.rows)
+    trials = await journal.trials(at.key(chunk.content))
+    for trial in trials:
+        if trial.status == "applied" and (result := journal.recorded(trial)):
+            return _told(Answered.model_validate(result.structured_content))
+    if any(trial.status != "not_applied" for trial in trials):
+        return repeat(("indeterminate", LOST), rows)
+    refusal = journal.recorded(trials[-1]) if trials else None
+    return repeat(("left", told(refusal) if refusal else ""), rows)
+
+
+def _told(answer: Answered) -> Iterator[tuple[Verdict, str]]:
+    for place in range(answer.rows):
+        if place in answer.failed:
+            yield "failed", answer.failed[place]
+        elif place in answer.unsure:
+            yield "indeterminate", answer.unsure[place]
+        else:
+            yield "imported", ""
+
+
+def _written(rows: Sequence[Sequence[object]]) -> bytes:
+    """Lines for spreadsheets."""
+    text = StringIO(newline="")
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()

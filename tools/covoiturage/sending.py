@@ -1,0 +1,198 @@
+"""Carrying out a plan: a few chunks at a time, each an entry of the journal of its own.
+
+The first one leaves alone, so that a service which refuses them all refuses one. Whatever goes
+wrong afterwards, those under way come to their end, and none begins after them.
+"""
+
+from dataclasses import dataclass, field
+
+import anyio
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import Field
+
+from clients import ApiError, Approval, CovoiturageClient, LostAnswerError
+from clients.covoiturage import ImportReport
+from clients.errors import RejectedError
+from tools.covoiturage.chunks import Chunk, Reading
+from tools.covoiturage.plans import TOGETHER, Place, Plan, Portion
+from tools.dependencies import Progress
+from tools.executing import part
+from tools.journal import ONCE
+from tools.results import Outcome
+from tools.settling import Settlement
+
+MOST_IN_A_ROW = 3
+"""Chunks that the service may refuse for what they hold, one after the other, before all are."""
+
+UNACCOUNTED = "the registry's answer does not account for every row of its request."
+RESENT = "already imported or unknown: an answer was lost, and it was sent again."
+LOST = "An answer was lost."
+CHANGED = "The file changed while it was being imported."
+
+
+class Answered(Outcome):
+    """What became of the rows of a chunk: those of which nothing else is said were imported."""
+
+    rows: int = 0
+    failed: dict[int, str] = Field(default={}, description="Why, by their place from 0.")
+    unsure: dict[int, str] = Field(default={}, description="Likewise.")
+
+    @property
+    def imported(self) -> int:
+        return self.rows - len(self.failed) - len(self.unsure)
+
+
+def answered(report: ImportReport, *, again: bool) -> Answered:
+    """What a report says of each row; not much, of those that were sent again."""
+    failures = {failure.index: failure for failure in report.failures if failure.index is not None}
+    failed = {
+        place: failure.reason
+        for place, failure in failures.items()
+        if not (again and failure.may_be_done)
+    }
+    unsure = {place: RESENT for place in failures if place not in failed}
+    if report.unexplained:
+        others = (place for place in range(report.sent) if place not in failures)
+        unsure |= dict.fromkeys(others, UNACCOUNTED)
+    return Answered(
+        outcome="applied", conclusion="Answered.", rows=report.sent, failed=failed, unsure=unsure
+    )
+
+
+def _unanswered(subject: str) -> Answered:
+    return Answered(outcome="undetermined", conclusion=f"The answer to {subject} was lost.")
+
+
+CHUNK = Settlement(unread=_unanswered)
+"""The service shows nothing of what it imported: a lost answer cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A chunk that is to be sent, as it was agreed to."""
+
+    portion: Portion
+    chunk: Chunk
+    first: int
+    """The rank in the file of its first row, from 1."""
+
+    @property
+    def subject(self) -> str:
+        return f"rows {self.first}-{self.first + self.portion.rows - 1}"
+
+
+class Agreed:
+    """What a plan has left of its file, read again and found to be what was agreed to."""
+
+    def __init__(self, file: Reading, plan: Plan, at: Place) -> None:
+        self._file = file
+        self._portions = iter(plan.portions)
+        self._at = at
+        self._read = 0
+
+    async def item(self) -> Item | None:
+        """The next chunk to send; None after the last.
+
+        Raises:
+            ToolError: The file holds something else there.
+        """
+        for portion in self._portions:
+            chunk = await self._file.chunk()
+            if chunk is None or self._at.key(chunk.content) != portion.key:
+                raise ToolError(CHANGED)
+            first, self._read = self._read + 1, self._read + portion.rows
+            if portion.standing != "done":
+                return Item(portion, chunk, first)
+        return None
+
+
+@dataclass
+class Sending:
+    """A plan under way."""
+
+    at: Place
+    covoiturage: CovoiturageClient
+    approval: Approval
+    plan: Plan
+    report: Progress
+    stopped: str = ""
+    """Why the rest is not sent; empty as long as it is."""
+    made: bool = False
+    """Whether something was imported, or may have been."""
+    lost: bool = False
+    """Whether nobody knows what became of some of it."""
+    done: int = 0
+    """Rows that were answered."""
+    refused: int = 0
+    """Chunks in a row, for what they hold."""
+    reading: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def all(self, file: Reading) -> None:
+        """Send what the plan has left of this file, or as much of it as can be."""
+        agreed = Agreed(file, self.plan, self.at)
+        await self._next(agreed)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(TOGETHER):
+                tasks.start_soon(self._rest, agreed)
+
+    async def _rest(self, agreed: Agreed) -> None:
+        while await self._next(agreed):
+            pass
+
+    async def _next(self, agreed: Agreed) -> bool:
+        """Send the next chunk; false if there is none, or nothing more is to be sent."""
+        try:
+            async with self.reading:
+                item = None if self.stopped else await agreed.item()
+            if item is None:
+                return False
+            with anyio.CancelScope(shield=True):
+                await self._send(item)
+        except ToolError as refusal:
+            self.stopped = self.stopped or str(refusal)
+            return False
+        await self.report(self.done, f"{self.done} rows answered.", self.plan.left)
+        return True
+
+    async def _send(self, item: Item) -> None:
+        """Send a chunk.
+
+        Raises:
+            ToolError: The ledger cannot be written, or another call sends it: it was not sent.
+        """
+        journal, portion = self.at.desk.journal, item.portion
+
+        async def body(approval: Approval) -> Answered:
+            return await self._sent(item, approval)
+
+        came, _ = await part(
+            self.at.desk,
+            CHUNK,
+            self.approval,
+            body,
+            subject=item.subject,
+            goal=ONCE,
+            name=journal.trial(portion.key, portion.trials),
+        )
+        self.made = self.made or came != "not_applied"
+        self.lost = self.lost or came == "undetermined"
+        self.done += portion.rows * (came == "applied")
+
+    async def _sent(self, item: Item, approval: Approval) -> Answered:
+        rows = item.chunk.rows
+        try:
+            report = await self.covoiturage.import_identities(rows, patient=True, approval=approval)
+        except ApiError as refusal:
+            self._heed(refusal)
+            raise
+        self.refused = 0
+        return answered(report, again=item.portion.standing == "lost")
+
+    def _heed(self, refusal: ApiError) -> None:
+        """Stop at whatever is no matter of what a chunk holds."""
+        if isinstance(refusal, RejectedError):
+            self.refused += 1
+            if self.refused < MOST_IN_A_ROW:
+                return
+        why = LOST if isinstance(refusal, LostAnswerError) else str(refusal)
+        self.stopped = self.stopped or why
