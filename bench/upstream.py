@@ -78,22 +78,22 @@ class Services:
             while True:
                 path, body = await _request(reader)
                 answer = self._answer(path, body)
+                status = "404 Not Found" if answer is None else "200 OK"
                 await asyncio.sleep(self._latency)
-                head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-                writer.write(f"{head}{len(answer)}\r\n\r\n".encode() + answer)
+                writer.write(_response(status, answer or b"{}"))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    def _answer(self, path: str, body: bytes) -> bytes:
+    def _answer(self, path: str, body: bytes) -> bytes | None:
         if not path.endswith("/graphql"):
-            return self._answers[path]
+            return self._answers.get(path)
         posted: dict[str, Any] = json.loads(body)
         found = f"{path} {posted['operationName']}"
         if found == EXPORT and self._pages:
             wanted = posted["variables"]
             return self._pages.page(wanted["demarche"], int(wanted["after"] or 0))
-        return self._answers[found]
+        return self._answers.get(found)
 
 
 class Pages:
@@ -126,6 +126,11 @@ def _parted(node: Mapping[str, object]) -> tuple[str, str]:
     text = json.dumps({**node, "number": mark}, ensure_ascii=False, separators=(",", ":"))
     before, _, after = text.partition(str(mark))
     return before, after
+
+
+def _response(status: str, answer: bytes) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}"
+    return f"{head}\r\n\r\n".encode() + answer
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:

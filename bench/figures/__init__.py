@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bench.figures import calling, exporting, mesures, starting, tokens
+from bench.figures import calling, exporting, identities, mesures, starting, tokens
 from bench.rows import Rows
 
 FIGURES: Mapping[str, Callable[[int], Rows]] = {
@@ -13,6 +13,8 @@ FIGURES: Mapping[str, Callable[[int], Rows]] = {
     "change": calling.mutation,
     "wait": calling.waiting,
     "export": exporting.exporting,
+    "prepare": identities.preparing,
+    "import": identities.importing,
     "mesures": mesures.mesures,
     "tokens": tokens.tokens,
 }
