@@ -10,9 +10,7 @@ from server.starting import started, starting
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Generator[None]:
-    before = gc.get_threshold()
     yield
-    gc.set_threshold(*before)
     gc.unfreeze()
     gc.enable()
 
