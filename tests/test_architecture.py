@@ -16,7 +16,9 @@ STRANGERS = {
     "server/sandbox": {"clients", "tools", "httpx", "mcp"},
 }
 MACHINE_PATH = re.compile(r"(?<![\w.~*])/(?:work|root|home|Users)/")
-PINNED = re.compile(r'[a-z0-9-]+==[0-9.]+( ; (sys_platform == "\w+"|python_version < "3\.\d+"))?')
+PINNED = re.compile(
+    r'[a-z0-9-]+==[0-9.]+(b[0-9]+)?( ; (sys_platform == "\w+"|python_version < "3\.\d+"))?'
+)
 
 
 def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
