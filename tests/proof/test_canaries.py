@@ -12,9 +12,6 @@ import anyio
 import httpx
 import pytest
 from mcp.types import CallToolResult
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, SecretStr
 
 from clients.auth import spellings
@@ -23,6 +20,7 @@ from server.settings import Covoiturage, Demarches, Emjpm, FaireSimple, Settings
 from tests.proof.everyday import CALLS, Written
 from tests.proof.test_injection import CSV
 from tests.server.test_planted_secrets import telling_all
+from tests.spans import Spans
 from tests.support import Counter, Person, text
 
 PERSON = "Xantippe-4711"
@@ -131,12 +129,8 @@ class Signed(Written):
 
 
 @pytest.fixture(name="spans")
-def _spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """What a collector of the process's spans gets."""
-    collected, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(collected))
-    monkeypatch.setattr("mcp.shared._otel._tracer", provider.get_tracer("tests"))
-    return collected
+def _spans(monkeypatch: pytest.MonkeyPatch) -> Spans:
+    return Spans(monkeypatch)
 
 
 def test_every_setting_that_holds_a_secret_has_its_canary():
@@ -154,7 +148,7 @@ def test_every_setting_that_holds_a_secret_has_its_canary():
 )
 async def test_nothing_planted_gets_out(
     counter: Counter,
-    spans: InMemorySpanExporter,
+    spans: Spans,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     status: int,
@@ -167,7 +161,7 @@ async def test_nothing_planted_gets_out(
     with telling_all(settings(keys=keys)), anyio.fail_after(60):
         results = await called(counter, person, status, keys=keys)
     said = capfd.readouterr()
-    traced = "".join(span.to_json() for span in spans.get_finished_spans())
+    traced = "".join(spans.told)
     kept = b"".join(path.read_bytes() for path in counter.folder.glob("ledger.db*"))
     hidden = [said.out, said.err, traced, kept.decode("latin-1")]
     errors = [text(result) for result in results if result.is_error]
