@@ -23,7 +23,7 @@ INTRODUCTION = """\
 Written by `python -m bench`, and never by hand. Each figure is measured beside a reference, in turn
 with it in one run: a ratio says something, a time only says how busy the machine was. Ratios and
 differences are the medians of those of each round. The references are the programs of
-[`bench/references/`](../bench/references/).
+`bench/references/`.
 
 A target that is missed is told as such.
 """

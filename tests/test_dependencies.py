@@ -82,10 +82,14 @@ def argued(heading: str) -> set[str]:
 
 
 def test_each_package_is_argued():
-    development = [Requirement(line).name for line in PROJECT["optional-dependencies"]["dev"]]
+    extras = {
+        extra: {Requirement(line).name for line in lines} - {PROJECT["name"]}
+        for extra, lines in PROJECT["optional-dependencies"].items()
+    }
 
     assert argued("What it needs to run") == {*NEEDED, "keyring"}
-    assert argued("What it needs to be worked on") == {*development} - {"keyring"}
+    assert argued("What a team needs") == extras["team"]
+    assert argued("What it needs to be worked on") == extras["dev"] - {"keyring"}
 
 
 def test_none_is_asked_for_and_not_used():

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from clients.auth import spellings
 from server.sandbox.covoiturage import operator_file
-from server.settings import Covoiturage, Demarches, Emjpm, FaireSimple, Settings
+from server.settings import Covoiturage, Demarches, Emjpm, FaireSimple, Oidc, Settings
 from tests.proof.everyday import CALLS, Written
 from tests.proof.test_injection import CSV
 from tests.server.test_planted_secrets import telling_all
@@ -36,7 +36,9 @@ SECRETS = {
     "emjpm.client_secret": "c4n4ry/0auth+7",
     "faire_simple.password": "c4n4ry/p4ss w0rd+8",
     "faire_simple.key": "c4n4ry/k3y+9",
+    "oidc.client_secret": "c4n4ry/1ssu3r+10",
     "secret": "c4n4ry/" + "0123456789abcdef" * 3,
+    "secret_previous": "c4n4ry/" + "fedcba9876543210" * 3,
 }
 FAILING = (302, 400, 401, 403, 404, 422, 429, 503)
 SPELT = [spelt for secret in SECRETS.values() for spelt in spellings(SecretStr(secret))]
@@ -75,7 +77,15 @@ def settings(*, keys: bool) -> Settings:
                 "path_partners": "/partenaires",
             }
         ),
+        oidc=Oidc.model_validate(
+            {
+                "issuer": "https://sso.exemple.fr",
+                "client_id": "guichet",
+                "client_secret": SECRETS["oidc.client_secret"],
+            }
+        ),
         secret=SecretStr(SECRETS["secret"]),
+        secret_previous=(SecretStr(SECRETS["secret_previous"]),),
     )
 
 
