@@ -110,6 +110,7 @@ class Preparation:
                 yield self._of_lines(piece, table)
         if apart:
             yield self._of_cells(apart, table)
+        self._names.clear()  # repeats are looked for next, in the same room
 
     def _from_json(self) -> Iterator[Slice]:
         taken, aside = dict[str, str](), dict[str, None]()
