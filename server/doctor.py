@@ -355,7 +355,9 @@ def _http(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"token {name}", "ok", f"{', '.join(token.scopes)}; {page}.")
     if oidc.issuer:
         audience = oidc.audience or "the public address, /mcp included"
-        yield Finding("issuer", "ok", f"{oidc.issuer}; its tokens are for {audience}.")
+        page = "sign in to the page there" if oidc.client_id else "have no page"
+        says = f"{oidc.issuer}; its tokens are for {audience}, and its users {page}."
+        yield Finding("issuer", "ok", says)
     if not settings.authenticates:
         yield Finding(
             "callers", "missing", "nobody signs in: any program of this machine may call."
