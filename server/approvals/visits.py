@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,12 +20,10 @@ Ground = Callable[[str], str]
 
 
 class _Kept(BaseModel):
-    """What a browser keeps."""
+    """What a browser keeps; nothing else that is sealed has these fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    kind: Literal["visit"] = "visit"
-    """Told apart from whatever else is sealed."""
     id: str
     principal: str
     ground: str
