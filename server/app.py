@@ -60,9 +60,9 @@ May = Callable[[Tool], bool]
 Result = CallToolResult | InputRequiredResult
 
 A_DAY = 86_400.0
-UNKNOWN_RESOURCE = "Unknown resource. List the resources and their templates again."
 MOST_ANSWER_BYTES = 10 * MOST_BYTES
 """Tools keep to a tenth of this by themselves; what slips through is cut off here."""
+UNKNOWN_RESOURCE = "Unknown resource. List the resources and their templates again."
 CONFIRMATION = "confirmation"
 """The one argument that no tool declares: it exists only where the model may relay consent."""
 
@@ -193,10 +193,10 @@ class Server(MCPServer[Desk]):
         if tool.needs == "ledger":
             await settle_abandoned(desk, self._settlements)
         if tool.rung is None:
-            result = await proceed()
+            result = _bounded(await proceed())
             if tool.shares and isinstance(result, CallToolResult):
                 self._exports.add(desk.principal(), result)
-            return _bounded(result)
+            return result
         code, meant = str(arguments.get(CONFIRMATION, "")), _meant(tool, own)
         return await once(desk, self._settlements, name, tool.rung, meant, code, proceed)
 

@@ -1,6 +1,7 @@
 """From settings to a desk: the services' clients, the ledger, the folder of files."""
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,12 +23,10 @@ from clients import (
 )
 from clients.auth import Bearer
 from clients.covoiturage import OperatorKeys
-from clients.demarches import MOST_A_MINUTE as DEMARCHES_PACE
 from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import SERVICE as DEMARCHES
 from clients.demarches import DemarcheTokens
 from clients.downloads import Ways, downloading
-from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
 from clients.emjpm import SERVICE as EMJPM
 from clients.emjpm import OAuth, SignedIn
 from clients.faire_simple import Keyed
@@ -73,6 +72,8 @@ class Transports:
     """What carries files of Démarches simplifiées: as its requests do, unless told otherwise."""
     sleep: Sleep = anyio.sleep
     """How to wait before asking a service again."""
+    clock: Callable[[], float] = time.monotonic
+    """The seconds that pass as one sleeps."""
 
 
 class InProcess(httpx.AsyncBaseTransport):
@@ -97,14 +98,15 @@ class Common:
 
     shared: "Shared | None" = None
     """Where sign-ins are kept, each under a name of its own."""
-    budgets: dict[str, Budget] = field(default_factory=dict[str, Budget])
+    budgets: dict[tuple[str, int], Budget] = field(default_factory=dict[tuple[str, int], Budget])
 
-    def budget(self, service: str, most: int) -> Budget:
-        """The requests that a service lets through."""
-        if service not in self.budgets:
-            own = self.shared.budget(service, most) if self.shared else OwnBudget(most)
-            self.budgets[service] = own
-        return self.budgets[service]
+    def budget(self, service: str, most: int, clock: Callable[[], float]) -> Budget:
+        """The requests that a service lets through in a minute, if so many."""
+        if (service, most) not in self.budgets:
+            own = OwnBudget(most, clock=clock)
+            shared = self.shared and self.shared.budget(service, most)
+            self.budgets[service, most] = shared or own
+        return self.budgets[service, most]
 
 
 @asynccontextmanager
@@ -311,7 +313,8 @@ async def _clients(
     faire_simple = settings.faire_simple
     client = partial(connected, sleep=by.sleep)
     instruction = client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)
-    pace = Pace(DEMARCHES, common.budget(DEMARCHES, DEMARCHES_PACE), sleep=by.sleep)
+    budget = common.budget(DEMARCHES, demarches.a_minute, by.clock)
+    pace = Pace(DEMARCHES, budget, sleep=by.sleep)
     open_for_good = stack.enter_async_context
     return Clients(
         covoiturage=CovoiturageClient(
@@ -364,7 +367,8 @@ async def _emjpm(
     else:
         auth = await _signed_in(emjpm, by, stack, common.shared, whose)
     http = connected(emjpm.address, auth=auth, transport=by.emjpm, sleep=by.sleep)
-    return Pace(EMJPM, common.budget(EMJPM, EMJPM_PACE), sleep=by.sleep).keep(http)
+    budget = common.budget(EMJPM, emjpm.a_minute, by.clock)
+    return Pace(EMJPM, budget, sleep=by.sleep).keep(http)
 
 
 async def _signed_in(

@@ -1,7 +1,8 @@
 """What is configured, what is missing, and what works: findings, for a command to show.
 
-Nothing is changed here, but for the folder of the ledger, made as the server makes it. A finding
-holds no secret, and no measure of one: addresses that could hold one are not repeated.
+Nothing is changed here, but for the folder of the ledger, made as the server makes it, and for the
+count of requests that instances share, of which those made here are. A finding holds no secret, and
+no measure of one: addresses that could hold one are not repeated.
 """
 
 import os

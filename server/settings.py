@@ -41,7 +41,9 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from clients.demarches import MOST_A_MINUTE as DEMARCHES_PACE
 from clients.demarches import STATIC_HOSTS
+from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
 from clients.faire_simple import SEMESTER, Flow
 from server.passwords import DERIVED
 from tools.desk import Consent
@@ -242,6 +244,7 @@ Names = Annotated[
     BeforeValidator(_listed),
 ]
 Number = Annotated[int, Field(gt=0, le=2**31 - 1)]
+Rate = Annotated[int, Field(ge=1, le=1_000_000)]
 Numbers = Annotated[
     tuple[Number, ...],
     Field(max_length=MOST_DEMARCHES),
@@ -286,7 +289,7 @@ class Covoiturage(Section):
 
 
 class Demarches(Section):
-    inherited = frozenset({"url", "files_hosts"})
+    inherited = frozenset({"url", "files_hosts", "a_minute"})
 
     url: Address = Field(
         default="https://demarche.numerique.gouv.fr/api/v2/graphql",
@@ -312,6 +315,10 @@ class Demarches(Section):
         "comma-separated; `*.` before a name stands for its sub-domains",
     )
 
+    a_minute: Rate = Field(
+        default=DEMARCHES_PACE, description="how many requests a minute the service is sent at most"
+    )
+
     @property
     def has_token(self) -> bool:
         return bool(self.token or self.tokens)
@@ -331,7 +338,7 @@ APPLICATION = ("client_id", "client_secret", "redirect_uri")
 
 
 class Emjpm(Section):
-    inherited = frozenset({"environment", "url", "authorize_url"})
+    inherited = frozenset({"environment", "url", "authorize_url", "a_minute"})
 
     environment: Literal["production", "test"] = Field(
         default="production", description="which of the two documented addresses"
@@ -352,6 +359,9 @@ class Emjpm(Section):
         default=None, description="the whole address registered for it, to the last sign"
     )
 
+    a_minute: Rate = Field(
+        default=EMJPM_PACE, description="how many requests a minute the service is sent at most"
+    )
     delete_all: bool = Field(
         default=False, description="offer `delete_all_mesures`, which deletes every mesure"
     )
