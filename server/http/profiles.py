@@ -79,9 +79,8 @@ class Profiles:
 
     async def _serve(self, name: str, house: _House, *, task_status: TaskStatus[ASGIApp]) -> None:
         """Serve a profile until all is closed."""
-        settings, common = self._settings, house.common
-        desk = partial(connect.profile, settings, name, house.desk, common)
-        own = settings.of_profile(name)
+        own = self._settings.of_profile(name)
+        desk = partial(connect.profile, self._settings, name, house.desk, house.common)
         server = build(own, desk, self._seal, callers.may)
         app = self._front(own, server)
         async with server.session_manager.run():

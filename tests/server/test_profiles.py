@@ -1,5 +1,7 @@
 """Profiles: each principal works with the credentials of their own, and of nobody else."""
 
+import hashlib
+import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,14 +15,17 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import TextResourceContents
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
+from typer.testing import CliRunner
 
 from clients.emjpm import Pair
 from server import connect, instance
 from server.app import Connect
+from server.cli import app
+from server.doctor import configuration
 from server.sandbox.serving import mounted
 from server.settings import Emjpm, Settings
 from tests.over_http import HEADERS, LIST, bearer, known_by, served, signed_in
-from tests.support import ERAS, facts, listening
+from tests.support import ERAS, facts, listening, own_log
 from tests.tools.changes import INTENT
 from tools.journal import Journal
 from tools.sealing import Seal
@@ -112,7 +117,7 @@ async def _team(town: Town, tmp_path: Path) -> AsyncGenerator[Team]:
     for profile in ("paris", "lyon"):
         (tmp_path / profile).mkdir()
     async with listening(town) as address:
-        yield Team(address.replace("0.0.0.0", "127.0.0.1"), tmp_path)  # noqa: S104  (what uvicorn says)
+        yield Team(address, tmp_path)
 
 
 async def names(host: Client) -> set[str]:
@@ -245,3 +250,33 @@ async def test_each_profile_signs_in_to_emjpm_for_itself(
     assert await kept["paris"].read() is not None
     assert await kept["lyon"].read() is None
     assert await kept[""].read() is None
+
+
+def test_doctor_tells_what_each_profile_has_and_which_tokens_have_none(tmp_path: Path):
+    settings, _, _ = Team("http://127.0.0.1:1", tmp_path).connection()
+
+    (told,) = (part for part in configuration(settings, {}) if part.title == "HTTP")
+    found = {(finding.subject, finding.state): finding.says for finding in told.findings}
+
+    assert found["profile lyon", "ok"].endswith("tools, for token bruno.")
+    assert [subject for subject, state in found if state == "warning"] == ["token chloe"]
+
+
+def test_signing_in_for_a_profile_takes_its_own_settings(monkeypatch: pytest.MonkeyPatch):
+    """The deployment has a token, and the profile neither that one nor an application."""
+    digest = hashlib.sha256(b"bruno").hexdigest()
+    profiles = {"lyon": {"principals": ["token bruno"]}}
+    monkeypatch.setenv("GUICHET_EMJPM_TOKEN", "of the deployment")
+    monkeypatch.setenv("GUICHET_PROFILES", json.dumps(profiles))
+    known = {"bruno": {"sha256": digest, "scopes": "read"}}
+    monkeypatch.setenv("GUICHET_HTTP_TOKENS", json.dumps(known))
+
+    def told(command: str, profile: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [command, "emjpm", "--profile", profile])
+        return done.exit_code, done.output
+
+    with own_log():
+        for command in ("login", "logout"):
+            assert told(command, "lyon")[0] == 2
+            assert "set GUICHET_EMJPM_CLIENT_ID" in told(command, "lyon")[1]
+            assert "there is no profile 'paris'" in told(command, "paris")[1]

@@ -59,8 +59,7 @@ async def behind_one_address(counter: Counter, count: int = 2) -> AsyncGenerator
     """Instances on one ledger and one secret."""
     proxy = Proxy()
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(listening(proxy))
-        public = address.replace("0.0.0.0", "127.0.0.1")  # noqa: S104  (what uvicorn says)
+        public = await stack.enter_async_context(listening(proxy))
         told: dict[str, Any] = known_by(
             alice={"scopes": "read,write", "page_password": derived(PASSWORD)}
         )
