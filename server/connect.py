@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,15 +89,48 @@ class InProcess(httpx.AsyncBaseTransport):
             raise httpx.ReadError("dropped", request=request) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the desks of one process have in common: no more than how fast services are called.
+
+    A service counts the requests of this address, whoever they are made for.
+    """
+
+    shared: "Shared | None" = None
+    """Where sign-ins are kept, each under a name of its own."""
+    budgets: dict[tuple[str, int], Budget] = field(default_factory=dict[tuple[str, int], Budget])
+
+    def budget(self, service: str, most: int, clock: Callable[[], float]) -> Budget:
+        """The requests that a service lets through in a minute, if so many."""
+        if (service, most) not in self.budgets:
+            own = OwnBudget(most, clock=clock)
+            shared = self.shared and self.shared.budget(service, most)
+            self.budgets[service, most] = shared or own
+        return self.budgets[service, most]
+
+
 @asynccontextmanager
 async def services(settings: Settings, seal: Seal) -> AsyncGenerator[Desk]:
     """A desk on the configured services, for as long as the server runs."""
     async with AsyncExitStack() as stack:
         shared = await stack.enter_async_context(shared_state(settings, seal))
-        clients = await _clients(settings, network_ways(settings), stack, shared)
+        clients = await _clients(settings, network_ways(settings), stack, Common(shared))
         journal = Journal(lambda: instance.ledger(settings), seal, keep_days=settings.journal_days)
         stack.push_async_callback(journal.close)
         yield await _desk(settings, clients, journal, stack)
+
+
+@asynccontextmanager
+async def profile(
+    settings: Settings, name: str, like: Desk, common: Common
+) -> AsyncGenerator[Desk]:
+    """A desk like this one, on a profile's own services and folder, for as long as it is used."""
+    own = settings.of_profile(name)
+    async with AsyncExitStack() as stack:
+        clients = await _clients(own, network_ways(own), stack, common, name)
+        principals = frozenset(settings.profiles[name].principals)
+        files = Folder(own.files, like.say)
+        yield _facing(own, replace(like, clients=clients, files=files, principals=principals))
 
 
 @asynccontextmanager
@@ -109,7 +142,7 @@ async def sandbox(
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="guichet-sandbox-")))
         (folder / "files").mkdir()
         await _sample_file(folder / "files")
-        clients = await _clients(settings, transports or miniatures(), stack)
+        clients = await _clients(settings, transports or miniatures(), stack, Common())
         journal = Journal(lambda: instance.sqlite(folder / "ledger.db"), seal)
         stack.push_async_callback(journal.close)
         own = settings.model_copy(update={"files": folder / "files"})
@@ -139,6 +172,7 @@ def sandboxed(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "services": SERVICES,
+            "profiles": {},
             "covoiturage": Covoiturage.model_validate(
                 {
                     "url": "https://covoiturage.sandbox",
@@ -231,14 +265,23 @@ async def _desk(
 ) -> Desk:
     say = speaking(settings.language)
     pages = await stack.enter_async_context(Pages(journal, say))
-    return Desk(
+    desk = Desk(
         clients=clients,
         journal=journal,
         files=Folder(settings.files, say),
         say=say,
         principal=lambda: LOCAL,
+        principals=frozenset({LOCAL}) if settings.profiles else None,
         consent=settings.consent,
         present=pages.present,
+    )
+    return _facing(settings, desk)
+
+
+def _facing(settings: Settings, desk: Desk) -> Desk:
+    """The same desk, which knows where its services are and what is worked on there."""
+    return replace(
+        desk,
         instructeur=settings.demarches.instructeur,
         places=frozenset(
             origin(httpx.URL(address))
@@ -264,13 +307,14 @@ def _pages(host: str) -> frozenset[str]:
 
 
 async def _clients(
-    settings: Settings, by: Transports, stack: AsyncExitStack, shared: "Shared | None" = None
+    settings: Settings, by: Transports, stack: AsyncExitStack, common: Common, whose: str = ""
 ) -> Clients:
     registry, demarches, emjpm = settings.covoiturage, settings.demarches, settings.emjpm
     faire_simple = settings.faire_simple
     client = partial(connected, sleep=by.sleep)
     instruction = client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)
-    pace = Pace(DEMARCHES, _budget(by, shared, DEMARCHES, demarches.a_minute), sleep=by.sleep)
+    budget = common.budget(DEMARCHES, demarches.a_minute, by.clock)
+    pace = Pace(DEMARCHES, budget, sleep=by.sleep)
     open_for_good = stack.enter_async_context
     return Clients(
         covoiturage=CovoiturageClient(
@@ -289,7 +333,7 @@ async def _clients(
             endpoint=demarches.url,
             hosts=demarches.files_hosts,
         ),
-        emjpm=EmjpmClient(await open_for_good(await _emjpm(emjpm, by, stack, shared))),
+        emjpm=EmjpmClient(await open_for_good(await _emjpm(emjpm, by, stack, common, whose))),
         faire_simple=FaireSimpleClient(
             await open_for_good(
                 client(
@@ -314,27 +358,29 @@ def _operator(registry: Covoiturage) -> httpx.Auth | None:
     return None
 
 
-def _budget(by: Transports, shared: "Shared | None", service: str, most: int) -> Budget:
-    return shared.budget(service, most) if shared else OwnBudget(most, clock=by.clock)
-
-
 async def _emjpm(
-    emjpm: Emjpm, by: Transports, stack: AsyncExitStack, shared: "Shared | None"
+    emjpm: Emjpm, by: Transports, stack: AsyncExitStack, common: Common, whose: str
 ) -> httpx.AsyncClient:
     """The client of eMJPM, at the pace that the service allows."""
-    auth = Bearer(emjpm.token) if emjpm.token else await _signed_in(emjpm, by, stack, shared)
+    if emjpm.token:
+        auth = Bearer(emjpm.token)
+    else:
+        auth = await _signed_in(emjpm, by, stack, common.shared, whose)
     http = connected(emjpm.address, auth=auth, transport=by.emjpm, sleep=by.sleep)
-    return Pace(EMJPM, _budget(by, shared, EMJPM, emjpm.a_minute), sleep=by.sleep).keep(http)
+    budget = common.budget(EMJPM, emjpm.a_minute, by.clock)
+    return Pace(EMJPM, budget, sleep=by.sleep).keep(http)
 
 
 async def _signed_in(
-    emjpm: Emjpm, by: Transports, stack: AsyncExitStack, shared: "Shared | None"
+    emjpm: Emjpm, by: Transports, stack: AsyncExitStack, shared: "Shared | None", whose: str
 ) -> httpx.Auth | None:
     """The user who signed in, or nothing if no application is there to sign in with."""
     if emjpm.application is None:
         return None
     http = await stack.enter_async_context(oauth_http(emjpm, by))
-    return SignedIn(oauth(emjpm.application, http), sign_in(emjpm, emjpm.application, shared))
+    return SignedIn(
+        oauth(emjpm.application, http), sign_in(emjpm, emjpm.application, shared, whose)
+    )
 
 
 def oauth_http(emjpm: Emjpm, by: Transports) -> httpx.AsyncClient:
@@ -353,10 +399,10 @@ def oauth(application: Application, http: httpx.AsyncClient) -> OAuth:
 
 
 def sign_in(
-    emjpm: Emjpm, application: Application, shared: "Shared | None" = None
+    emjpm: Emjpm, application: Application, shared: "Shared | None" = None, whose: str = ""
 ) -> "SignIn | SharedSignIn":
-    """Where the sign-in to these addresses, with this application, is kept."""
-    account = f"{emjpm.address} {application.client_id}"
+    """Where the sign-in to these addresses, with this application, is kept for this profile."""
+    account = f"{emjpm.address} {application.client_id} {whose}".rstrip()
     return shared.sign_in(account) if shared else SignIn(instance.state_folder, account)
 
 

@@ -27,7 +27,7 @@ from clients.demarches import NO_DEMARCHE
 from clients.emjpm import LOGIN
 from clients.faire_simple import Flow
 from clients.network import proxy_of
-from server import connect, instance
+from server import connect, instance, tokens
 from server.build import offered
 from server.callers import service_of
 from server.settings import SERVICES, Application, Settings, config_file
@@ -359,6 +359,13 @@ def _http(settings: Settings) -> Iterator[Finding]:
         page = "sign in to the page there" if oidc.client_id else "have no page"
         says = f"{oidc.issuer}; its tokens are for {audience}, and its users {page}."
         yield Finding("issuer", "ok", says)
+    for name, profile in settings.profiles.items():
+        tools, whose = len(offered(settings.of_profile(name))), ", ".join(profile.principals)
+        yield Finding(f"profile {name}", "ok", f"{tools} tools, for {whose}.")
+    for name in http.tokens if settings.profiles else ():
+        if settings.profile_of(tokens.principal(name)) is None:
+            remedy = "Add it to the principals of a profile, or remove it."
+            yield Finding(f"token {name}", "warning", "is in no profile: it gives nothing.", remedy)
     if not settings.authenticates:
         yield Finding(
             "callers", "missing", "nobody signs in: any program of this machine may call."

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import permutations
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -28,6 +29,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -81,7 +83,11 @@ SCOPES = (
 """What may be granted to whoever calls over HTTP: everywhere, or at one service."""
 
 CALLED = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-"""What a token may be called."""
+"""What a token may be called, or a profile."""
+MOST_PROFILES = 200
+"""Each that is used has connections and a catalogue of its own."""
+PROFILES = "profiles"
+"""The folder of the secrets directory with a folder for each."""
 
 _NESTED = TypeAdapter(dict[str, object])
 _OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
@@ -89,6 +95,7 @@ _TABLES = TypeAdapter(dict[str, dict[str, object]], config=ConfigDict(hide_input
 _WHOLE_ADDRESS = "must be a whole address, such as https://service.example"
 _SEGMENTS = re.compile(r"/?[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*/?", re.ASCII)
 """Of a path; none begins with a dot, as `..` does."""
+_MAY_HOLD_SECRETS = {"state_url", PROFILES}
 _LEFT_AS_IT_WAS = re.compile(r"\$\{[^}]*\}")
 
 
@@ -250,9 +257,16 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
     )
+    inherited: ClassVar[frozenset[str]] = frozenset()
+    """What a profile that says nothing of it takes from the deployment: no credential is in it."""
+
+
+Inheriting = TypeVar("Inheriting", bound=Section)
 
 
 class Covoiturage(Section):
+    inherited = frozenset({"url", "certificates_version", "import_version"})
+
     url: Address = Field(
         default="https://api.covoiturage.beta.gouv.fr", description="the registry's address"
     )
@@ -275,6 +289,8 @@ class Covoiturage(Section):
 
 
 class Demarches(Section):
+    inherited = frozenset({"url", "files_hosts", "a_minute"})
+
     url: Address = Field(
         default="https://demarche.numerique.gouv.fr/api/v2/graphql",
         description="the whole GraphQL endpoint; no redirect is followed",
@@ -322,6 +338,8 @@ APPLICATION = ("client_id", "client_secret", "redirect_uri")
 
 
 class Emjpm(Section):
+    inherited = frozenset({"environment", "url", "authorize_url", "a_minute"})
+
     environment: Literal["production", "test"] = Field(
         default="production", description="which of the two documented addresses"
     )
@@ -377,6 +395,8 @@ class Emjpm(Section):
 
 
 class FaireSimple(Section):
+    inherited = frozenset({"url", *(f"path_{flow}" for flow in get_args(Flow))})
+
     url: Place = Field(
         default="https://www.faire-simple.gouv.fr/api",
         description="the service's address, before any `?`",
@@ -477,6 +497,20 @@ class Oidc(Section):
     )
 
 
+class Profile(Section):
+    """What some principals work with over HTTP, and nobody else."""
+
+    principals: Annotated[tuple[str, ...], Field(min_length=1)]
+    """As the journal names them: `token alice`, or an issuer, a space and a subject."""
+    covoiturage: Covoiturage = Covoiturage()
+    demarches: Demarches = Demarches()
+    emjpm: Emjpm = Emjpm()
+    faire_simple: FaireSimple = FaireSimple()
+    services: Names = SERVICES
+    files: Path | None = None
+    read_only: bool = False
+
+
 class Settings(BaseSettings):
     """Every setting the server understands."""
 
@@ -496,6 +530,11 @@ class Settings(BaseSettings):
     faire_simple: FaireSimple = FaireSimple()
     http: Http = Http()
     oidc: Oidc = Oidc()
+    profiles: Annotated[dict[TokenName, Profile], Field(max_length=MOST_PROFILES)] = Field(
+        default={},
+        description="who works over HTTP with which credentials: the tables `[profiles.…]`, or "
+        "JSON; where there are any, whoever is in none has no access",
+    )
     services: Annotated[Names, NoDecode] = Field(
         default=SERVICES,
         description="the services to offer, comma-separated; all that are configured",
@@ -557,6 +596,29 @@ class Settings(BaseSettings):
         """Whether whoever calls over HTTP has to say who they are."""
         return bool(self.http.tokens or self.oidc.issuer)
 
+    def profile_of(self, principal: str) -> str | None:
+        """The profile that a principal works with."""
+        found = (name for name, one in self.profiles.items() if principal in one.principals)
+        return next(found, None)
+
+    def of_profile(self, name: str) -> Self:
+        """The settings of a profile: its own, and what it takes from the deployment.
+
+        What the deployment does not offer, no profile does.
+        """
+        profile = self.profiles[name]
+        return self.model_copy(
+            update={
+                "covoiturage": _completed(profile.covoiturage, self.covoiturage),
+                "demarches": _completed(profile.demarches, self.demarches),
+                "emjpm": _completed(profile.emjpm, self.emjpm),
+                "faire_simple": _completed(profile.faire_simple, self.faire_simple),
+                "services": tuple(each for each in self.services if each in profile.services),
+                "files": profile.files,
+                "read_only": self.read_only or profile.read_only,
+            }
+        )
+
     @property
     def needs_met(self) -> frozenset[Need]:
         """What these settings allow a tool to need."""
@@ -592,6 +654,7 @@ class Settings(BaseSettings):
             init_settings,
             _Environment(settings_cls),
             NestedSecretsSettingsSource(file_secret_settings, secrets_dir=secrets),
+            _SecretsOfProfiles(file_secret_settings, Path(secrets) / PROFILES if secrets else None),
             TomlConfigSettingsSource(settings_cls, toml_file=config_file(os.environ)),
         )
 
@@ -601,6 +664,29 @@ class _Environment(EnvSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         return _set_values(super().__call__())
+
+
+class _SecretsOfProfiles(PydanticBaseSettingsSource):
+    """What the secrets directory holds of each profile, in a folder of its name."""
+
+    def __init__(self, secrets: PydanticBaseSettingsSource, folder: Path | None) -> None:
+        super().__init__(secrets.settings_cls)
+        self._secrets = secrets
+        self._folder = folder
+
+    def __call__(self) -> dict[str, Any]:
+        if self._folder is None or not self._folder.is_dir():
+            return {}
+        own = {
+            each.name: NestedSecretsSettingsSource(self._secrets, secrets_dir=each)()
+            for each in self._folder.iterdir()
+            if each.is_dir() and not each.name.startswith(".")
+        }
+        return {PROFILES: own}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: no field is looked for by itself."""
+        return None, field_name, False
 
 
 def load() -> Settings:
@@ -628,6 +714,7 @@ def load() -> Settings:
         raise SettingsError(
             "GUICHET_SECRET: must be set, and the same for every instance that shares a database."
         )
+    _check_profiles(settings)
     return settings
 
 
@@ -649,7 +736,7 @@ def secret_names() -> Iterator[str]:
         if isinstance(section, type) and issubclass(section, Section):
             inner = section.model_fields.items()
             yield from (f"{PREFIX}{name}_{n}".upper() for n, f in inner if _is_secret(f.annotation))
-        elif _is_secret(section) or name == "state_url":  # whose address may hold a password
+        elif _is_secret(section) or name in _MAY_HOLD_SECRETS:
             yield f"{PREFIX}{name}".upper()
 
 
@@ -676,11 +763,40 @@ def _check_config_file(environ: Mapping[str, str]) -> None:
         raise SettingsError("GUICHET_CONFIG: this is a folder, and must be a file.")
 
 
+def _check_profiles(settings: Settings) -> None:
+    """A principal has one profile at most, a folder is of one, and nothing is misspelt."""
+    profiles = settings.profiles
+    principals = [each for profile in profiles.values() for each in profile.principals]
+    for name, profile in profiles.items():
+        where = f"GUICHET_PROFILES: in {name},"
+        if unknown := [each for each in profile.principals if not _is_known(settings, each)]:
+            raise SettingsError(
+                f"{where} {unknown[0]!r} is nobody: write `token <name>` as in GUICHET_HTTP_TOKENS,"
+                " or GUICHET_OIDC_ISSUER, a space and a subject."
+            )
+        if any(principals.count(each) > 1 for each in profile.principals):
+            raise SettingsError(f"{where} a principal is named twice, and can have one profile.")
+        if profile.files and not profile.files.is_dir():
+            raise SettingsError(f"{where} files: must be a folder that exists.")
+    folders = [profile.files.resolve() for profile in profiles.values() if profile.files]
+    if any(one.is_relative_to(other) for one, other in permutations(folders, 2)):
+        raise SettingsError("GUICHET_PROFILES: two have the same files, or one within the other.")
+
+
+def _is_known(settings: Settings, principal: str) -> bool:
+    """Whether somebody can come in as this principal."""
+    first, _, rest = principal.partition(" ")
+    return rest in settings.http.tokens if first == "token" else first == settings.oidc.issuer
+
+
 def _mistake(error: ValidationError) -> str:
     """Which setting is wrong and why, without what may have been written in place of a name."""
     first = error.errors(include_input=False, include_url=False)[0]
-    setting = [part for part in first["loc"][:2] if isinstance(part, str)]
     why = first["msg"].removeprefix("Value error, ")
+    if first["loc"][0] == PROFILES:
+        within = ".".join(part for part in first["loc"][1:4] if isinstance(part, str))
+        return f"GUICHET_PROFILES: {within}: {why}."
+    setting = [part for part in first["loc"][:2] if isinstance(part, str)]
     return f"{PREFIX}{'_'.join(setting).upper()}: {why}."
 
 
@@ -703,6 +819,12 @@ def _set_values(values: Mapping[str, object]) -> dict[str, object]:
 
 def _is_unset(value: object) -> bool:
     return value in ("", {}) or (isinstance(value, str) and bool(_LEFT_AS_IT_WAS.fullmatch(value)))
+
+
+def _completed(own: Inheriting, common: Inheriting) -> Inheriting:
+    """A section of a profile, with what it takes from the deployment's."""
+    unsaid = (own.inherited & common.model_fields_set) - own.model_fields_set
+    return own.model_copy(update={name: getattr(common, name) for name in unsaid})
 
 
 def _is_loopback(host: str) -> bool:

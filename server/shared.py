@@ -1,11 +1,11 @@
-"""What several instances share besides the ledger, in its database: sign-ins and budgets.
+"""What several instances share besides the ledger, in its database: sign-ins, budgets, tries.
 
 Loaded only where there are several: it is of PostgreSQL, and of the extra `team`.
 """
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import anyio
@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from clients.emjpm import LOGIN, SERVICE, Pair
 from clients.errors import AccessDeniedError, UnavailableError
 from clients.pace import WINDOW, OwnBudget, Wait
+from server.approvals.passwords import A_MINUTE, MOST_FAILURES, OwnTries
 from server.sign_ins import LOCKED_FOR, written
 from tools.database import Database
 from tools.sealing import BrokenSealError, Seal
@@ -63,6 +64,12 @@ PAUSES = Table(
     Column("service", String, primary_key=True),
     Column("until", Float, nullable=False),
 )
+TRIES = Table(
+    "passwords_tried",
+    TABLES,
+    Column("principal", String, nullable=False, index=True),
+    Column("at", Float, nullable=False),
+)
 
 _PAIR = TypeAdapter(Pair)
 
@@ -81,6 +88,9 @@ class Shared:
 
     def budget(self, service: str, most: int) -> "SharedBudget":
         return SharedBudget(self, service, most)
+
+    def tries(self) -> "SharedTries":
+        return SharedTries(self)
 
     async def database(self) -> Database:
         """The database, with its tables.
@@ -243,6 +253,46 @@ class SharedBudget:
             await connection.execute(gone)
             until = database.now() + seconds
             await connection.execute(insert(PAUSES).values(service=self._service, until=until))
+
+
+class SharedTries:
+    """The passwords that are tried at the page of any instance.
+
+    While the database does not answer, a process counts those that it is given.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._own = OwnTries()
+
+    async def take(self, principal: str) -> bool:
+        """Whether one more may be tried for this principal, which then counts."""
+        if not await self._own.take(principal):
+            return False
+        try:
+            with anyio.fail_after(ANSWERED_WITHIN):
+                return await self._counted(principal)
+        except (ToolError, TimeoutError):
+            return True
+
+    async def forget(self, principal: str) -> None:
+        """Hold nothing against this principal any more."""
+        await self._own.forget(principal)
+        with suppress(ToolError, TimeoutError), anyio.fail_after(ANSWERED_WITHIN):
+            database = await self._shared.database()
+            async with database.writing(TRIES.name) as connection:
+                await connection.execute(delete(TRIES).where(TRIES.c.principal == principal))
+
+    async def _counted(self, principal: str) -> bool:
+        database = await self._shared.database()
+        async with database.writing(TRIES.name) as connection:
+            now = database.now()
+            await connection.execute(delete(TRIES).where(TRIES.c.at <= now - A_MINUTE))
+            query = select(func.count()).where(TRIES.c.principal == principal)
+            if (await connection.execute(query)).scalar_one() >= MOST_FAILURES:
+                return False
+            await connection.execute(insert(TRIES).values(principal=principal, at=now))
+            return True
 
 
 async def _added(connection: AsyncConnection, service: str, second: int) -> None:

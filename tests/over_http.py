@@ -4,24 +4,32 @@ import hashlib
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from server.app import Connect
 from server.http.serving import Hurrying, prepared
-from server.settings import Http
-from tests.support import MODES, Counter, Person
+from server.settings import Http, Settings
+from tests.support import MODES, Person
+from tools.sealing import Seal
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 HEADERS = {"Accept": "application/json, text/event-stream"}
 HOST = "127.0.0.1"
 
 
+class Connected(Protocol):
+    """What a server can be made of, such as a `Counter`."""
+
+    def connection(self) -> tuple[Settings, Connect, Seal]: ...
+
+
 @asynccontextmanager
-async def running(counter: Counter, headers_within: float = 10.0) -> AsyncGenerator[Hurrying]:
+async def running(counter: Connected, headers_within: float = 10.0) -> AsyncGenerator[Hurrying]:
     """A server that was told its port, for as long as the block runs."""
     with socket.create_server((HOST, 0)) as listener:
         server = prepared(*counter.connection(), HOST, listener.getsockname()[1])
@@ -36,7 +44,7 @@ async def running(counter: Counter, headers_within: float = 10.0) -> AsyncGenera
 
 
 @asynccontextmanager
-async def served(counter: Counter) -> AsyncGenerator[str]:
+async def served(counter: Connected) -> AsyncGenerator[str]:
     """The address of a server, for as long as the block runs."""
     async with running(counter) as server:
         yield address(server)

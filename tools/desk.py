@@ -27,6 +27,8 @@ class Desk:
     say: Say
     principal: Callable[[], str]
     """On whose behalf the current call is made."""
+    principals: frozenset[str] | None = None
+    """Those whose changes can be settled with these credentials; None where all share them."""
     consent: Consent = "ask"
     present: Present | None = None
     signs_in: Callable[[], bool] | None = None

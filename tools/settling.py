@@ -63,11 +63,11 @@ async def settle_abandoned(desk: Desk, settlements: Settlements) -> None:
     """Read once what became of the changes of processes that died, and of those unsettled since.
 
     Parts come before what they are parts of, being newer. What was asked of a service at another
-    address is left alone: a record of the same number there would be somebody else's.
+    address, or with other credentials, is left alone: what is read here would be somebody else's.
     """
     with anyio.move_on_after(WITHIN):
         for operation in await desk.journal.unsettled():
-            if operation.tool in settlements and operation.place in {"", *desk.places}:
+            if operation.tool in settlements and _is_ours(desk, operation):
                 await _settle(desk, settlements[operation.tool].of(operation), operation)
 
 
@@ -85,6 +85,11 @@ async def read(desk: Desk, settlement: Settlement, operation: Operation) -> Outc
     except ApiError:
         pass
     return settlement.unread(operation.subject)
+
+
+def _is_ours(desk: Desk, operation: Operation) -> bool:
+    theirs = desk.principals is not None and operation.principal not in desk.principals
+    return not theirs and operation.place in {"", *desk.places}
 
 
 async def _settle(desk: Desk, settlement: Settlement, operation: Operation) -> None:

@@ -20,6 +20,7 @@ from server.approvals.passwords import Passwords, TooManyError
 from server.approvals.rendering import Given, Misfit, Trouble, Waiting
 from server.approvals.sessions import Session, Sessions
 from server.approvals.shield import Shield
+from server.approvals.visits import Visit, Visits
 from server.callers import UnknowableError
 from tools import refusals
 from tools.guard import fits
@@ -47,6 +48,10 @@ MOST_BYTES = 64 * 1024
 MOST_FIELDS = 10
 
 
+Came = Session | Visit
+"""A browser that came in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """How people come in where no browser can be opened for them."""
@@ -58,7 +63,7 @@ class Door:
 def create(
     journal: Journal,
     say: Say,
-    sessions: Sessions,
+    sessions: Sessions | Visits,
     origins: Sequence[str],
     door: Door | None = None,
 ) -> ASGIApp:
@@ -92,7 +97,7 @@ class _Counter:
 
     journal: Journal
     say: Say
-    sessions: Sessions
+    sessions: Sessions | Visits
     at: SplitResult
     door: Door | None
 
@@ -106,7 +111,7 @@ class _Counter:
         """The cookie of a browser that was sent to the issuer."""
         return f"{self.cookie}-sign-in"
 
-    def session(self, request: Request) -> Session | None:
+    def session(self, request: Request) -> Came | None:
         return self.sessions.find(request.cookies.get(self.cookie, ""))
 
     async def enter(self, request: Request) -> Response:
@@ -264,7 +269,7 @@ class _Counter:
             raise HTTPException(404)
         return found
 
-    async def _waiting(self, session: Session) -> list[Waiting]:
+    async def _waiting(self, session: Came) -> list[Waiting]:
         return [
             Waiting(operation, self.journal.asked(operation))
             for operation in await self.journal.on_page(session.principal)
@@ -286,7 +291,7 @@ class _Counter:
 
     def _shown(
         self,
-        session: Session,
+        session: Came,
         operation: Operation,
         given: Given,
         misfits: tuple[Misfit, ...] = (),
@@ -295,14 +300,14 @@ class _Counter:
         html = rendering.plan(self.say, shown, session.form(operation.id), given, misfits)
         return HTMLResponse(html, 422 if misfits else 200)
 
-    async def _answered(self, session: Session, operation: Operation, *, counts: bool) -> Response:
+    async def _answered(self, session: Came, operation: Operation, *, counts: bool) -> Response:
         """To what came of the plan, by a GET: going back or reloading sends nothing again."""
         if counts:
             return _redirect(f"{HOME}/{operation.id}")
         return await self._decided(session, operation, repeated=True)
 
     async def _decided(
-        self, session: Session, operation: Operation, *, repeated: bool = False
+        self, session: Came, operation: Operation, *, repeated: bool = False
     ) -> Response:
         current = await self.journal.find(operation.id) or operation
         html = rendering.decided(
@@ -338,8 +343,8 @@ async def _style(request: Request) -> Response:
     return Response(rendering.stylesheet(), media_type="text/css")
 
 
-def _session(request: Request) -> Session:
-    session: Session = request.scope["visitor"]
+def _session(request: Request) -> Came:
+    session: Came = request.scope["visitor"]
     return session
 
 

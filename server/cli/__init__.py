@@ -54,6 +54,7 @@ class Wanted(StrEnum):
 
 
 Named = Annotated[Service, typer.Argument(help="The service.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="For those who work with this one.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -233,6 +234,7 @@ def login(
             help="Paste the address that the browser ends at, if it cannot reach this machine.",
         ),
     ] = False,
+    profile: ProfileName = "",
 ) -> None:
     """Sign in to a service, on its own page: Guichet then acts there as you do.
 
@@ -240,12 +242,12 @@ def login(
     """
     from server.cli.login import sign_in  # noqa: PLC0415  (each command loads what it needs)
 
-    raise typer.Exit(sign_in(paste=paste))
+    raise typer.Exit(sign_in(paste=paste, profile=profile))
 
 
 @app.command()
-def logout(service: Named) -> None:
+def logout(service: Named, *, profile: ProfileName = "") -> None:
     """Forget a sign-in on this machine; the service itself keeps it until it is revoked there."""
     from server.cli.login import sign_out  # noqa: PLC0415  (each command loads what it needs)
 
-    raise typer.Exit(sign_out())
+    raise typer.Exit(sign_out(profile=profile))

@@ -33,11 +33,11 @@ KEPT: dict[Place, str] = {
 }
 
 
-def sign_in(*, paste: bool) -> int:
+def sign_in(*, paste: bool, profile: str) -> int:
     """Have the person agree on eMJPM's page, and keep what that is worth."""
-    settings, application = _application()
+    settings, application = _application(profile)
     try:
-        place = anyio.run(_signing_in, settings, application, paste)
+        place = anyio.run(_signing_in, settings, application, paste, profile)
     except (ApiError, NoCodeError) as error:
         return _failure(f"{error}")
     except OSError as error:
@@ -49,11 +49,11 @@ def sign_in(*, paste: bool) -> int:
     return 0
 
 
-def sign_out() -> int:
+def sign_out(*, profile: str) -> int:
     """Forget what is kept."""
-    settings, application = _application()
+    settings, application = _application(profile)
     try:
-        was_kept = anyio.run(_forgetting, settings, application)
+        was_kept = anyio.run(_forgetting, settings, application, profile)
     except ApiError as error:
         return _failure(f"{error}")
     if not was_kept:
@@ -64,10 +64,10 @@ def sign_out() -> int:
     return 0
 
 
-async def _forgetting(settings: Settings, application: Application) -> bool:
+async def _forgetting(settings: Settings, application: Application, profile: str) -> bool:
     """Whether there was anything to forget."""
     async with connect.shared_state(settings, instance.seal(settings)) as shared:
-        kept = connect.sign_in(settings.emjpm, application, shared)
+        kept = connect.sign_in(settings.emjpm, application, shared, profile)
         if kept.place() is None:
             return False
         async with kept.alone():
@@ -75,7 +75,12 @@ async def _forgetting(settings: Settings, application: Application) -> bool:
         return True
 
 
-async def _signing_in(settings: Settings, application: Application, paste: bool) -> Place:  # noqa: FBT001  (anyio.run names nothing)
+async def _signing_in(
+    settings: Settings,
+    application: Application,
+    paste: bool,  # noqa: FBT001  (anyio.run names nothing)
+    profile: str,
+) -> Place:
     emjpm = settings.emjpm
     async with connect.oauth_http(emjpm, Transports()) as http:
         oauth = connect.oauth(application, http)
@@ -84,7 +89,8 @@ async def _signing_in(settings: Settings, application: Application, paste: bool)
         else:
             code = await _received(oauth, application.redirect_uri, settings)
         async with connect.shared_state(settings, instance.seal(settings)) as shared:
-            return await _kept(oauth, code, connect.sign_in(emjpm, application, shared))
+            kept = connect.sign_in(emjpm, application, shared, profile)
+            return await _kept(oauth, code, kept)
 
 
 async def _received(oauth: OAuth, redirect_uri: str, settings: Settings) -> str:
@@ -114,9 +120,13 @@ async def _kept(oauth: OAuth, code: str, kept: "SignIn | SharedSignIn") -> Place
         return await kept.begin(await oauth.exchange(code))
 
 
-def _application() -> tuple[Settings, Application]:
+def _application(profile: str) -> tuple[Settings, Application]:
     """The settings, and the application to sign in with; leaves if there is none."""
     settings = configured(sandbox=False, read_only=False)
+    if profile and profile not in settings.profiles:
+        _failure(f"there is no profile {profile!r} in GUICHET_PROFILES.")
+        raise typer.Exit(MISUSE)
+    settings = settings.of_profile(profile) if profile else settings
     application = settings.emjpm.application
     if application is None:
         _failure(_without_application(settings.emjpm))

@@ -1,6 +1,7 @@
 """What is served, and what each request goes through before it is."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from server.callers import CALLER
 from server.http import messages
 from server.http.bearer import Bearer, Challenge
 from server.http.gate import LOOPBACK, Gate, Whole
+from server.http.profiles import Profiles
 from server.http.reception import Reception, SignedIn
 from server.http.streams import Streams
 from server.settings import Settings
@@ -29,10 +31,15 @@ PATH = "/mcp"
 METADATA = f"/.well-known/oauth-protected-resource{PATH}"
 """Where a client learns who gives tokens for that path (RFC 9728)."""
 MOST_SESSIONS = 1000
-"""Clients of the older protocol eras that may be connected at once; the newer keep no session."""
+"""Clients of the older protocol eras that may be connected at once; the newer keep no session.
+
+Where there are profiles, each may have as many.
+"""
 IDLE = 900.0
 """Seconds after which a session that asks nothing is closed."""
 
+Run = Callable[[], AbstractAsyncContextManager[None]]
+"""Opens what is served."""
 Ways = dict[str, ASGIApp]
 """What answers at each path."""
 
@@ -46,7 +53,7 @@ def create(
     """
     reception = Reception(connect)
     chosen = _for_a_team if settings.authenticates else _for_this_machine
-    server, ways = chosen(settings, reception.connected, seal, address(settings, host, port))
+    run, ways = chosen(settings, reception.connected, seal, address(settings, host, port))
     names = _names(settings, host)
     ways[PATH] = streams.over(ways[PATH])
     return Starlette(
@@ -55,7 +62,7 @@ def create(
             Route("/readyz", reception.ready),
             *(Route(path, Gate(app, names)) for path, app in ways.items()),
         ],
-        lifespan=lambda _: server.session_manager.run(),
+        lifespan=lambda _: run(),
     )
 
 
@@ -64,24 +71,28 @@ def address(settings: Settings, host: str, port: int) -> str:
     return settings.http.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _for_this_machine(
-    settings: Settings, connect: Connect, seal: Seal, _: str
-) -> tuple[Server, Ways]:
+def _for_this_machine(settings: Settings, connect: Connect, seal: Seal, _: str) -> tuple[Run, Ways]:
     """A server for whoever runs it: nobody signs in."""
     server = build(settings, connect, seal)
-    return server, {
-        PATH: Whole(_transport(server, settings), messages.MOST_BYTES, messages.refusal)
-    }
+    transport = _transport(server, settings)
+    ways: Ways = {PATH: Whole(transport, messages.MOST_BYTES, messages.refusal)}
+    return server.session_manager.run, ways
 
 
-def _for_a_team(settings: Settings, connect: Connect, seal: Seal, at: str) -> tuple[Server, Ways]:
-    """A server whose callers say who they are, each with what they may do and their own journal."""
+def _for_a_team(settings: Settings, connect: Connect, seal: Seal, at: str) -> tuple[Run, Ways]:
+    """Servers whose callers say who they are, each with what they may do and their own journal."""
     resource, issuer = f"{at}{PATH}", settings.oidc.issuer
     signed_in = SignedIn(settings, connect, at, resource)
-    server, tools = build(settings, signed_in.connected, seal, callers.may), offered(settings)
+    offers = [settings.of_profile(name) for name in settings.profiles] or [settings]
+    tools = [tool for each in offers for tool in offered(each)]
     challenge = Challenge(callers.widest(tools), f"{at}{METADATA}" if issuer else "")
-    check = partial(messages.refusal, forbids=partial(_forbidden, tools, challenge))
-    called = Whole(_transport(server, settings), messages.MOST_BYTES, check)
+    front = partial(_front, challenge)
+    if settings.profiles:
+        called = Profiles(settings, signed_in.connected, seal, front)
+        run = called.run
+    else:
+        server = build(settings, signed_in.connected, seal, callers.may)
+        called, run = front(settings, server), server.session_manager.run
     page = Whole(signed_in, MOST_FORM_BYTES)
     ways: Ways = {
         PATH: Bearer(called, signed_in.recognised, challenge),
@@ -98,7 +109,14 @@ def _for_a_team(settings: Settings, connect: Connect, seal: Seal, at: str) -> tu
                 "bearer_methods_supported": ["header"],
             }
         )
-    return server, ways
+    return run, ways
+
+
+def _front(challenge: Challenge, settings: Settings, server: Server) -> ASGIApp:
+    """What the calls of those who are recognised go through."""
+    forbids = partial(_forbidden, offered(settings), challenge)
+    check = partial(messages.refusal, forbids=forbids)
+    return Whole(_transport(server, settings), messages.MOST_BYTES, check)
 
 
 def _forbidden(tools: Collection[Tool], challenge: Challenge, name: str) -> Response | None:

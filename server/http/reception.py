@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import httpx
@@ -17,9 +18,10 @@ from server import callers, tokens
 from server.app import Connect
 from server.approvals.app import FROM_ISSUER, HOME, Door, create
 from server.approvals.code_flow import Client, CodeFlow
-from server.approvals.passwords import Entry, Passwords
-from server.approvals.sessions import Sessions
+from server.approvals.passwords import Entry, OwnTries, Passwords
+from server.approvals.visits import Visits
 from server.callers import Caller
+from server.connect import shared_state
 from server.openid import Issuer
 from server.settings import Settings
 from tools.desk import Desk
@@ -74,6 +76,7 @@ class SignedIn:
     """The way to a desk for callers who proved who they are, and an app: their page."""
 
     def __init__(self, settings: Settings, connect: Connect, address: str, resource: str) -> None:
+        self._settings = settings
         self._known = settings.http.tokens
         self._oidc = settings.oidc
         self._connect = connect
@@ -85,12 +88,17 @@ class SignedIn:
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[Desk]:
         """A desk where each call is made on behalf of its caller."""
-        async with self._connect() as desk, connected(self._oidc.issuer or "") as http:
+        async with AsyncExitStack() as stack:
+            desk = await stack.enter_async_context(self._connect())
+            http = await stack.enter_async_context(connected(self._oidc.issuer or ""))
             if self._oidc.issuer:
                 self._issuer = Issuer(http, self._oidc.issuer, self._audience)
-            door = Door(Passwords(self._entries(), time.monotonic), self._flow(http, desk))
-            sessions = Sessions(time.time)
-            self._page = create(desk.journal, desk.say, sessions, (self._address,), door)
+            seal = desk.journal.seal
+            shared = await stack.enter_async_context(shared_state(self._settings, seal))
+            passwords = Passwords(self._entries(), shared.tries() if shared else OwnTries())
+            visits = Visits(seal, time.time, partial(self._ground, passwords))
+            door = Door(passwords, self._flow(http, desk))
+            self._page = create(desk.journal, desk.say, visits, (self._address,), door)
             yield replace(
                 desk,
                 principal=callers.principal,
@@ -125,6 +133,14 @@ class SignedIn:
         back = f"{self._address}{FROM_ISSUER}"
         client = Client(self._oidc.client_id, self._oidc.client_secret, back)
         return CodeFlow(http, self._issuer, client, desk.journal.seal, time.time)
+
+    def _ground(self, passwords: Passwords, principal: str) -> str:
+        """What lets a principal in to the page: a password, or the issuer that knows the page."""
+        if self._settings.profiles and self._settings.profile_of(principal) is None:
+            return ""
+        issuer, client = self._oidc.issuer, self._oidc.client_id
+        by_issuer = issuer and client and principal.startswith(f"{issuer} ")
+        return f"{issuer} {client}" if by_issuer else passwords.kept(principal)
 
     def _entries(self) -> Mapping[str, Entry]:
         return {

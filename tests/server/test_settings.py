@@ -1,5 +1,6 @@
 """Settings: where each is read, which wins, and what is said of one that is wrong."""
 
+import json
 import os
 from pathlib import Path
 
@@ -670,3 +671,92 @@ def test_a_host_of_files_is_a_whole_name(monkeypatch: pytest.MonkeyPatch, host: 
     monkeypatch.setenv("GUICHET_DEMARCHES_FILES_HOSTS", host)
 
     assert refusal().startswith("GUICHET_DEMARCHES_FILES_HOSTS: ")
+
+
+# Profiles.
+
+
+TEAM = f"""
+[http.tokens.alice]
+sha256 = "{"5e" * 32}"
+scopes = ["read"]
+[demarches]
+url = "https://demarches.example/graphql"
+token = "{SECRET}"
+instructeur = "top@example.fr"
+numbers = [1]
+[emjpm]
+environment = "test"
+token = "{SECRET}"
+delete_all = true
+"""
+
+
+def test_a_profile_takes_addresses_from_the_deployment_and_no_credential(toml: Path, secrets: Path):
+    toml.write_text(
+        f"{TEAM}[profiles.paris]\nprincipals = ['token alice']\nservices = ['demarches']\n"
+        "[profiles.paris.demarches]\nnumbers = [2]\n"
+        "[profiles.lyon]\nprincipals = ['token bruno', 'https://sso.example 12']\n"
+        f"[http.tokens.bruno]\nsha256 = '{'6e' * 32}'\nscopes = ['read']\n"
+        "[oidc]\nissuer = 'https://sso.example'\n"
+    )
+    own = secrets / "profiles" / "paris"
+    own.mkdir(parents=True)
+    (own / "GUICHET_DEMARCHES_TOKEN").write_text("of paris\n")
+
+    settings = load()
+    paris, lyon = settings.of_profile("paris"), settings.of_profile("lyon")
+
+    assert revealed(paris.demarches.token) == "of paris"
+    assert (paris.demarches.url, paris.demarches.numbers) == (settings.demarches.url, (2,))
+    assert paris.needs_met == {"ledger", "demarches", "demarches_numbers"}
+    assert lyon.emjpm.address == EMJPM_URLS["test"]
+    assert lyon.needs_met == {"ledger", "covoiturage"}
+    assert SECRET not in repr([lyon.demarches.token, lyon.emjpm.token, lyon.demarches.tokens])
+    assert (lyon.demarches.instructeur, lyon.emjpm.delete_all) == ("", False)
+    assert settings.profile_of("https://sso.example 12") == "lyon"
+    assert settings.profile_of("https://sso.example 13") is None
+
+
+@pytest.mark.parametrize(
+    ("profiles", "told"),
+    [
+        ("[profiles.p]\nprincipals = []", "p.principals: "),
+        ("[profiles.p]\nprincipals = ['alice']", "'alice' is nobody"),
+        ("[profiles.p]\nprincipals = ['token alicia']", "'token alicia' is nobody"),
+        ("[profiles.p]\nprincipals = ['https://sso.example 1']", "is nobody"),
+        ("[profiles.p]\nprincipals = ['token alice', 'token alice']", "named twice"),
+        ("[profiles.p]\nprincipals = ['token alice']\nfiles = '/nowhere'", "must be a folder"),
+        (
+            f"[profiles.p]\nprincipals = ['token alice']\n[profiles.p.emjpm]\ntokne = '{SECRET}'",
+            "p.emjpm.tokne: ",
+        ),
+    ],
+)
+def test_profiles_that_would_mix_people_up_or_let_nobody_in_are_refused(
+    toml: Path, profiles: str, told: str
+):
+    toml.write_text(f"{TEAM}{profiles}\n")
+
+    reason = refusal()
+
+    assert reason.startswith("GUICHET_PROFILES: ")
+    assert told in reason
+    assert SECRET not in reason
+
+
+@pytest.mark.parametrize("other", [".", "a/b", "link"])
+def test_no_folder_is_of_two_profiles(
+    toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+):
+    folder = tmp_path / "a"
+    (folder / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(folder)
+    toml.write_text(f"{TEAM}[http.tokens.bruno]\nsha256 = '{'6e' * 32}'\nscopes = ['read']\n")
+    told = {
+        name: {"principals": [f"token {whose}"], "files": str(path)}
+        for name, whose, path in (("p", "alice", folder), ("q", "bruno", tmp_path / other))
+    }
+    monkeypatch.setenv("GUICHET_PROFILES", json.dumps(told))
+
+    assert "the same files, or one within the other" in refusal()

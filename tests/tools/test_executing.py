@@ -244,3 +244,21 @@ def test_what_a_tool_makes_at_once_leaves_nothing_to_read():
 
     assert WHOLE.of(operation) == Settlement(unread)
     assert WHOLE.of(operation.model_copy(update={"goal": "3"})) is WHOLE
+
+
+async def test_what_was_asked_with_other_credentials_is_not_settled_with_these(
+    desk: Desk, clock: Clock
+):
+    await begun(desk)
+    clock.now += LEASE + 100
+    settlements = {INTENT.tool: PART}
+
+    await settle_abandoned(replace(desk, principals=frozenset({"token bruno"})), settlements)
+    with_others = await desk.journal.find("aa")
+    await settle_abandoned(replace(desk, principals=frozenset({INTENT.principal})), settlements)
+    with_theirs = await desk.journal.find("aa")
+
+    assert with_others is not None
+    assert with_others.status == "executing"
+    assert with_theirs is not None
+    assert with_theirs.status != "executing"
