@@ -237,6 +237,7 @@ async def _desk(
         say=say,
         principal=lambda: LOCAL,
         consent=settings.consent,
+        fences=settings.fences.limits,
         present=pages.present,
         instructeur=settings.demarches.instructeur,
         places=frozenset(
@@ -282,6 +283,7 @@ async def _clients(
         demarches=DemarchesClient(
             await open_for_good(pace.keep(instruction)),
             tokens=DemarcheTokens(demarches.token, demarches.tokens),
+            only=settings.fences.demarches,
         ),
         demarche_files=DemarcheFiles(
             await open_for_good(downloading(by.files or by.demarches)),

@@ -43,6 +43,7 @@ from clients.demarches import STATIC_HOSTS
 from clients.faire_simple import SEMESTER, Flow
 from server.passwords import DERIVED
 from tools.desk import Consent
+from tools.fences import Fences as Limits
 from tools.language import Language
 from tools.registry import SERVICES, Need
 
@@ -241,6 +242,8 @@ Numbers = Annotated[
     BeforeValidator(_listed),
     AfterValidator(_told_once),
 ]
+
+Cap = Annotated[int, Field(ge=0)] | None
 
 
 class Section(BaseModel):
@@ -461,6 +464,36 @@ class Oidc(Section):
     )
 
 
+class Fences(Section):
+    demarches: Annotated[Numbers, NoDecode] = Field(
+        default=(),
+        description="the only démarches to read or change, by number, comma-separated; all that "
+        "the token covers",
+    )
+    refusals: Cap = Field(
+        default=None, description="the most dossiers that one person may refuse in 24 hours"
+    )
+    deletions: Cap = Field(
+        default=None, description="the most messages and mesures that they may delete"
+    )
+    dossiers: Cap = Field(
+        default=None, description="the most dossiers that they may change anything of"
+    )
+    messages: Cap = Field(default=None, description="the most messages that they may send")
+    lock_after: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="refused or stale plans in a row after which nothing more is put to a person",
+    )
+    lock_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        default=60, description="how long, since the last of these"
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """What a desk keeps to; the démarches are the client's to keep to."""
+        return Limits(**self.model_dump(exclude={"demarches"}))
+
+
 class Settings(BaseSettings):
     """Every setting the server understands."""
 
@@ -480,6 +513,7 @@ class Settings(BaseSettings):
     faire_simple: FaireSimple = FaireSimple()
     http: Http = Http()
     oidc: Oidc = Oidc()
+    fences: Fences = Fences()
     services: Annotated[Names, NoDecode] = Field(
         default=SERVICES,
         description="the services to offer, comma-separated; all that are configured",

@@ -7,6 +7,7 @@ from typing import Literal
 import anyio
 
 from clients import Clients
+from tools.fences import NONE, Fences
 from tools.files import Folder
 from tools.journal import Journal
 from tools.language import Say
@@ -28,6 +29,8 @@ class Desk:
     principal: Callable[[], str]
     """On whose behalf the current call is made."""
     consent: Consent = "ask"
+    fences: Fences = NONE
+    """What each principal may have changed in a day."""
     present: Present | None = None
     signs_in: Callable[[], bool] | None = None
     """Whether whom the current call is made for can sign in to the page; None where the page opens

@@ -9,7 +9,8 @@ once consent is recorded, out of reach of cancellation, and records what came of
 
 import functools
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec
 
 import anyio
@@ -23,6 +24,7 @@ from clients import Approval
 from tools import refusals
 from tools.desk import Desk
 from tools.executing import executed, led
+from tools.fences import FencedError
 from tools.journal import Intent, Operation
 from tools.language import Say
 from tools.parameters import DryRun
@@ -57,9 +59,11 @@ def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
         put: Annotated[Question, Resolve(question)],
         dry_run: DryRun,
     ) -> Answer | Elicit[Any]:
+        desk, call = ctx.request_context.lifespan_context, CALL.get()
+        with _within_fences(desk):
+            await desk.journal.check_fences(desk.principal(), put.toll, desk.fences)
         if dry_run:
             raise PreviewedError(put)
-        desk, call = ctx.request_context.lifespan_context, CALL.get()
         intent, elsewhere = _intent(desk, call, put), _elsewhere(ctx, desk, call, put)
         if elsewhere:
             return await elsewhere(desk, call, put, intent)
@@ -107,7 +111,9 @@ def performing(
         own = settlement.of(operation)
         makes = led if own.part else executed
         with anyio.CancelScope(shield=True):
-            if not await desk.journal.begin(operation, call.evidence):
+            with _within_fences(desk):
+                begun = await desk.journal.begin(operation, call.evidence, desk.fences)
+            if not begun:
                 raise ServedError
         return (await makes(desk, own, operation, body))[1]
 
@@ -139,6 +145,15 @@ async def put_at(desk: Desk) -> float:
 def fits(typed: Typed, given: str) -> bool:
     """Whether what a person typed is what was asked for; spaces group digits and do not count."""
     return "".join(given.split()) == typed.value
+
+
+@contextmanager
+def _within_fences(desk: Desk) -> Generator[None]:
+    """A block that what the settings leave no room for does not go past."""
+    try:
+        yield
+    except FencedError as fenced:
+        raise ToolError(fenced.told(desk.say)) from None
 
 
 def _elsewhere(ctx: Context[Desk], desk: Desk, call: Call, put: Question):
@@ -264,6 +279,7 @@ def _intent(desk: Desk, call: Call, put: Question) -> Intent:
         asked=put.asked,
         goal=put.goal,
         keeps_facts=put.keeps_facts,
+        toll=put.toll,
     )
 
 

@@ -21,6 +21,7 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict
 
 from tools.chain import Ledger, Verdict, verdict
+from tools.fences import FREE, Fences, Toll
 from tools.questions import Asked
 from tools.sealing import BrokenSealError, Seal
 
@@ -67,6 +68,9 @@ class Operation(BaseModel):
     ended_at: float | None = None
     status: Status = "pending"
     evidence: Evidence = ""
+    decided_by: str = ""
+    """The principal who decided on the page, if it is another one."""
+    toll: str = ""
     leased_until: float | None = None
     result: bytes | None = None
     asked: bytes | None = None
@@ -91,6 +95,7 @@ class Entry(BaseModel):
     tool: str
     subject: str
     evidence: str
+    decided_by: str
     arguments: str
     question: str
     mark: str
@@ -108,6 +113,7 @@ class Intent:
     asked: Asked
     goal: str = ""
     keeps_facts: bool = False
+    toll: Toll = FREE
 
 
 class Journal:
@@ -148,6 +154,7 @@ class Journal:
             subject=intent.subject,
             goal=intent.goal,
             place=intent.asked.request.origin,
+            toll="" if intent.toll == FREE else intent.toll.model_dump_json(),
             arguments=mark(intent.arguments),
             question=mark(asked),
             facts=mark(intent.facts),
@@ -180,6 +187,7 @@ class Journal:
             "leased_until": now + LEASE,
             "by_page": False,
             "plan": None,
+            "toll": "",  # that of the whole
         }
         operation = executed.model_copy(update=fresh)
         if not await (await self._storage()).add(operation.model_dump()):
@@ -261,16 +269,32 @@ class Journal:
         """Remember that the model knows how the page was answered."""
         await (await self._storage()).touch(operation, {"told": True})
 
-    async def begin(self, operation: Operation, evidence: Evidence) -> bool:
-        """Commit the intent to send: true for one caller only, however many try."""
+    async def check_fences(self, principal: str, toll: Toll, fences: Fences) -> None:
+        """Return if the settings leave room for a change of this principal.
+
+        Raises:
+            FencedError: They do not.
+        """
+        if fences.any:
+            await (await self._storage()).check_fences(principal, toll, fences, now=self.now())
+
+    async def begin(
+        self, operation: Operation, evidence: Evidence, fences: Fences | None = None
+    ) -> bool:
+        """Commit the intent to send: true for one caller only, however many try.
+
+        Raises:
+            FencedError: The settings leave no room for it, counting what others began meanwhile.
+        """
         values: dict[str, object] = {
             "status": "executing",
             "leased_until": self.now() + LEASE,
             "evidence": evidence,
             "told": True,
         }
-        return await self._change(
-            operation.id, values, "approved" if operation.by_page else "pending"
+        among = ("approved" if operation.by_page else "pending",)
+        return await (await self._storage()).change(
+            operation.id, values, now=self.now(), among=among, fences=fences
         )
 
     @asynccontextmanager

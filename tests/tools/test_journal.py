@@ -97,7 +97,7 @@ async def test_what_was_refused_a_change_of_state_has_no_entry(counter: Counter)
 
 ADD = (
     "INSERT INTO entries SELECT {}, at, operation, event, principal, tool, subject, evidence, "
-    "arguments, question, mark FROM entries WHERE number = 3"
+    "decided_by, arguments, question, mark FROM entries WHERE number = 3"
 )
 ALTERED = "where the journal begins and ends was altered"
 TAMPERED: dict[str, tuple[str, ...]] = {
@@ -388,5 +388,5 @@ async def test_an_answer_whose_operation_was_purged_changes_nothing(counter: Cou
 def test_an_entry_says_all_that_is_needed_to_read_it_alone():
     assert {
         *("number", "at", "operation", "event", "principal", "tool", "subject"),
-        *("evidence", "arguments", "question", "mark"),
+        *("evidence", "decided_by", "arguments", "question", "mark"),
     } == set(Entry.model_fields)
