@@ -2,7 +2,11 @@
 
 import sys
 
-from server import stdio
+from server.starting import started, starting
+
+starting()
+
+from server import stdio  # noqa: E402  (half a second, a tenth of which would look for garbage)
 
 STDIO_OPTIONS = {"--sandbox", "--read-only"}
 
@@ -15,6 +19,7 @@ def main() -> None:
     else:
         from server.cli import app  # noqa: PLC0415  (0.1 s, see above)
 
+        started()
         app()
 
 

@@ -49,7 +49,7 @@ from tools.files import content_type
 from tools.language import Say, in_french
 from tools.replays import once, remembering
 from tools.resources import Record
-from tools.results import told
+from tools.results import MOST_BYTES, error, told
 from tools.sealing import Seal
 from tools.settling import settle_abandoned
 from tools.understood import PAGES
@@ -60,6 +60,8 @@ May = Callable[[Tool], bool]
 Result = CallToolResult | InputRequiredResult
 
 A_DAY = 86_400.0
+MOST_ANSWER_BYTES = 10 * MOST_BYTES
+"""Tools keep to a tenth of this by themselves; what slips through is cut off here."""
 UNKNOWN_RESOURCE = "Unknown resource. List the resources and their templates again."
 CONFIRMATION = "confirmation"
 """The one argument that no tool declares: it exists only where the model may relay consent."""
@@ -191,7 +193,7 @@ class Server(MCPServer[Desk]):
         if tool.needs == "ledger":
             await settle_abandoned(desk, self._settlements)
         if tool.rung is None:
-            result = await proceed()
+            result = _bounded(await proceed())
             if tool.shares and isinstance(result, CallToolResult):
                 self._exports.add(desk.principal(), result)
             return result
@@ -293,6 +295,13 @@ def _meant(tool: Tool, arguments: dict[str, Any]) -> Mapping[str, object]:
     except ValidationError:  # nothing will be done
         return arguments
     return model.model_dump(mode="json")
+
+
+def _bounded(result: Result) -> Result:
+    """The result of a read, or what to do where it is larger than any should be."""
+    if isinstance(result, CallToolResult) and len(told(result).encode()) > MOST_ANSWER_BYTES:
+        return error("The answer is too large to be given. Ask for less: a page, or fewer details.")
+    return result
 
 
 def _told(error: ToolError, hint: str) -> ToolError:

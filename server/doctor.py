@@ -1,7 +1,8 @@
 """What is configured, what is missing, and what works: findings, for a command to show.
 
-Nothing is changed here, but for the folder of the ledger, made as the server makes it. A finding
-holds no secret, and no measure of one: addresses that could hold one are not repeated.
+Nothing is changed here, but for the folder of the ledger, made as the server makes it, and for the
+count of requests that instances share, of which those made here are. A finding holds no secret, and
+no measure of one: addresses that could hold one are not repeated.
 """
 
 import os
@@ -355,7 +356,9 @@ def _http(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"token {name}", "ok", f"{', '.join(token.scopes)}; {page}.")
     if oidc.issuer:
         audience = oidc.audience or "the public address, /mcp included"
-        yield Finding("issuer", "ok", f"{oidc.issuer}; its tokens are for {audience}.")
+        page = "sign in to the page there" if oidc.client_id else "have no page"
+        says = f"{oidc.issuer}; its tokens are for {audience}, and its users {page}."
+        yield Finding("issuer", "ok", says)
     if not settings.authenticates:
         yield Finding(
             "callers", "missing", "nobody signs in: any program of this machine may call."

@@ -462,6 +462,12 @@ class Oidc(Section):
         description="what their `aud` must hold; the public address of the server, `/mcp` "
         "included, by default",
     )
+    client_id: str = Field(
+        default="", description="what the issuer knows the page of approvals as, to sign in there"
+    )
+    client_secret: Key | None = Field(
+        default=None, description="the secret that goes with it, if the issuer gave one"
+    )
 
 
 class Fences(Section):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, redirect_stdout
 
 from server.app import Connect
 from server.build import build, configured, connection
+from server.starting import started
 from tools.desk import Desk
 
 HINT = (
@@ -20,7 +21,9 @@ def serve(*, sandbox: bool, read_only: bool) -> None:
     if sys.stdin.isatty():
         sys.stderr.write(HINT)
     connect, seal = connection(settings, sandbox=sandbox)
-    build(settings, _off_the_wire(connect), seal).run("stdio")
+    server = build(settings, _off_the_wire(connect), seal)
+    started()
+    server.run("stdio")
 
 
 def _off_the_wire(connect: Connect) -> Connect:

@@ -197,13 +197,20 @@ class Journal:
     async def trials(self, key: str) -> list[Operation]:
         """The parts that were named after this key by `trial`, the first one first."""
         found = list[Operation]()
-        while operation := await self.find(self.trial(key, len(found))):
+        while operation := await self._trial(key, len(found)):
             found.append(operation)
         return found
 
+    async def _trial(self, key: str, earlier: int) -> Operation | None:
+        """The part of that name, whichever secret it was named under."""
+        for name in self.seal.marks(_trial(key, earlier)):
+            if operation := await self.find(name):
+                return operation
+        return None
+
     def trial(self, key: str, earlier: int) -> str:
         """What a part is named after so many others of the same key: two cannot both be it."""
-        return self.seal.mark(f"{key} {earlier}")
+        return self.seal.mark(_trial(key, earlier))
 
     async def parts(self, whole: str) -> list[Operation]:
         """What an operation was carried out by, newest first."""
@@ -455,3 +462,8 @@ class Journal:
                 await storage.prepare()
                 self._opened = storage
         return self._opened
+
+
+def _trial(key: str, earlier: int) -> str:
+    """What names a part after so many others of the same key, before it is marked."""
+    return f"{key} {earlier}"

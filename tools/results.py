@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=BaseModel)
 class Result(BaseModel):
     """A tool's result, made for its reader; what is not known is absent, never null."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
 
 class Saved(Result):

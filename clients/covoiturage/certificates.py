@@ -17,7 +17,7 @@ _MEMBERS = TypeAdapter(dict[str, object])
 class _Record(BaseModel):
     """What the service says, minus what it leaves out: None, no text, or no item."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -116,11 +116,11 @@ def read_page(reply: Reply, after: str) -> Read | None:
         edges, page_info = connection["edges"], connection["pageInfo"]
         more, end = bool(page_info["hasNextPage"]), str(page_info["endCursor"] or "")
         read = [_exported(edge) for edge in edges]
+        before = [after, *(edge and edge["cursor"] for edge in edges)]
     except (KeyError, TypeError):
         return None
     if more and end in {"", after}:  # it would lead nowhere
         return None
-    before = [after, *(edge and edge["cursor"] for edge in edges)]
     reasons = {_position(error): partial(error).reason for error in reply.errors}
     gaps = (
         Gap(before[place], reasons.get(place, "it could not be read."))

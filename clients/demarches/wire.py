@@ -16,6 +16,7 @@ class Wire(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        defer_build=True,
         frozen=True,
         hide_input_in_errors=True,
         populate_by_name=True,

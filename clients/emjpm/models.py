@@ -29,7 +29,7 @@ Several = Annotated[tuple[Value, ...], BeforeValidator(_none_is_empty)]
 class Wire(BaseModel):
     """What the service sends; what it sends besides is left out."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
 
 class Etat(Wire):

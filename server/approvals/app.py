@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from starlette.applications import Starlette
@@ -12,11 +13,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clients import ApiError
 from server.approvals import rendering
+from server.approvals.code_flow import LASTS, CodeFlow
 from server.approvals.passwords import Passwords, TooManyError
-from server.approvals.rendering import Given, Misfit, Waiting
+from server.approvals.rendering import Given, Misfit, Trouble, Waiting
 from server.approvals.sessions import Session, Sessions
 from server.approvals.shield import Shield
+from server.callers import UnknowableError
 from tools import refusals
 from tools.guard import fits
 from tools.journal import Journal, Operation
@@ -28,10 +32,27 @@ HOME = "/approvals"
 STYLE = f"{HOME}/style.css"
 ENTRANCE = f"{HOME}/enter"
 SIGN_IN = f"{HOME}/sign-in"
-OPEN_TO_ALL = {("GET", ENTRANCE), ("GET", STYLE), ("POST", SIGN_IN)}
+TO_ISSUER = f"{SIGN_IN}/issuer"
+FROM_ISSUER = f"{SIGN_IN}/back"
+"""Where the issuer sends browsers back: what it is told to allow."""
+OPEN_TO_ALL = {
+    ("GET", ENTRANCE),
+    ("GET", STYLE),
+    ("POST", SIGN_IN),
+    ("GET", TO_ISSUER),
+    ("GET", FROM_ISSUER),
+}
 MOST_BYTES = 64 * 1024
 """The largest form that is read."""
 MOST_FIELDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How people come in where no browser can be opened for them."""
+
+    passwords: Passwords
+    flow: CodeFlow | None
 
 
 def create(
@@ -39,18 +60,20 @@ def create(
     say: Say,
     sessions: Sessions,
     origins: Sequence[str],
-    passwords: Passwords | None = None,
+    door: Door | None = None,
 ) -> ASGIApp:
     """The page, for browsers that reach it at one of these addresses, all of one scheme and port.
 
-    They come in with a one-time key; or with a password, if there are any.
+    They come in with a one-time key; or by signing in, if there is a door.
     """
-    counter = _Counter(journal, say, sessions, urlsplit(origins[0]), passwords)
+    counter = _Counter(journal, say, sessions, urlsplit(origins[0]), door)
     app = Starlette(
         routes=[
             Route(STYLE, _style),
             Route(ENTRANCE, counter.enter),
             Route(SIGN_IN, counter.sign_in, methods=["POST"]),
+            Route(TO_ISSUER, counter.leave),
+            Route(FROM_ISSUER, counter.come_back),
             Route(HOME, counter.waiting),
             Route(f"{HOME}/{{operation}}", counter.plan),
             Route(f"{HOME}/{{operation}}/approve", counter.approve, methods=["POST"]),
@@ -71,12 +94,17 @@ class _Counter:
     say: Say
     sessions: Sessions
     at: SplitResult
-    passwords: Passwords | None
+    door: Door | None
 
     @property
     def cookie(self) -> str:
         """Named after the port: browsers give a port's cookies to the other ports of its host."""
         return f"guichet-{self.at.port}" if self.at.port else "guichet"
+
+    @property
+    def attempt(self) -> str:
+        """The cookie of a browser that was sent to the issuer."""
+        return f"{self.cookie}-sign-in"
 
     def session(self, request: Request) -> Session | None:
         return self.sessions.find(request.cookies.get(self.cookie, ""))
@@ -94,19 +122,47 @@ class _Counter:
 
     async def sign_in(self, request: Request) -> Response:
         """Change a name and a password for a cookie."""
-        if self.passwords is None:
+        if self.door is None:
             return self.locked()
         fields = await _fields(request)
-        name, password = (fields.get(field, [""])[0] for field in ("name", "password"))
+        name, password = (fields.get(field, [""])[0].strip() for field in ("name", "password"))
         try:
-            principal = await self.passwords.principal(name.strip(), password.strip())
+            principal = await self.door.passwords.principal(name, password)
         except TooManyError as error:
-            seconds = {"Retry-After": f"{error.seconds}"}
-            html = rendering.sign_in(self.say, name, too_many=True)
-            return HTMLResponse(html, 429, seconds)
+            refusal = self._shut(429, name, "too_many")
+            refusal.headers["Retry-After"] = f"{error.seconds}"
+            return refusal
         if principal is None:
-            return HTMLResponse(rendering.sign_in(self.say, name, wrong=True), 403)
+            return self._shut(403, name, "wrong")
         response = _redirect(HOME)
+        self._let_in(response, principal)
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        """Send a browser to the issuer, with what it must bring back."""
+        if self.door is None or self.door.flow is None:
+            return self.locked()
+        try:
+            place, kept = await self.door.flow.begun()
+        except UnknowableError:
+            return self._shut(503, trouble="issuer")
+        response = _redirect(place)
+        self._keep(response, self.attempt, kept, path=SIGN_IN, same_site="lax", lasts=LASTS)
+        return response
+
+    async def come_back(self, request: Request) -> Response:
+        """Change the issuer's answer for a cookie."""
+        if self.door is None or self.door.flow is None:
+            return self.locked()
+        kept = request.cookies.get(self.attempt, "")
+        try:
+            principal = await self.door.flow.principal(kept, dict(request.query_params))
+        except (ApiError, UnknowableError):
+            return self._shut(503, trouble="issuer")
+        if principal is None:
+            return self._shut(403, trouble="issuer")
+        response = HTMLResponse(rendering.signed_in(self.say))
+        response.delete_cookie(self.attempt, path=SIGN_IN)
         self._let_in(response, principal)
         return response
 
@@ -161,17 +217,40 @@ class _Counter:
         return HTMLResponse(rendering.wrong(self.say, title, reason), 413)
 
     def locked(self) -> Response:
-        shown = rendering.sign_in if self.passwords else rendering.locked
-        return HTMLResponse(shown(self.say), 403)
+        return self._shut(403) if self.door else HTMLResponse(rendering.locked(self.say), 403)
+
+    def _shut(self, status: int, name: str = "", trouble: Trouble = "") -> Response:
+        """The ways to sign in, and what went wrong with one of them."""
+        html = rendering.sign_in(
+            self.say,
+            by_password=bool(self.door and self.door.passwords),
+            by_issuer=bool(self.door and self.door.flow),
+            name=name,
+            trouble=trouble,
+        )
+        return HTMLResponse(html, status)
 
     def _let_in(self, response: Response, principal: str) -> None:
+        self._keep(response, self.cookie, self.sessions.open(principal), path=HOME)
+
+    def _keep(
+        self,
+        response: Response,
+        cookie: str,
+        secret: str,
+        *,
+        path: str,
+        same_site: Literal["lax", "strict"] = "strict",
+        lasts: int | None = None,
+    ) -> None:
         response.set_cookie(
-            self.cookie,
-            self.sessions.open(principal),
-            path=HOME,
+            cookie,
+            secret,
+            lasts,
+            path=path,
             secure=self.at.scheme == "https",
             httponly=True,
-            samesite="strict",
+            samesite=same_site,
         )
 
     async def _operation(self, request: Request) -> Operation:

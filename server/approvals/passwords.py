@@ -42,6 +42,10 @@ class Passwords:
         self._failures = defaultdict[str, list[float]](list)
         self._one_at_a_time = anyio.Lock()
 
+    def __len__(self) -> int:
+        """How many people have one."""
+        return len(self._entries)
+
     async def principal(self, name: str, password: str) -> str | None:
         """Who has this name, if this is the password.
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from json import dumps, loads
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -15,6 +16,8 @@ from tools.journal import Operation
 from tools.language import Say
 from tools.questions import Asked
 
+Trouble = Literal["", "wrong", "too_many", "issuer"]
+"""What kept somebody from signing in."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 _BREAKABLE = re.compile(r"(?<=n°) | (?=[?!:;»])|(?<=«) ")
@@ -88,9 +91,26 @@ def locked(say: Say) -> str:
     return _rendered(say, "locked.html")
 
 
-def sign_in(say: Say, name: str = "", *, wrong: bool = False, too_many: bool = False) -> str:
+def sign_in(
+    say: Say, *, by_password: bool, by_issuer: bool, name: str = "", trouble: Trouble = ""
+) -> str:
     """What is shown to whoever did not sign in: the same, whatever they ask for."""
-    return _rendered(say, "sign_in.html", given=name, wrong=wrong, too_many=too_many)
+    return _rendered(
+        say,
+        "sign_in.html",
+        by_password=by_password,
+        by_issuer=by_issuer,
+        given=name,
+        trouble=trouble,
+    )
+
+
+def signed_in(say: Say) -> str:
+    """A page that leads to the plans, for browsers that come from elsewhere.
+
+    They give a cookie that is for this site alone only once they go on from a page of it.
+    """
+    return _rendered(say, "signed_in.html")
 
 
 def wrong(say: Say, title: str, reason: str) -> str:

@@ -1,7 +1,7 @@
 """`guichet token`: the bearer tokens of those who may call over HTTP."""
 
 import re
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -51,10 +51,10 @@ def _check(name: str, scopes: list[str]) -> None:
     if unknown:
         _leave(f"there is no scope {unknown}. There are {', '.join(SCOPES)}.")
     if not re.fullmatch(CALLED, name):
-        _leave("a name has up to 64 small letters, digits and - . _ and begins with one of both.")
+        _leave("a name is made of up to 64 small letters, digits and - . _, the first of no sign.")
 
 
-def _leave(text: str) -> None:
+def _leave(text: str) -> NoReturn:
     typer.echo(f"guichet: {text}", err=True)
     raise typer.Exit(MISUSE)
 

@@ -58,12 +58,12 @@ class Whole:
         self._within = within
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         body = await self._body(scope, receive)
         if isinstance(body, bytes):
-            refusal = self._check(body)
+            refusal = self._check(body) if scope["method"] == "POST" else None
             await (refusal or self._app)(scope, _again(body, receive), send)
         elif body:
             await body(scope, receive, send)
@@ -71,7 +71,7 @@ class Whole:
     async def _body(self, scope: Scope, receive: Receive) -> bytes | Response | None:
         """The body; or why it is refused; or nothing, if whoever sent it left."""
         too_long = PlainTextResponse("Too much was sent", 413)
-        if int(_declared(scope)) > self._most:
+        if _declared(scope) > self._most:
             return too_long
         body = bytearray()
         try:
@@ -94,9 +94,10 @@ def _name(address: str) -> str:
         return ""
 
 
-def _declared(scope: Scope) -> str:
+def _declared(scope: Scope) -> float:
+    """How long the body is said to be; a number that no computer counts to is endless."""
     length = Headers(scope=scope).get("content-length", "")
-    return length if length.isdecimal() and length.isascii() else "0"
+    return float(length) if length.isdecimal() and length.isascii() else 0.0
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import anyio
+import httpx
 from mcp.server.mcpserver.exceptions import ToolError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -14,11 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from clients.http import connected
 from server import callers, tokens
 from server.app import Connect
-from server.approvals.app import HOME, create
+from server.approvals.app import FROM_ISSUER, HOME, Door, create
+from server.approvals.code_flow import Client, CodeFlow
 from server.approvals.passwords import Entry, Passwords
 from server.approvals.sessions import Sessions
 from server.callers import Caller
-from server.http.issuer import Issuer
+from server.openid import Issuer
 from server.settings import Settings
 from tools.desk import Desk
 
@@ -86,8 +88,9 @@ class SignedIn:
         async with self._connect() as desk, connected(self._oidc.issuer or "") as http:
             if self._oidc.issuer:
                 self._issuer = Issuer(http, self._oidc.issuer, self._audience)
-            sessions, passwords = Sessions(time.time), Passwords(self._entries(), time.monotonic)
-            self._page = create(desk.journal, desk.say, sessions, (self._address,), passwords)
+            door = Door(Passwords(self._entries(), time.monotonic), self._flow(http, desk))
+            sessions = Sessions(time.time)
+            self._page = create(desk.journal, desk.say, sessions, (self._address,), door)
             yield replace(
                 desk,
                 principal=callers.principal,
@@ -102,7 +105,10 @@ class SignedIn:
             UnknowableError: The issuer cannot be asked.
         """
         known = tokens.recognised(self._known, token)
-        return known or (await self._issuer.recognised(token) if self._issuer else None)
+        if known or self._issuer is None:
+            return known
+        user = await self._issuer.recognised(token)
+        return user and replace(user, has_page=bool(self._oidc.client_id))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the page, which opens with the desk."""
@@ -111,6 +117,14 @@ class SignedIn:
     async def _present(self, operation: str) -> str:
         """Where a plan awaits whoever signs in."""
         return f"{self._address}{HOME}"
+
+    def _flow(self, http: httpx.AsyncClient, desk: Desk) -> CodeFlow | None:
+        """How the issuer's users sign in to the page, if the issuer knows it."""
+        if self._issuer is None or not self._oidc.client_id:
+            return None
+        back = f"{self._address}{FROM_ISSUER}"
+        client = Client(self._oidc.client_id, self._oidc.client_secret, back)
+        return CodeFlow(http, self._issuer, client, desk.journal.seal, time.time)
 
     def _entries(self) -> Mapping[str, Entry]:
         return {

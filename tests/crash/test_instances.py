@@ -32,7 +32,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from clients.emjpm import MOST_A_MINUTE
+from clients.emjpm import MOST_A_MINUTE, SERVICE
 from server.sandbox import demarches, emjpm
 from server.shared import Shared
 from tests.databases import State
@@ -50,6 +50,12 @@ LEGACY = (200036, 200038, 200041, 200044)
 READS = 12
 READ_FOR = 80.0
 """Seconds, where reads go on."""
+LEFT = 60
+"""What is then left, for the first minute, of the requests that eMJPM lets through."""
+SPENT = f"""
+INSERT INTO requests_sent (service, second, count)
+VALUES ('{SERVICE}', CAST(extract(epoch FROM now()) AS bigint), {MOST_A_MINUTE - LEFT})
+"""  # noqa: S608  (of our own names and numbers)
 ALREADY, ASKED_ANEW = "est déjà accepté", "Une personne doit décider, sur la page"
 UNDER_WAY = "en train d'être exécuté"
 SECRET = "a secret for tests, long enough to be one"
@@ -190,6 +196,9 @@ async def _place(tmp_path: Path, postgresql: State) -> AsyncGenerator[Place]:
 
 
 async def test_nothing_is_lost_or_doubled_when_one_of_three_instances_is_killed(place: Place):
+    if LONG:
+        await place.state.write(SPENT)
+    began = anyio.current_time()
     with anyio.fail_after(300):
         async with anyio.create_task_group() as around:
             if not LONG:
@@ -203,7 +212,6 @@ async def test_nothing_is_lost_or_doubled_when_one_of_three_instances_is_killed(
     told = await place.state.rows(
         "SELECT subject, status FROM operations WHERE status <> 'pending'"
     )
-    counted = await place.state.rows("SELECT sum(count) FROM requests_sent")
 
     arrived = Counter(write.number for write in place.services.dossiers.state.writes)
     applied = {number for number, came in place.outcomes.items() if came == "applied"}
@@ -214,8 +222,9 @@ async def test_nothing_is_lost_or_doubled_when_one_of_three_instances_is_killed(
     assert sorted(told) == sorted((str(n), came) for n, came in place.outcomes.items())
     assert not found.fault
     assert place.services.oauth.tokens == [200], "one instance renews, and the others know"
-    assert most_within_a_minute(place.services.reads) <= MOST_A_MINUTE
-    assert counted != [(None,)]
+    if LONG:
+        at_once = sum(each < began + 58 for each in place.services.reads)
+        assert at_once <= LEFT < len(place.services.reads), "all that is let through, and no more"
 
 
 async def all_at_once(place: Place, host: Client) -> None:
@@ -260,10 +269,6 @@ def outcome(result: CallToolResult) -> str:
         return facts(result)["outcome"]
     told = text(result)
     return "applied" if ALREADY in told else "not_applied" if ASKED_ANEW in told else told
-
-
-def most_within_a_minute(times: Sequence[float]) -> int:
-    return max(sum(first <= each < first + 60 for each in times) for first in times)
 
 
 # The instances, and the way to them.
@@ -324,8 +329,11 @@ async def accepts(port: int) -> None:
 
 
 def balancer(ports: Sequence[int], services: Services) -> Starlette:
-    """Sends each request to the next instance that listens, and none of them twice."""
-    turns = cycle(enumerate(ports))
+    """Sends each request to the next instance that listens, and none of them twice.
+
+    Answers have turns of their own: whatever the order, each instance is given some.
+    """
+    turns = {answers: cycle(enumerate(ports)) for answers in (True, False)}
     limits = httpx.Limits(max_keepalive_connections=0)
 
     async def forward(request: Request) -> Response:
@@ -333,7 +341,7 @@ def balancer(ports: Sequence[int], services: Services) -> Starlette:
         kept = {k: v for k, v in request.headers.items() if k not in {"host", "content-length"}}
         async with httpx.AsyncClient(timeout=120, limits=limits) as http:
             for _ in ports:
-                rank, port = next(turns)
+                rank, port = next(turns[b'"inputResponses"' in body])
                 services.given(rank, body)
                 try:
                     address = f"http://127.0.0.1:{port}/mcp"

@@ -18,6 +18,7 @@ SIGNER = "camille.martin@exemple.gouv.fr"
 MOTIVATION, ANNOTATION = "Complet.", "Q2hhbXAtMTA5Mg=="
 CALLS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("verify_certificate", {"uuid": certificates.VALID}),
+    ("prepare_cee_identities", {"file": "demandes-cee.csv"}),
     ("list_demarches", {}),
     ("get_demarche", {"demarche_number": 1001}),
     ("query_dossiers", {"demarche_number": 1001, "limit": 3}),

@@ -127,6 +127,13 @@ async def overviews(known: Known) -> object:
     return read
 
 
+async def certified(known: Known) -> object:
+    found, missing = await known.clients.covoiturage.certificates([UUID(certificates.VALID)])
+    for error in missing.values():
+        raise error
+    return found
+
+
 async def together(known: Known) -> object:
     found, hidden = await known.clients.demarches.dossiers_together([DOSSIER])
     for error in hidden.values():
@@ -156,6 +163,8 @@ READS: dict[tuple[type, str], Call] = {
     (CovoiturageClient, "certificate"): lambda k: k.clients.covoiturage.certificate(
         UUID(certificates.VALID)
     ),
+    (CovoiturageClient, "certificates"): certified,
+    (CovoiturageClient, "operator"): lambda k: k.clients.covoiturage.operator(),
     (CovoiturageClient, "check_certificates"): lambda k: k.clients.covoiturage.check_certificates(),
     (CovoiturageClient, "check_credentials"): lambda k: k.clients.covoiturage.check_credentials(),
     (DemarchesClient, "dossiers"): lambda k: k.clients.demarches.dossiers(1001, first=2),

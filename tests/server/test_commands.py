@@ -143,6 +143,7 @@ def test_help_names_every_command():
         "logout",
         "serve",
         "serve-sandbox",
+        "token",
         "tools",
     ]
     assert shown.exit_code == 0

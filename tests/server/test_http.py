@@ -207,7 +207,7 @@ async def test_a_change_that_is_being_made_is_made_to_its_end_when_the_server_st
     counter: Counter, era: str
 ):
     """Whoever asked for it is told, in both eras, though a stream of the older one stays open."""
-    began, stopped = anyio.Event(), anyio.Event()
+    began, stopped, ended = anyio.Event(), anyio.Event(), anyio.Event()
 
     class Slow(Between):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -224,14 +224,18 @@ async def test_a_change_that_is_being_made_is_made_to_its_end_when_the_server_st
             await host.list_tools()  # or the client would, to check the answer
             result = await host.call_tool("accept_dossier", {"number": 200001})
             told.append(facts(result)["outcome"])
+            await ended.wait()
 
     with anyio.fail_after(20):
-        async with anyio.create_task_group() as tasks, running(counter) as server:
-            tasks.start_soon(accept, address(server))
-            await began.wait()
-            server.should_exit = True
-            await anyio.sleep(0.3)  # uvicorn looks ten times a second
-            stopped.set()
+        async with anyio.create_task_group() as tasks:
+            async with running(counter) as server:
+                tasks.start_soon(accept, address(server))
+                await began.wait()
+                server.should_exit = True
+                while server.servers[0].is_serving():
+                    await anyio.lowlevel.checkpoint()
+                stopped.set()
+            ended.set()
 
     assert len(counter.accepted) == 1
     assert [row["status"] for row in await counter.rows()] == ["applied"]

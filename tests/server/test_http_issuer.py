@@ -5,19 +5,21 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import httpx
 import jwt
 import pytest
 
 from clients.http import connected
 from server.callers import UnknowableError
-from server.http.issuer import KEPT, SELDOM
-from server.http.issuer import Issuer as Trusted
+from server.openid import KEPT, SELDOM
+from server.openid import Issuer as Trusted
 from server.settings import Oidc
 from tests.authorization import Issuer, issuing, rsa
 from tests.over_http import HEADERS, LIST, bearer, served, signed_in
-from tests.support import Clock, Counter, Person, facts
+from tests.support import Browser, Clock, Counter, Person, facts, text
 
 AUDIENCE = "https://guichet.example/mcp"
 
@@ -132,6 +134,7 @@ FORGED: dict[str, Callable[[Issuer], str]] = {
     "signed with the public key": confused,
     "altered": lambda issuer: issuer.signed().replace(".", ".A", 1),
     "no token": lambda _: "guichet",
+    "nested without end": lambda _: f"{base64.b64encode(b'[' * 9_000).decode()}.e30.x",
 }
 
 
@@ -168,6 +171,22 @@ async def test_the_issuer_is_not_asked_for_each_token_that_names_a_key(trust: Tr
     assert trust.issuer.asked.count("/keys") == 1
 
 
+async def test_who_has_a_known_key_does_not_wait_for_an_issuer_that_is_slow(trust: Trust):
+    token = trust.issuer.signed()
+    assert await trust.principal(token)
+
+    trust.clock.now += KEPT
+    trust.issuer.held = anyio.Event()
+    asked = len(trust.issuer.asked)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(trust.principal, token)
+            while len(trust.issuer.asked) == asked:
+                await anyio.lowlevel.checkpoint()
+            assert await trust.principal(token)
+            trust.issuer.held.set()
+
+
 async def test_an_issuer_that_does_not_answer_is_not_taken_for_a_wrong_token(trust: Trust):
     """Its last keys stay good; before there were any, nobody can tell."""
     trust.issuer.down = True
@@ -181,3 +200,96 @@ async def test_an_issuer_that_does_not_answer_is_not_taken_for_a_wrong_token(tru
     trust.issuer.down = True
     trust.clock.now += KEPT
     assert await trust.principal(trust.issuer.signed())
+
+
+# The page.
+
+
+@dataclass
+class Team:
+    """A server whose page the issuer knows, and a browser."""
+
+    issuer: Issuer
+    url: str
+    browser: Browser
+
+    @property
+    def home(self) -> str:
+        return self.url.replace("/mcp", "/approvals")
+
+
+@pytest.fixture(name="team")
+async def _team(counter: Counter) -> AsyncGenerator[Team]:
+    async with issuing("guichet") as issuer, Browser() as browser:
+        oidc = {"issuer": issuer.address, "audience": "guichet", "client_id": "page"}
+        counter.settings = {"oidc": Oidc.model_validate(oidc)}
+        async with served(counter) as url:
+            yield Team(issuer, url, browser)
+
+
+async def test_a_plan_is_decided_on_by_the_person_whom_the_issuer_knows(
+    counter: Counter, team: Team, era: str
+):
+    camille = await team.issuer.token("camille", "write")
+    async with signed_in(team.url, camille, era) as host:
+        waiting = await host.call_tool("accept_dossier", {"number": 200001})
+        team.issuer.person = "dominique"
+        await team.browser.open(f"{team.home}/sign-in/issuer")
+        others = await team.browser.open(team.home)
+        team.issuer.person = "camille"
+        await team.browser.open(f"{team.home}/sign-in/issuer")
+        await team.browser.open(team.home)
+        await team.browser.open(f"{team.browser.origin}{team.browser.plans[0]}")
+        await team.browser.press("approve", agreed="yes", typed="200001")
+        done = await host.call_tool("accept_dossier", {"number": 200001})
+
+    assert team.home in text(waiting)
+    assert "200001" not in others
+    assert facts(done)["outcome"] == "applied"
+    assert len(counter.accepted) == 1
+
+
+async def test_nobody_comes_back_who_did_not_leave(team: Team):
+    """Else a link would have a browser sign in as somebody else, and agree in their name."""
+    team.browser.http.follow_redirects = False
+    await team.browser.http.get(f"{team.home}/sign-in/issuer")
+    left = await team.browser.http.get(f"{team.home}/sign-in/issuer")
+    sent_back = (await team.browser.http.get(left.headers["location"])).headers["location"]
+    altered = sent_back.replace("state=", "state=x")
+
+    async with httpx.AsyncClient() as victim:
+        elsewhere = await victim.get(sent_back)
+    wrong = await team.browser.http.get(altered)
+    right = await team.browser.http.get(sent_back)
+    again = await team.browser.http.get(sent_back)
+
+    assert [answer.status_code for answer in (elsewhere, wrong, right, again)] == [
+        403,
+        403,
+        200,
+        403,
+    ]
+
+
+async def test_a_code_is_of_no_use_without_what_its_browser_kept(team: Team):
+    """PKCE, as the issuer sees it; and the token it gives is this attempt's alone."""
+    team.browser.http.follow_redirects = False
+    left = await team.browser.http.get(f"{team.home}/sign-in/issuer")
+    asked = parse_qs(urlsplit(left.headers["location"]).query)
+    sent_back = (await team.browser.http.get(left.headers["location"])).headers["location"]
+    fields = {
+        "grant_type": "authorization_code",
+        "client_id": "page",
+        "code": parse_qs(urlsplit(sent_back).query)["code"][0],
+        "redirect_uri": asked["redirect_uri"][0],
+        "code_verifier": "v" * 43,
+    }
+    async with httpx.AsyncClient() as thief:
+        refused = await thief.post(f"{team.issuer.address}/token", data=fields)
+    for code in team.issuer.codes.values():
+        code.asked["nonce"] = "of another attempt"
+    another = await team.browser.http.get(sent_back)
+
+    assert asked["code_challenge_method"] == ["S256"]
+    assert refused.status_code == 400
+    assert another.status_code == 403

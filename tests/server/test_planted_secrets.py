@@ -18,8 +18,6 @@ import anyio.to_thread
 import httpx
 import pytest
 from mcp.types import CallToolResult
-from opentelemetry.trace import NonRecordingSpan, Span, Tracer
-from opentelemetry.trace.span import INVALID_SPAN_CONTEXT
 from pydantic import SecretStr
 
 from clients import Approval, FaireSimpleClient
@@ -28,6 +26,7 @@ from clients.errors import ApiError
 from server import connect, instance, logs
 from server.cli.doctor import run
 from server.settings import FaireSimple, Settings
+from tests.spans import Spans
 from tests.support import Counter, Person, own_log
 
 LOGIN, PASSWORD, KEY = "guichet", "p4ss/0f+n0 b0dy", "k3y/0f+n0 b0dy"
@@ -128,46 +127,9 @@ def telling_all(settings: Settings) -> Generator[None]:
                 logging.getLogger(name).setLevel(level)
 
 
-class Traced(NonRecordingSpan):
-    """A span that keeps whatever it is told, as a collector would."""
-
-    def __init__(self, kept: list[str]) -> None:
-        super().__init__(INVALID_SPAN_CONTEXT)
-        self._kept = kept
-
-    def set_attributes(self, attributes: object) -> None:
-        self._kept.append(repr(attributes))
-
-    def set_attribute(self, key: str, value: object) -> None:
-        self._kept.append(f"{key} {value}")
-
-    def set_status(self, status: object, description: str | None = None) -> None:
-        self._kept.append(f"{status} {description}")
-
-    def record_exception(self, exception: BaseException, *_: object, **__: object) -> None:
-        self._kept.append("".join(traceback.format_exception(exception)))
-
-
-class Tracing(Tracer):
-    """What the SDK traces with."""
-
-    def __init__(self) -> None:
-        self.kept: list[str] = []
-
-    def start_span(self, name: str, *_: object, **given: object) -> Span:
-        self.kept.append(f"{name} {given}")
-        return Traced(self.kept)
-
-    @contextmanager
-    def start_as_current_span(self, name: str, *_: object, **given: object) -> Generator[Span]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        yield self.start_span(name, **given)
-
-
-@pytest.fixture(name="tracing")
-def _tracing(monkeypatch: pytest.MonkeyPatch) -> Tracing:
-    tracing = Tracing()
-    monkeypatch.setattr("mcp.shared._otel._tracer", tracing)
-    return tracing
+@pytest.fixture(name="spans")
+def _spans(monkeypatch: pytest.MonkeyPatch) -> Spans:
+    return Spans(monkeypatch)
 
 
 def assert_untold(*written: str | bytes) -> None:
@@ -200,7 +162,7 @@ def kept_by(counter: Counter) -> bytes:
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_neither_the_key_nor_the_password_gets_out_of_any_failure(
     counter: Counter,
-    tracing: Tracing,
+    spans: Spans,
     capsys: pytest.CaptureFixture[str],
     failure: str,
     *,
@@ -217,8 +179,8 @@ async def test_neither_the_key_nor_the_password_gets_out_of_any_failure(
     assert told[3].is_error
     assert "DEBUG httpcore" in log
     assert reads or f"INFO httpx: HTTP Request: GET {url}/users/4201 " in log
-    assert tracing.kept
-    assert_untold(log, *tracing.kept, kept_by(counter))
+    assert spans.told
+    assert_untold(log, *spans.told, kept_by(counter))
     assert_untold(*(result.model_dump_json() for result in told))
 
 
@@ -234,7 +196,7 @@ EXCEPTIONS: list[Callable[[str], Exception]] = [
 @pytest.mark.parametrize("kind", EXCEPTIONS)
 async def test_neither_gets_out_of_any_exception_that_quotes_them(
     counter: Counter,
-    tracing: Tracing,
+    spans: Spans,
     capsys: pytest.CaptureFixture[str],
     kind: Callable[[str], Exception],
 ):
@@ -250,7 +212,7 @@ async def test_neither_gets_out_of_any_exception_that_quotes_them(
         told = await results(counter, settings)
 
     assert all(result.is_error for result in told[:-1])
-    assert_untold(capsys.readouterr().err, *tracing.kept, kept_by(counter))
+    assert_untold(capsys.readouterr().err, *spans.told, kept_by(counter))
     assert_untold(*(result.model_dump_json() for result in told))
 
 

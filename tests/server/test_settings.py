@@ -90,6 +90,36 @@ def test_the_file_has_a_table_for_each_service(toml: Path):
     assert revealed(settings.demarches.tokens[1001]) == "of 1001"
 
 
+def test_who_may_call_is_told_by_tables_or_in_json(toml: Path, monkeypatch: pytest.MonkeyPatch):
+    digest = "5e" * 32
+    toml.write_text(f'[http.tokens."a.b"]\nsha256 = "{digest}"\nscopes = ["read", "emjpm:write"]\n')
+    by_table = load().http.tokens
+    toml.write_text("")
+    told = f'{{"a.b": {{"sha256": "{digest}", "scopes": "read, emjpm:write"}}}}'
+    monkeypatch.setenv("GUICHET_HTTP_TOKENS", told)
+
+    assert load().http.tokens == by_table
+    assert by_table["a.b"].scopes == ("read", "emjpm:write")
+
+    monkeypatch.setenv("GUICHET_HTTP_TOKENS", digest)
+    with pytest.raises(SettingsError, match="GUICHET_HTTP_TOKENS") as refused:
+        load()
+    assert digest not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["guichet.example", "http://guichet.example", "https://guichet.example/mcp", "https://a?b"],
+)
+def test_the_public_address_is_that_of_a_server_and_safe(
+    monkeypatch: pytest.MonkeyPatch, address: str
+):
+    monkeypatch.setenv("GUICHET_HTTP_PUBLIC_URL", address)
+
+    with pytest.raises(SettingsError, match="GUICHET_HTTP_PUBLIC_URL"):
+        load()
+
+
 def test_a_secret_may_be_a_file_named_as_its_variable(secrets: Path):
     (secrets / "GUICHET_EMJPM_TOKEN").write_text("from a file\n")
     (secrets / "GUICHET_SECRET").write_text("k" * 32)

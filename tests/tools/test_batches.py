@@ -410,11 +410,11 @@ async def test_what_was_decided_is_told_when_the_ledger_fails_midway(
 ):
     part, begun = Journal.part, list[str]()
 
-    async def failing(self: Journal, whole: str, *, subject: str, goal: str) -> Operation:
-        begun.append(subject)
+    async def failing(self: Journal, whole: str, **more: str) -> Operation:
+        begun.append(more["subject"])
         if len(begun) == 3:
             raise UnusableDatabaseError("OperationalError")
-        return await part(self, whole, subject=subject, goal=goal)
+        return await part(self, whole, **more)
 
     async with counter.host(era) as host:
         await agreed(counter, host, browser, ALL, 4)

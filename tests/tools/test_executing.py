@@ -71,7 +71,7 @@ async def _desk(tmp_path: Path, clock: Clock) -> AsyncGenerator[Desk]:
 
 
 async def begun(desk: Desk) -> Operation:
-    operation = await desk.journal.ask("aa", INTENT)
+    operation = await desk.journal.ask("aa", replace(INTENT, goal="three"))
     assert await desk.journal.begin(operation, "page")
     return operation
 
@@ -211,3 +211,36 @@ async def test_what_was_asked_of_another_service_is_not_settled_by_reading_this_
     assert there.status == "executing"
     assert settled is not None
     assert settled.status == "applied"
+
+
+async def test_two_parts_of_one_name_are_not_both_begun(desk: Desk):
+    """Whoever comes second, in this process or in another, is refused before anything is sent."""
+    await begun(desk)
+    first = desk.journal.trial("rows", 0)
+    await part(desk, PART, Approval("aa"), done, subject="1", name=first)
+
+    with pytest.raises(ToolError, match="nothing was sent twice"):
+        await part(desk, PART, Approval("aa"), done, subject="1", name=first)
+    await part(desk, PART, Approval("aa"), done, subject="1", name=desk.journal.trial("rows", 1))
+
+    trials = await desk.journal.trials("rows")
+    assert [one.id for one in trials] == [first, desk.journal.trial("rows", 1)]
+    assert not await desk.journal.trials("other rows")
+
+
+def test_what_a_tool_makes_at_once_leaves_nothing_to_read():
+    """Where the tool makes others in parts: those have a goal, by which they are read."""
+    operation = Operation(
+        id="aa",
+        principal="local",
+        tool="accept_dossier",
+        subject="1",
+        arguments="",
+        question="",
+        facts="",
+        asked_at=0.0,
+        expires_at=0.0,
+    )
+
+    assert WHOLE.of(operation) == Settlement(unread)
+    assert WHOLE.of(operation.model_copy(update={"goal": "3"})) is WHOLE

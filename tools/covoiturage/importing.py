@@ -6,7 +6,7 @@ sent by chunks; the same file again goes on from where it stopped.
 
 import hashlib
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
@@ -15,11 +15,11 @@ from pydantic import Field
 from clients import Approval, CovoiturageClient
 from clients.covoiturage import Application
 from tools.covoiturage.asking import asked_about, asked_of
-from tools.covoiturage.chunks import MOST_FILE_BYTES, Remarks, reading
+from tools.covoiturage.chunks import MOST_FILE_BYTES, Chunk, Remarks, reading
 from tools.covoiturage.plans import Batch, Count, Plan, drawn, place, standing_of
 from tools.covoiturage.reports import Report, reported
 from tools.covoiturage.sending import CHUNK, Answered, Sending
-from tools.dependencies import Counter, Covoiturage, Files, Reporting, Saying
+from tools.dependencies import Counter, Covoiturage, Files, Progress, Reporting, Saying
 from tools.desk import Desk
 from tools.files import Folder
 from tools.guard import asks, planned
@@ -34,6 +34,11 @@ from tools.settling import Settlement
 MOST_INLINE = 100
 MOST_EXPLAINED = 150
 """Failures that are given their reason: the lines of the others, up to 1,000, fit beside them."""
+
+AGAIN = (
+    "Import the same file again for the rest: what was answered is not sent again, and the user "
+    "is asked anew."
+)
 
 Rows = Annotated[
     tuple[Application, ...],
@@ -83,12 +88,14 @@ async def to_import(
     files: Files,
     covoiturage: Covoiturage,
     say: Saying,
+    report: Reporting,
 ) -> Batch | Plan:
     """What is to be imported, from the file or inline; refused if there is nothing, or wrong."""
     if bool(rows) == bool(file):
         raise ToolError(_one_or_the_other(say))
     if file:
-        return await _kept(desk, files, file) or await _read(desk, files, covoiturage, file)
+        kept = await _kept(desk, files, file)
+        return kept or await _read(desk, files, covoiturage, report, file)
     texts = "\n".join(row.model_dump_json() for row in rows)
     digest = hashlib.sha256(texts.encode()).hexdigest()
     return Batch(file="", sha256=digest, rows=rows, lines=tuple(range(1, len(rows) + 1)))
@@ -105,6 +112,7 @@ async def importing(
     files: Files,
     covoiturage: Covoiturage,
     say: Saying,
+    report: Reporting,
 ) -> Question:
     """What a person has to agree to before identity keys are imported."""
     if isinstance(found, Batch):
@@ -112,7 +120,7 @@ async def importing(
             asked=asked_of(say, found, covoiturage.importation(found.rows)),
             subject=f"{len(found.rows)} rows",
             facts=found,
-            read_again=partial(to_import, rows, file, desk, files, covoiturage, say),
+            read_again=partial(to_import, rows, file, desk, files, covoiturage, say, report),
         )
     return Question(
         asked=asked_about(say, found),
@@ -185,7 +193,7 @@ def _told(report: Report, sending: Sending | None = None) -> Imported:
     if sending and sending.stopped:
         conclusion += f" It stopped. {sending.stopped} {AGAIN}"
     return Imported(
-        outcome="undetermined" if sending and sending.lost else "applied",
+        outcome=_came(sending) if sending else "applied",
         conclusion=conclusion,
         results=report.saved,
         imported=counts["imported"],
@@ -195,10 +203,10 @@ def _told(report: Report, sending: Sending | None = None) -> Imported:
     )
 
 
-AGAIN = (
-    "Import the same file again for the rest: what was answered is not sent again, and the user "
-    "is asked anew."
-)
+def _came(sending: Sending) -> Literal["applied", "not_applied", "undetermined"]:
+    if sending.lost:
+        return "undetermined"
+    return "applied" if sending.made else "not_applied"
 
 
 async def _by_chunks(desk: Desk, operation: Operation) -> Imported:
@@ -250,7 +258,7 @@ async def _as_it_is(desk: Desk, files: Folder, plan: Plan) -> Plan:
 
 
 async def _read(
-    desk: Desk, files: Folder, covoiturage: CovoiturageClient, name: str
+    desk: Desk, files: Folder, covoiturage: CovoiturageClient, report: Progress, name: str
 ) -> Batch | Plan:
     """What a file holds: rows that can leave at once, or a plan.
 
@@ -262,31 +270,33 @@ async def _read(
         first, second = await content.chunk(), await content.chunk()
         if second is None:
             _check(desk.say, content.remarks)
-            lines = first.lines if first else ()
-            return Batch(
-                file=name,
-                sha256=await content.sha256(),
-                rows=first.rows if first else (),
-                lines=lines,
-                doubts=content.remarks.doubts,
-                doubtful=tuple(content.remarks.doubtful),
-            )
+            return _batch(name, await content.sha256(), first, content.remarks)
         count = Count()
         chunk = first
         while chunk:
             count.add(chunk)
+            await report(count.rows, f"{count.rows} rows read.")
             chunk, second = second, await content.chunk()
         _check(desk.say, content.remarks)
-        if conflicts := count.identifications.conflicts:
-            raise ToolError(_conflicting(desk.say, conflicts))
         sha256 = await content.sha256()
-        remarks = content.remarks
-    at = await place(desk, covoiturage)
-    request = covoiturage.importation(())
-    plan = await drawn(at, count, request, file=name, sha256=sha256, remarks=remarks)
+    if conflicts := count.identifications.conflicts:
+        raise ToolError(_conflicting(desk.say, conflicts))
+    at, request = await place(desk, covoiturage), covoiturage.importation(())
+    plan = await drawn(at, count, request, file=name, sha256=sha256, remarks=content.remarks)
     if not plan.left:
         raise AlreadyDoneError(_told(await reported(at, files, name)))
     return plan
+
+
+def _batch(name: str, sha256: str, chunk: Chunk | None, remarks: Remarks) -> Batch:
+    return Batch(
+        file=name,
+        sha256=sha256,
+        rows=chunk.rows if chunk else (),
+        lines=chunk.lines if chunk else (),
+        doubts=remarks.doubts,
+        doubtful=tuple(remarks.doubtful),
+    )
 
 
 def _check(say: Say, remarks: Remarks) -> None:

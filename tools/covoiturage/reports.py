@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import repeat
@@ -64,14 +64,15 @@ async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
     return repeat(("left", told(refusal) if refusal else ""), rows)
 
 
-def _told(answer: Answered) -> Iterator[tuple[Verdict, str]]:
-    for place in range(answer.rows):
-        if place in answer.failed:
-            yield "failed", answer.failed[place]
-        elif place in answer.unsure:
-            yield "indeterminate", answer.unsure[place]
-        else:
-            yield "imported", ""
+def _told(answer: Answered) -> list[tuple[Verdict, str]]:
+    verdicts: list[tuple[Verdict, str]] = [("imported", "")] * answer.rows
+    for reason, places in answer.failed.items():
+        for place in places:
+            verdicts[place] = ("failed", reason)
+    for reason, places in answer.unsure.items():
+        for place in places:
+            verdicts[place] = ("indeterminate", reason)
+    return verdicts
 
 
 def _written(rows: Sequence[Sequence[object]]) -> bytes:

@@ -34,26 +34,28 @@ class Answered(Outcome):
     """What became of the rows of a chunk: those of which nothing else is said were imported."""
 
     rows: int = 0
-    failed: dict[int, str] = Field(default={}, description="Why, by their place from 0.")
-    unsure: dict[int, str] = Field(default={}, description="Likewise.")
+    failed: dict[str, list[int]] = Field(default={}, description="Places, from 0, by reason.")
+    unsure: dict[str, list[int]] = Field(default={}, description="Likewise.")
 
     @property
     def imported(self) -> int:
-        return self.rows - len(self.failed) - len(self.unsure)
+        return self.rows - sum(map(len, (*self.failed.values(), *self.unsure.values())))
 
 
 def answered(report: ImportReport, *, again: bool) -> Answered:
     """What a report says of each row; not much, of those that were sent again."""
-    failures = {failure.index: failure for failure in report.failures if failure.index is not None}
-    failed = {
-        place: failure.reason
-        for place, failure in failures.items()
-        if not (again and failure.may_be_done)
-    }
-    unsure = {place: RESENT for place in failures if place not in failed}
+    failed, unsure = dict[str, list[int]](), dict[str, list[int]]()
+    named = set[int]()
+    for failure in report.failures:
+        if failure.index is None:
+            continue
+        named.add(failure.index)
+        if again and failure.may_be_done:
+            unsure.setdefault(RESENT, []).append(failure.index)
+        else:
+            failed.setdefault(failure.reason, []).append(failure.index)
     if report.unexplained:
-        others = (place for place in range(report.sent) if place not in failures)
-        unsure |= dict.fromkeys(others, UNACCOUNTED)
+        unsure[UNACCOUNTED] = [place for place in range(report.sent) if place not in named]
     return Answered(
         outcome="applied", conclusion="Answered.", rows=report.sent, failed=failed, unsure=unsure
     )
@@ -146,6 +148,7 @@ class Sending:
                 item = None if self.stopped else await agreed.item()
             if item is None:
                 return False
+            # Cancelled once its intent is committed, it would look like one that was lost.
             with anyio.CancelScope(shield=True):
                 await self._send(item)
         except ToolError as refusal:

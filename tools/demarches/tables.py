@@ -65,8 +65,8 @@ class Csv:
         self._in_rows = _labels_in_rows(columns)
         annotations = (Column(c.id, f"{ANNOTATION}{c.label}") for c in columns.annotations)
         labels = _unique((*columns.champs, *annotations), taken=(*OWN, OTHERS))
-        self._questions = tuple(labels)
         self._header = (*OWN, *labels.values(), OTHERS)
+        self._places = {question: place for place, question in enumerate(labels, len(OWN))}
         self._text = io.StringIO(newline="")
         self._writer = csv.writer(self._text, delimiter=";", lineterminator="\r\n")
 
@@ -75,10 +75,16 @@ class Csv:
         return "\ufeff".encode() + self._written(map(_cell, self._header))
 
     def line(self, dossier: ExportedDossier) -> bytes:
-        answers = {**dossier.champs, **dossier.annotations}
-        own = (_cell(value) for value in _own(dossier).values())
-        asked = (_cell(_shown(answers.pop(q, None), self._in_rows)) for q in self._questions)
-        return self._written((*own, *asked, _cell(_shown(answers or None, self._in_rows))))
+        cells = [_cell(value) for value in _own(dossier).values()]
+        cells += [""] * (len(self._header) - len(OWN))  # few of the questions are answered in each
+        others: dict[str, JsonValue] = {}
+        for question, answer in (*dossier.champs.items(), *dossier.annotations.items()):
+            if question in self._places:
+                cells[self._places[question]] = _cell(_shown(answer, self._in_rows))
+            else:
+                others[question] = answer
+        cells[-1] = _cell(_shown(others or None, self._in_rows))
+        return self._written(cells)
 
     def gone(self, removed: DeletedDossier) -> bytes:
         known = _removal(removed)
@@ -185,12 +191,12 @@ def _cleaned(text: str | None) -> str | None:
 
 def _cell(value: JsonValue) -> str:
     match value:
+        case str():
+            return _harmless(value)
         case None:
             return ""
         case bool():
             return "true" if value else "false"
-        case str():
-            return _harmless(value)
         case int() | float():
             return str(value)
         case _ if names := _texts(value):
@@ -230,6 +236,8 @@ def _harmless(text: str) -> str:
     makes a cell of it. A number or a phone is left as it is: a sign, then digits, spaces, dots and
     commas alone.
     """
+    if _ORDINARY.fullmatch(text):
+        return text
     first = text.lstrip()[:1]
     computed = text[:1] in _LEADING or (first in _SIGNS and not _NUMBER.fullmatch(text))
     parted = _COMPUTED_WITHIN.sub(r"\1'", text)
@@ -238,6 +246,8 @@ def _harmless(text: str) -> str:
 
 _OPTIONS = TypeAdapter(list[str])
 _FILES = TypeAdapter(list[dict[str, JsonValue]])
+_ORDINARY = re.compile(r"[^\s=+\-@＝＋－＠,;][^,;\t\r\n]*")
+"""What most texts are, in which nothing can be computed: neither first nor after a separator."""
 _LEADING = ("\t", "\r", "\n")
 _SIGNS = tuple("=+-@＝＋－＠")
 _NUMBER = re.compile(r"[+-][0-9][0-9 .,\u00a0\u202f]*")

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -23,6 +24,7 @@ def wanted(status: Filter) -> Status | None:
     return None if status == "all" else status
 
 
+@lru_cache(maxsize=256)  # among thousands of mesures, the same few words
 def plain(text: str) -> str:
     """The text as it is compared: small letters and digits alone, words apart."""
     letters = unicodedata.normalize("NFD", text).encode("ascii", "ignore").decode()

@@ -275,6 +275,15 @@ async def test_what_a_smaller_page_would_not_mend_is_not_asked_again(
     assert set(service.sizes) == {100}
 
 
+@pytest.mark.parametrize("edge", [{"node": None}, {"": None}, 1, "edge"])
+async def test_what_is_no_edge_is_no_answer(edge: object):
+    def spoil(reply: Reply) -> None:
+        reply["data"]["demarche"]["dossiers"]["edges"] = [edge]
+
+    with pytest.raises(UnexpectedReplyError):
+        await through(Service(3, change=spoil))
+
+
 async def test_a_cursor_that_leads_nowhere_does_not_go_round_in_circles():
     def stuck(reply: Reply) -> None:
         page = reply["data"]["demarche"]["dossiers"]["pageInfo"]

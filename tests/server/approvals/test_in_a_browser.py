@@ -16,8 +16,12 @@ from mcp.types import CallToolResult
 from playwright.async_api import Browser, BrowserContext, Page, Route
 from starlette.responses import HTMLResponse
 
+from server.passwords import derived
+from server.settings import Oidc
+from tests.authorization import issuing
 from tests.browsers import violations
-from tests.support import Counter, listening
+from tests.over_http import known_by, served, signed_in
+from tests.support import ERAS, Counter, listening
 
 ACCEPT: dict[str, Any] = {
     "number": 200001,
@@ -361,6 +365,41 @@ async def test_a_link_from_another_site_leads_in_by_one_more_step(reader: Reader
     await elsewhere.get_by_role("link", name="continuez").click()
 
     await elsewhere.get_by_role("link", name="Accepter le dossier n° 200001").wait_for()
+
+
+async def test_who_signs_in_comes_to_their_own_plans(counter: Counter, chromium: Browser):
+    """By way of the issuer, which is another site to a browser; or with a password."""
+    kept = {"scopes": "write", "page_password": derived("their password")}
+    async with issuing("guichet") as issuer:
+        issuer.address, issuer.asks = issuer.address.replace("127.0.0.1", "localhost"), True
+        oidc = {"issuer": issuer.address, "audience": "guichet", "client_id": "page"}
+        counter.settings = known_by(alice=kept) | {"oidc": Oidc.model_validate(oidc)}
+        camille = await issuer.token("camille", "write")
+        context = await chromium.new_context()
+        context.set_default_timeout(10_000)
+        async with served(counter) as url, signed_in(url, camille, ERAS[-1]) as host:
+            await host.call_tool("accept_dossier", {"number": 200001})
+            tab, home = await context.new_page(), url.replace("/mcp", "/approvals")
+            await tab.goto(home)
+            first = await violations(tab)
+            await tab.locator("#name").fill("alice")
+            await tab.locator("#password").fill("not theirs")
+            await tab.locator(".approve").click()
+            wrong = await violations(tab)
+            await tab.locator("#password").fill("their password")
+            await tab.locator(".approve").click()
+            await tab.wait_for_url(home)
+            of_alice = await tab.locator(".plans a").count()
+            await context.clear_cookies()
+            await tab.goto(home)
+            await tab.locator("a[href$='/issuer']").click()
+            await tab.locator("#yes").click()
+            await tab.wait_for_url(home)
+            of_camille = await tab.locator(".plans a").count()
+            await context.close()
+
+    assert first == wrong == []
+    assert (of_alice, of_camille) == (0, 1)
 
 
 async def test_the_readme_s_picture_is_of_this_page(counter: Counter, chromium: Browser):

@@ -37,12 +37,15 @@ LOG = logging.getLogger(__name__)
 _OBJECT = TypeAdapter(dict[str, object])
 
 
-class _Claims(BaseModel):
+class Claims(BaseModel):
     """What a token says of who it was issued to, which is written in two ways."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     sub: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SUBJECT)]
+    nonce: str = ""
+    azp: str = ""
+    """For whom it was issued, where it is meant for several."""
     scope: str | tuple[str, ...] = ()
     scp: str | tuple[str, ...] = ()
 
@@ -52,13 +55,15 @@ class _Claims(BaseModel):
         return frozenset(told.split() if isinstance(told, str) else told)
 
 
-class _Discovery(BaseModel):
+class Discovered(BaseModel):
     """What an issuer says of itself, as far as it matters here."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     issuer: str
     jwks_uri: Address
+    authorization_endpoint: Address | None = None
+    token_endpoint: Address | None = None
 
 
 class Issuer:
@@ -75,6 +80,7 @@ class Issuer:
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
+        self._about: Discovered | None = None
         self._keys: dict[str | None, PyJWK] = {}
         self._fetched_at = self._tried_at = -KEPT
         self._fetching = anyio.Lock()
@@ -85,38 +91,70 @@ class Issuer:
         Raises:
             UnknowableError: The issuer gave no key yet.
         """
+        claims = await self.claims(token, self._audience)
+        return claims and Caller(self.principal(claims.sub), claims.scopes)
+
+    async def claims(self, token: str, audience: str) -> Claims | None:
+        """What a token of this issuer says, if it is good and meant for this audience.
+
+        Raises:
+            UnknowableError: The issuer gave no key yet.
+        """
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
                 return None
             key = await self._key(header.get("kid"))
-            return key and self._caller(token, key)
+            return key and self._verified(token, key, audience)
         except (PyJWTError, ValidationError):
             return None
 
-    def _caller(self, token: str, key: PyJWK) -> Caller:
+    def principal(self, subject: str) -> str:
+        """One of its users: told apart from those of others, who may have the same name."""
+        return f"{self._issuer} {subject}"
+
+    async def about(self) -> Discovered:
+        """What the issuer says of itself.
+
+        Raises:
+            UnknowableError: It did not answer yet.
+        """
+        await self._refresh(None)
+        if self._about is None:
+            raise UnknowableError
+        return self._about
+
+    def _verified(self, token: str, key: PyJWK, audience: str) -> Claims:
         claims = jwt.decode(
             token,
             key,
             algorithms=ALGORITHMS,
-            audience=self._audience,
+            audience=audience,
             issuer=self._issuer,
             leeway=LEEWAY,
             options={"require": list(REQUIRED)},
         )
-        told = _Claims.model_validate(claims)
-        return Caller(f"{self._issuer} {told.sub}", told.scopes)
+        return Claims.model_validate(claims)
 
     async def _key(self, name: str | None) -> PyJWK | None:
+        await self._refresh(name)
+        if not self._keys:
+            raise UnknowableError
+        return self._keys.get(name)
+
+    async def _refresh(self, name: str | None) -> None:
+        """Have the keys once more if it is time, or if none has this name.
+
+        Whoever needs a key that is known does not wait for somebody else who is at it.
+        """
+        if name in self._keys and self._fetching.locked():
+            return
         async with self._fetching:
             now = self._clock()
             due = name not in self._keys or now - self._fetched_at >= KEPT
             if due and now - self._tried_at >= SELDOM:
                 self._tried_at = now
                 await self._fetch(now)
-        if not self._keys:
-            raise UnknowableError
-        return self._keys.get(name)
 
     async def _fetch(self, now: float) -> None:
         """Have the keys of today; the last ones stay good where the issuer does not answer."""
@@ -129,10 +167,11 @@ class Issuer:
 
     async def _published(self) -> PyJWKSet:
         place = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-        discovered = _Discovery.model_validate(await self._read(place))
+        discovered = Discovered.model_validate(await self._read(place))
         if discovered.issuer != self._issuer:
             raise ValueError("another issuer")
         keys = await self._read(discovered.jwks_uri)
+        self._about = discovered
         return PyJWKSet.from_dict(_OBJECT.validate_python(keys))
 
     async def _read(self, address: str) -> object:
