@@ -238,6 +238,7 @@ async def _desk(
         principal=lambda: LOCAL,
         consent=settings.consent,
         fences=settings.fences.limits,
+        four_eyes=frozenset(settings.four_eyes),
         present=pages.present,
         instructeur=settings.demarches.instructeur,
         places=frozenset(

@@ -28,6 +28,7 @@ from clients.emjpm import LOGIN
 from clients.faire_simple import Flow
 from clients.network import proxy_of
 from server import connect, instance
+from server.approvers import Approvers
 from server.build import offered
 from server.callers import service_of
 from server.settings import SERVICES, Application, Settings, config_file
@@ -359,10 +360,24 @@ def _http(settings: Settings) -> Iterator[Finding]:
         page = "sign in to the page there" if oidc.client_id else "have no page"
         says = f"{oidc.issuer}; its tokens are for {audience}, and its users {page}."
         yield Finding("issuer", "ok", says)
+    if settings.four_eyes:
+        yield _four_eyes(settings)
     if not settings.authenticates:
         yield Finding(
             "callers", "missing", "nobody signs in: any program of this machine may call."
         )
+
+
+def _four_eyes(settings: Settings) -> Finding:
+    """Whether somebody could approve what takes two persons, whoever asks."""
+    approvers = Approvers(settings)
+    lacking = [tool for tool in settings.four_eyes if not approvers.suffice(tool)]
+    if not lacking:
+        return Finding("four eyes", "ok", f"{', '.join(settings.four_eyes)}.")
+    remedy = "Give somebody the scope approve and a page password (`guichet token create`), or "
+    remedy += "name users of the issuer in GUICHET_OIDC_APPROVERS."
+    says = f"nobody can approve {', '.join(lacking)}: it will be refused."
+    return Finding("four eyes", "trouble", says, remedy)
 
 
 # What requests go through.

@@ -42,6 +42,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from clients.demarches import STATIC_HOSTS
 from clients.faire_simple import SEMESTER, Flow
 from server.passwords import DERIVED
+from tools import TOOLS
 from tools.desk import Consent
 from tools.fences import Fences as Limits
 from tools.language import Language
@@ -72,11 +73,8 @@ POSTGRESQL = "postgresql"
 """What the address begins with of a database that several instances share."""
 MOST_DEMARCHES = 100
 """Démarches that may be named: each is a request whenever they are listed."""
-SCOPES = (
-    "read",
-    "write",
-    *(f"{service}:{reach}" for service in SERVICES for reach in ("read", "write")),
-)
+REACHES = ("read", "write", "approve")
+SCOPES = (*REACHES, *(f"{service}:{reach}" for service in SERVICES for reach in REACHES))
 """What may be granted to whoever calls over HTTP: everywhere, or at one service."""
 
 CALLED = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -179,6 +177,13 @@ def _known(scopes: tuple[str, ...]) -> tuple[str, ...]:
     if not set(scopes) <= set(SCOPES):
         raise ValueError(f"the scopes are {', '.join(SCOPES)}")
     return scopes
+
+
+def _writing(names: tuple[str, ...]) -> tuple[str, ...]:
+    known = {tool.name for tool in TOOLS if tool.writes}
+    if not set(names) <= known:
+        raise ValueError(f"must name tools that change something: {', '.join(sorted(known))}")
+    return names
 
 
 def _key(written: SecretStr) -> SecretStr:
@@ -468,6 +473,11 @@ class Oidc(Section):
     client_secret: Key | None = Field(
         default=None, description="the secret that goes with it, if the issuer gave one"
     )
+    approvers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="those of its users who may approve what others ask for, where "
+        "GUICHET_FOUR_EYES lists it: each `sub`, comma-separated",
+    )
 
 
 class Fences(Section):
@@ -529,6 +539,13 @@ class Settings(BaseSettings):
         description="the one folder that tools may read from and save in; none, and they refuse",
     )
     read_only: bool = Field(default=False, description="offer no tool that changes a service")
+    four_eyes: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_writing)
+    ] = Field(
+        default=(),
+        description="the tools whose changes another person must approve, by name, "
+        "comma-separated; for a team over HTTP",
+    )
     consent: Consent = Field(
         default="ask",
         description="how a person is asked: `ask`, by the client if it can; `page`, always on our "

@@ -31,6 +31,10 @@ class Desk:
     consent: Consent = "ask"
     fences: Fences = NONE
     """What each principal may have changed in a day."""
+    four_eyes: frozenset[str] = frozenset()
+    """The tools whose changes another person must approve."""
+    somebody_else: Callable[[str], bool] = lambda _: False
+    """Whether anybody but whom the current call is made for may approve a change by this tool."""
     present: Present | None = None
     signs_in: Callable[[], bool] | None = None
     """Whether whom the current call is made for can sign in to the page; None where the page opens

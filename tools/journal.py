@@ -262,11 +262,20 @@ class Journal:
         rows = await (await self._storage()).on_page(principal)
         return [Operation.model_validate(dict(row)) for row in rows]
 
-    async def approve(self, operation: str) -> bool:
-        """Record that a person agreed on the page; false if the question was no longer open."""
+    async def others_on_page(self, principal: str, tools: Collection[str]) -> list[Operation]:
+        """What these tools put on the page to anybody else, and is not over, newest first."""
+        rows = await (await self._storage()).others_on_page(principal, tools)
+        return [Operation.model_validate(dict(row)) for row in rows]
+
+    async def approve(self, operation: str, *, by: str = "") -> bool:
+        """Record that a person agreed on the page; false if the question was no longer open.
+
+        `by` is another principal than the one who asked, if it is they who agreed.
+        """
         values: dict[str, object] = {
             "status": "approved",
             "evidence": "page",
+            "decided_by": by,
             "expires_at": self.now() + self.answer_within,
             "asked": None,
         }
@@ -321,10 +330,19 @@ class Journal:
             tasks.cancel_scope.cancel()
 
     async def refuse(
-        self, operation: str, ending: Literal["declined", "stale"], result: CallToolResult
+        self,
+        operation: str,
+        ending: Literal["declined", "stale"],
+        result: CallToolResult,
+        *,
+        by: str | None = None,
     ) -> bool:
-        """End a question for good, nothing having been sent; false if it has ended already."""
-        return await self._end(operation, ending, result, "pending", "approved")
+        """End a question for good, nothing having been sent; false if it has ended already.
+
+        `by` is another principal than the one who asked, if it is they who did not agree; empty, it
+        is the one who asked.
+        """
+        return await self._end(operation, ending, result, "pending", "approved", by=by)
 
     async def end(self, operation: str, ending: Ending, result: CallToolResult) -> bool:
         """Record what came of an operation, as whoever executed it knows.
@@ -424,7 +442,12 @@ class Journal:
             await self._opened.close()
 
     async def _end(
-        self, operation: str, ending: Ending, result: CallToolResult, *among: Status
+        self,
+        operation: str,
+        ending: Ending,
+        result: CallToolResult,
+        *among: Status,
+        by: str | None = None,
     ) -> bool:
         sealed = self.seal.close(result.model_dump_json(by_alias=True, exclude_none=True).encode())
         values: dict[str, object] = {
@@ -434,6 +457,8 @@ class Journal:
             "asked": None,
             "plan": None,
         }
+        if by is not None:
+            values["decided_by"] = by
         return await self._change(operation, values, *among)
 
     async def _change(self, operation: str, values: dict[str, object], *among: Status) -> bool:

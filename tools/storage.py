@@ -216,6 +216,17 @@ class Storage:
             )
         )
 
+    async def others_on_page(self, principal: str, tools: Collection[str]) -> list[RowMapping]:
+        """What these tools put on the page to anybody else, and is not over, newest first."""
+        return await self._operations(
+            and_(
+                OPERATIONS.c.principal != principal,
+                OPERATIONS.c.tool.in_(tools),
+                OPERATIONS.c.by_page.is_(True),
+                OPERATIONS.c.told.is_(False),
+            )
+        )
+
     async def recent(
         self, principal: str, most: int, before: tuple[float, str] | None = None, whole: str = ""
     ) -> list[RowMapping]:

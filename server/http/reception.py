@@ -19,6 +19,7 @@ from server.approvals.app import FROM_ISSUER, HOME, Door, create
 from server.approvals.code_flow import Client, CodeFlow
 from server.approvals.passwords import Entry, Passwords
 from server.approvals.sessions import Sessions
+from server.approvers import Approvers
 from server.callers import Caller
 from server.openid import Issuer
 from server.settings import Settings
@@ -76,6 +77,7 @@ class SignedIn:
     def __init__(self, settings: Settings, connect: Connect, address: str, resource: str) -> None:
         self._known = settings.http.tokens
         self._oidc = settings.oidc
+        self._approvers = Approvers(settings)
         self._connect = connect
         self._address = address
         self._audience = settings.oidc.audience or resource
@@ -90,12 +92,15 @@ class SignedIn:
                 self._issuer = Issuer(http, self._oidc.issuer, self._audience)
             door = Door(Passwords(self._entries(), time.monotonic), self._flow(http, desk))
             sessions = Sessions(time.time)
-            self._page = create(desk.journal, desk.say, sessions, (self._address,), door)
+            self._page = create(
+                desk.journal, desk.say, sessions, (self._address,), door, self._approvers
+            )
             yield replace(
                 desk,
                 principal=callers.principal,
                 present=self._present,
                 signs_in=callers.has_page,
+                somebody_else=self._somebody_else,
             )
 
     async def recognised(self, token: str) -> Caller | None:
@@ -113,6 +118,9 @@ class SignedIn:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the page, which opens with the desk."""
         await (self._page or PlainTextResponse("Not open yet", 503))(scope, receive, send)
+
+    def _somebody_else(self, tool: str) -> bool:
+        return self._approvers.anybody_but(callers.principal(), tool)
 
     async def _present(self, operation: str) -> str:
         """Where a plan awaits whoever signs in."""
