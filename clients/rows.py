@@ -22,8 +22,8 @@ MOST_BYTES = 10_000_000
 """The largest file that is read at once; a thousand rows hold about 300 kB."""
 MOST_LINES = 1_000
 """Lines that a row of a CSV file may go over, inside quotation marks."""
-BLOCK = 64 * 1024
-"""Bytes that are read together, up to the end of a line."""
+BLOCK = 16 * 1024
+"""Bytes that are read together, up to the end of a line: what comes of them stays in the cache."""
 
 SEPARATORS = (",", ";", "\t")
 LOST = "a character is lost, here or in an earlier copy: save it anew, in UTF-8."
@@ -119,8 +119,22 @@ def documents(content: bytes) -> Iterator[Document | Problem]:
         yield Problem(error.line, error.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines without a quotation mark: each is a record, and is cut at every separator."""
+
+    first: int
+    """The number of the first one in the file."""
+    text: str = field(repr=False)
+    """All of them, with a newline between two."""
+
+
+Record = tuple[int, list[str]]
+"""The line that a record starts on, and its cells, one of which at least holds something."""
+
+
 class Records:
-    """The records of a CSV file that hold something, each with the line it starts on.
+    """The records of a CSV file that hold something.
 
     The first one is the header: the separator that it has most of is that of the file. To be
     iterated over once.
@@ -128,54 +142,93 @@ class Records:
 
     def __init__(self, stream: BinaryIO, encoding: Encoding) -> None:
         stream.seek(0)
-        self.last = 0
+        self.separator = ""
+        """Known from the header on."""
+        self._last = 0
         """The line that the last record ended on."""
         self._stream = stream
         self._encoding: str = encoding
-        first = self._block()
-        header = first.lstrip().partition("\n")[0]
-        self.separator = max(SEPARATORS, key=header.count)
-        lines = chain(StringIO(first, newline=""), chain.from_iterable(self._others()))
-        self._reader = csv.reader(lines, delimiter=self.separator, strict=True)
+        self._reader = csv.reader(())
 
-    def __iter__(self) -> Iterator[tuple[int, list[str]] | Problem]:
+    def __iter__(self) -> Iterator[Record | Problem]:
         """What is there, in order.
 
         Raises:
             UnreadableError: A quotation mark is never closed: rows would be lost inside a cell.
         """
+        for piece in self.pieces():
+            if isinstance(piece, Lines):
+                yield from self.cut(piece)
+            else:
+                yield piece
+
+    def pieces(self) -> Iterator[Lines | Record | Problem]:
+        """The same, with the lines that need no more than to be cut left as they are, together.
+
+        The header is none of these.
+
+        Raises:
+            UnreadableError: A quotation mark is never closed.
+        """
+        size = 0
+        while block := self._block(size):
+            if size and _is_plain(block):
+                yield self._lines(block)
+                continue
+            if not size:
+                self.separator = max(SEPARATORS, key=block.lstrip().count)
+            for record in self._parsed(block):
+                size = BLOCK
+                yield record
+
+    def cut(self, lines: Lines) -> Iterator[Record]:
+        """The records that lines are."""
+        for line, text in enumerate(lines.text.split("\n"), lines.first):
+            record = text.split(self.separator)
+            if _holds(record):
+                yield line, record
+
+    def _lines(self, block: str) -> Lines:
+        lines = Lines(self._last + 1, block.replace("\r\n", "\n").removesuffix("\n"))
+        self._last += lines.text.count("\n") + 1
+        return lines
+
+    def _parsed(self, block: str) -> Iterator[Record | Problem]:
+        """The records that start in a block; the last of them may end in another one."""
+        before = self._last
+        lines = chain(StringIO(block, newline=""), self._more(before))
+        self._reader = reader = csv.reader(lines, delimiter=self.separator, strict=True)
         more = True
         while more:
             try:
-                yield from self._to_next_error()
+                for record in reader:
+                    line, self._last = self._last + 1, before + reader.line_num
+                    if _holds(record):
+                        yield line, record
                 more = False
             except csv.Error:
-                line, self.last = self.last + 1, self._reader.line_num
-                if self.last > line:
+                line, self._last = self._last + 1, before + reader.line_num
+                if self._last > line:
                     raise UnreadableError(line, _UNCLOSED) from None
                 yield Problem(line, _UNCLOSED)
 
-    def _to_next_error(self) -> Iterator[tuple[int, list[str]]]:
-        reader = self._reader
-        for record in reader:
-            line, self.last = self.last + 1, reader.line_num
-            if any(map(str.strip, record)):
-                yield line, record
+    def _more(self, before: int) -> Iterator[str]:
+        """The lines of the following blocks, as long as a record goes on in them."""
+        while (unended := before + self._reader.line_num - self._last) and (
+            block := self._block(BLOCK)
+        ):
+            if unended > MOST_LINES:
+                raise UnreadableError(self._last + 1, _UNCLOSED)
+            yield from StringIO(block, newline="")
 
-    def _others(self) -> Iterator[StringIO]:
-        while block := self._block():
-            if self._reader.line_num - self.last > MOST_LINES:
-                raise UnreadableError(self.last + 1, _UNCLOSED)
-            yield StringIO(block, newline="")
-
-    def _block(self) -> str:
+    def _block(self, size: int) -> str:
         """The next lines, whole."""
-        block = self._stream.read(BLOCK) + self._stream.readline()
+        block = self._stream.read(size) + self._stream.readline()
         encoding, self._encoding = self._encoding, self._encoding.removesuffix("-sig")
         try:
             return block.decode(encoding)
         except UnicodeDecodeError:
-            raise UnreadableError(self.last + 1, "the file changed while it was read.") from None
+            raise UnreadableError(self._last + 1, "the file changed while it was read.") from None
 
 
 def objects(stream: BinaryIO) -> "Iterator[tuple[int, Object] | Problem]":
@@ -302,6 +355,16 @@ def _from_record(line: int, texts: Sequence[str], names: Sequence[str]) -> Row |
     if len(texts) != len(names):
         return Problem(line, f"{len(texts)} cells below a header of {len(names)}.")
     return Row(line, dict(zip(names, texts, strict=True)))
+
+
+def _is_plain(block: str) -> bool:
+    """Whether the csv module would do no more than cut these lines, nor refuse any cell."""
+    is_short = len(block) <= csv.field_size_limit()
+    return is_short and '"' not in block and block.count("\r") == block.count("\r\n")
+
+
+def _holds(record: Iterable[str]) -> bool:
+    return any(map(str.strip, record))
 
 
 def _known(names: Iterable[str]) -> list[str]:

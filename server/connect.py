@@ -1,6 +1,7 @@
 """From settings to a desk: the services' clients, the ledger, the folder of files."""
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,12 +23,10 @@ from clients import (
 )
 from clients.auth import Bearer
 from clients.covoiturage import OperatorKeys
-from clients.demarches import MOST_A_MINUTE as DEMARCHES_PACE
 from clients.demarches import READ as DEMARCHES_READ
 from clients.demarches import SERVICE as DEMARCHES
 from clients.demarches import DemarcheTokens
 from clients.downloads import Ways, downloading
-from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
 from clients.emjpm import SERVICE as EMJPM
 from clients.emjpm import OAuth, SignedIn
 from clients.faire_simple import Keyed
@@ -73,6 +72,8 @@ class Transports:
     """What carries files of Démarches simplifiées: as its requests do, unless told otherwise."""
     sleep: Sleep = anyio.sleep
     """How to wait before asking a service again."""
+    clock: Callable[[], float] = time.monotonic
+    """The seconds that pass as one sleeps."""
 
 
 class InProcess(httpx.AsyncBaseTransport):
@@ -271,7 +272,7 @@ async def _clients(
     faire_simple = settings.faire_simple
     client = partial(connected, sleep=by.sleep)
     instruction = client(demarches.url, read=DEMARCHES_READ, transport=by.demarches)
-    pace = Pace(DEMARCHES, _budget(shared, DEMARCHES, DEMARCHES_PACE), sleep=by.sleep)
+    pace = Pace(DEMARCHES, _budget(by, shared, DEMARCHES, demarches.a_minute), sleep=by.sleep)
     open_for_good = stack.enter_async_context
     return Clients(
         covoiturage=CovoiturageClient(
@@ -316,8 +317,8 @@ def _operator(registry: Covoiturage) -> httpx.Auth | None:
     return None
 
 
-def _budget(shared: "Shared | None", service: str, most: int) -> Budget:
-    return shared.budget(service, most) if shared else OwnBudget(most)
+def _budget(by: Transports, shared: "Shared | None", service: str, most: int) -> Budget:
+    return shared.budget(service, most) if shared else OwnBudget(most, clock=by.clock)
 
 
 async def _emjpm(
@@ -326,7 +327,7 @@ async def _emjpm(
     """The client of eMJPM, at the pace that the service allows."""
     auth = Bearer(emjpm.token) if emjpm.token else await _signed_in(emjpm, by, stack, shared)
     http = connected(emjpm.address, auth=auth, transport=by.emjpm, sleep=by.sleep)
-    return Pace(EMJPM, _budget(shared, EMJPM, EMJPM_PACE), sleep=by.sleep).keep(http)
+    return Pace(EMJPM, _budget(by, shared, EMJPM, emjpm.a_minute), sleep=by.sleep).keep(http)
 
 
 async def _signed_in(

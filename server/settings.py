@@ -39,7 +39,9 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from clients.demarches import MOST_A_MINUTE as DEMARCHES_PACE
 from clients.demarches import STATIC_HOSTS
+from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
 from clients.faire_simple import SEMESTER, Flow
 from server.passwords import DERIVED
 from tools import TOOLS
@@ -241,6 +243,7 @@ Names = Annotated[
     BeforeValidator(_listed),
 ]
 Number = Annotated[int, Field(gt=0, le=2**31 - 1)]
+Rate = Annotated[int, Field(ge=1, le=1_000_000)]
 Numbers = Annotated[
     tuple[Number, ...],
     Field(max_length=MOST_DEMARCHES),
@@ -304,6 +307,10 @@ class Demarches(Section):
         "comma-separated; `*.` before a name stands for its sub-domains",
     )
 
+    a_minute: Rate = Field(
+        default=DEMARCHES_PACE, description="how many requests a minute the service is sent at most"
+    )
+
     @property
     def has_token(self) -> bool:
         return bool(self.token or self.tokens)
@@ -342,6 +349,9 @@ class Emjpm(Section):
         default=None, description="the whole address registered for it, to the last sign"
     )
 
+    a_minute: Rate = Field(
+        default=EMJPM_PACE, description="how many requests a minute the service is sent at most"
+    )
     delete_all: bool = Field(
         default=False, description="offer `delete_all_mesures`, which deletes every mesure"
     )

@@ -210,7 +210,7 @@ class Counter:
             "faire_simple": InProcess(self.partners),
         }
         through = {name: Wire(self, by) for name, by in (direct | self.over).items()}
-        transports = Transports(**through, sleep=self.clock.sleep)
+        transports = Transports(**through, sleep=self.clock.sleep, clock=self.clock)
         journal = self.journal()
         async with (
             connect.sandbox(settings, self.seal, transports) as desk,

@@ -59,8 +59,8 @@ async def test_the_sandbox_offers_every_tool():
     assert await offered(LOCAL["guichet-sandbox"]) == OFFERED
 
 
-async def test_without_secrets_only_certificates_and_the_journal_are_offered():
-    always = ["verify_certificate", "list_operations", "get_operation"]
+async def test_without_secrets_only_what_needs_none_is_offered():
+    always = ["verify_certificate", "prepare_cee_identities", "list_operations", "get_operation"]
 
     assert await offered(LOCAL["guichet"]) == always
 

@@ -8,10 +8,11 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from io import BufferedReader
+from itertools import chain, pairwise
 from pathlib import Path, PurePath
 from secrets import token_hex
 from typing import BinaryIO
@@ -79,7 +80,7 @@ class Draft:
         """
         await anyio.to_thread.run_sync(self._write, chunk)
 
-    async def cut(self, spans: Sequence[tuple[int, int]]) -> None:
+    async def cut(self, spans: Iterable[tuple[int, int]]) -> None:
         """Take these parts out: where each starts and how long it is, in order, in bytes.
 
         Raises:
@@ -120,14 +121,15 @@ class Draft:
         self._sha256.update(chunk)
         self.size += len(chunk)
 
-    def _cut(self, spans: Sequence[tuple[int, int]]) -> None:
+    def _cut(self, spans: Iterable[tuple[int, int]]) -> None:
         """Move what follows each part to where it started, by small pieces."""
         try:
             self._file.flush()
             with self._path.open("rb") as before:
-                ends = [*(start for start, _ in spans[1:]), self.size]
-                self._file.seek(spans[0][0])
-                for (start, length), end in zip(spans, ends, strict=True):
+                rest = iter(spans)
+                first = next(rest, (self.size, 0))
+                self._file.seek(first[0])
+                for (start, length), (end, _) in pairwise(chain([first], rest, [(self.size, 0)])):
                     before.seek(start + length)
                     _copy(before, self._file, end - start - length)
             self._file.truncate()

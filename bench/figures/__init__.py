@@ -10,6 +10,7 @@ FIGURES: Mapping[str, Callable[[int], Rows]] = {
     "memory": starting.memory,
     "read": calling.reading,
     "http": calling.reading_over_http,
+    "load": calling.load,
     "change": calling.mutation,
     "wait": calling.waiting,
     "export": exporting.exporting,

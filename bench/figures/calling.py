@@ -10,8 +10,8 @@ from functools import partial
 from bench.hosts import StdioHost, called_over_http
 from bench.processes import MILLISECONDS, Process, installed, reference
 from bench.recordings import Exchange, answers, recorded, typed
-from bench.rounds import Sample, paired
-from bench.rows import Rows, more, ratio
+from bench.rounds import Pairs, Sample, paired
+from bench.rows import Rows, growth, more, ratio
 from bench.upstream import HOST, Upstream, upstream
 
 CERTIFICATE = {"uuid": "9415300a-7a51-4296-96d1-68636e46485d"}
@@ -24,6 +24,10 @@ MUTATIONS = 10
 AT_ONCE = 32
 BARE = "a tool of the same SDK making the same bare request"
 PINGS = 50
+A_MINUTE = 60.0
+WARM = 10.0
+"""Seconds after which memory has reached what it needs."""
+LISTING = ("query_dossiers", {"demarche_number": 1001})
 
 
 def reading(rounds: int) -> Rows:
@@ -46,8 +50,8 @@ def reading_over_http(rounds: int) -> Rows:
     exchanges = _read()
     with (
         upstream(answers(exchanges)) as services,
-        _over_http(("guichet", "serve", "--http", "--port"), services) as ours,
-        _over_http(("requests", services.address), services) as bare,
+        _over_http(("guichet", "serve", "--http", "--port"), services.environment) as ours,
+        _over_http(("requests", services.address), services.environment) as bare,
     ):
         pairs = paired(
             lambda: _throughput(ours, *READ),
@@ -56,6 +60,24 @@ def reading_over_http(rounds: int) -> Rows:
         )
     figure = f"reads over HTTP, {AT_ONCE} at once"
     return [ratio(figure, pairs, "rate", against=BARE, target=0.6, unit="/s", at_least=True)]
+
+
+def load(_: int) -> Rows:
+    """A minute of many callers at once: none is failed, and memory stays what it was."""
+    exchanges = recorded(*LISTING)
+    with upstream(answers(exchanges)) as services:
+        unbounded = services.environment | {"GUICHET_DEMARCHES_A_MINUTE": "1000000"}
+        with _over_http(("guichet", "serve", "--http", "--port"), unbounded) as ours:
+            mine = _sustained(ours, *LISTING)
+        bare = ("requests", services.address)
+        with _over_http(bare, unbounded) as other:
+            its = _sustained(other, *_bare(exchanges))
+    figure = f"a minute of lists over HTTP, {AT_ONCE} at once"
+    pairs = Pairs([mine], [its])
+    return [
+        ratio(figure, pairs, "rate", against=BARE, target=0.6, unit="/s", at_least=True),
+        growth(f"{figure}: memory", mine["growth"], target=10.0, unit="%"),
+    ]
 
 
 def mutation(rounds: int) -> Rows:
@@ -121,15 +143,17 @@ def _calls(server: Server, calls: Sequence[Call]) -> Sample:
 
 
 @contextmanager
-def _over_http(command: Sequence[str], services: Upstream) -> Generator[int]:
-    """The port of a server, from when it listens until it is told to leave."""
+def _over_http(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> Generator[tuple[Process, int]]:
+    """A server and its port, from when it listens until it is told to leave."""
     port = _free_port()
     name, *arguments = command
     launch = installed(name) if name == "guichet" else reference(name)
-    with Process([*launch, *arguments, str(port)], services.environment) as process:
+    with Process([*launch, *arguments, str(port)], environment) as process:
         try:
             _wait_for(port)
-            yield port
+            yield process, port
         finally:
             process.terminate()
 
@@ -157,7 +181,20 @@ def _wait_for(port: int, within: float = 30.0) -> None:
             return
 
 
-def _throughput(port: int, tool: str, arguments: Mapping[str, object]) -> Sample:
+def _sustained(served: tuple[Process, int], tool: str, arguments: Mapping[str, object]) -> Sample:
+    """The calls of a minute, by second, and how much memory grew once it was warm, in percent."""
+    process, _ = served
+    start, calls, warm = time.perf_counter(), 0, 0.0
+    while (elapsed := time.perf_counter() - start) < A_MINUTE:
+        if not warm and elapsed > WARM:
+            warm = process.resident
+        _throughput(served, tool, arguments)
+        calls += CALLS // AT_ONCE * AT_ONCE
+    return {"rate": calls / elapsed, "growth": (process.resident / warm - 1) * 100}
+
+
+def _throughput(served: tuple[Process, int], tool: str, arguments: Mapping[str, object]) -> Sample:
+    _, port = served
     calls = CALLS // AT_ONCE * AT_ONCE
     start = time.perf_counter()
     asyncio.run(called_over_http(port, tool, arguments, calls=calls, at_once=AT_ONCE))

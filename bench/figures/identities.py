@@ -70,7 +70,7 @@ def _rows(count: int) -> Iterator[str]:
     yield "cee_application_type,cee_application_uuid,phone,last_name"
     for n in range(count):
         # Numbers in a row would be all in the cache of the processor.
-        phone = 600_000_000 + n * 7_919 % 100_000_000
+        phone = 600_000_000 + n * 7_919 % 30_000_000  # 0600 to 0629: all of them are given out
         yield f"standardized,{UUID(int=n)},0{phone},{NAMES[n % len(NAMES)]}"
 
 

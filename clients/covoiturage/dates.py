@@ -10,20 +10,22 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _DAY = (
-    r"[12]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
+    r"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
     r"|(?:0[13578]|1[02])-31)"
 )
-_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
-ordinary = re.compile(rf"{_DAY}[T ]{_TIME}", re.ASCII).fullmatch
-"""Whether a text is a date in RFC 3339: a February 29th, which may be none, is not said to be."""
+_HOUR = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+RFC3339 = rf"{_DAY}[T ]{_HOUR}:[0-5][0-9](?:\.[0-9]{{1,9}})?(?:Z|[+-]{_HOUR})"
+"""Dates in RFC 3339, but for February 29ths, which may be none."""
+FRENCH = "[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}[:h][0-9]{2}(?::[0-9]{2})?"
+ordinary = re.compile(RFC3339).fullmatch
 
-_FRENCH = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (\d\d)[:h](\d\d)(?::(\d\d))?", re.ASCII)
+_GROUPS = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (\d\d)[:h](\d\d)(?::(\d\d))?", re.ASCII)
 _PARIS = ZoneInfo("Europe/Paris")
 
 
 def in_rfc3339(written: str) -> str:
     """A French date as the registry takes it; any other text as it is."""
-    if not (found := _FRENCH.fullmatch(written)):
+    if not (found := _GROUPS.fullmatch(written)):
         return written
     day, month, year, hour, minute, second = found.groups("00")
     offset = _offset(f"{year}-{month}-{day}", hour, minute)

@@ -5,12 +5,12 @@ open what becomes of œ, ß, dots or double spaces: letters are spelt out, and e
 is a space, at most one in a row.
 """
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 
 import phonenumbers
 
@@ -88,17 +88,17 @@ def ordinary_numbers(phones: Sequence[str]) -> Sequence[str]:
     Only what libphonenumber's own pattern of French numbers knows is read here: all the rest has
     to go through `identity_of`, which is twenty times slower.
     """
-    together, read = _bare("\n".join(phones)), _ordinary()
-    found = read.findall(together)
-    if len(found) == len(phones) == together.count("\n") + 1:
+    read = _ordinary()
+    found = read.findall(_bare("\n".join(phones)))
+    if len(found) == len(phones):
         return found
     apart = (read.fullmatch(_bare(phone)) for phone in phones)
-    return [number[1] if number else "" for number in apart]
+    return [number[1] or "" if number else "" for number in apart]
 
 
 def identity_key(e164: str, name: str) -> str:
     """The documented key of a whole number and of a name from A to Z."""
-    return hashlib.sha256(f"{e164}-{name}".encode()).hexdigest()
+    return sha256(f"{e164}-{name}".encode()).hexdigest()
 
 
 def _bare(phone: str) -> str:
@@ -107,11 +107,11 @@ def _bare(phone: str) -> str:
 
 @cache
 def _ordinary() -> re.Pattern[str]:
-    """French numbers alone on their line, without what separates their digits."""
+    """A line, with the digits of a French number if that is all it holds, unseparated."""
     french = phonenumbers.PhoneMetadata.metadata_for_region("FR")
     kinds = (french.mobile, french.fixed_line) if french else ()
     known = "|".join(kind.national_number_pattern or "" for kind in kinds if kind)
-    return re.compile(rf"^(?:\+33|0033|0)({known})$", re.ASCII | re.MULTILINE)
+    return re.compile(rf"^(?:\+33|0033|0)({known})$|^.*$", re.ASCII | re.MULTILINE)
 
 
 def _number(phone: str) -> phonenumbers.PhoneNumber:

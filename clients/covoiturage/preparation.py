@@ -6,16 +6,25 @@ second says what is wrong.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePath
 from typing import BinaryIO
 
 from clients.covoiturage.applications import Application, NumberedApplication, meant
-from clients.covoiturage.dates import in_rfc3339, ordinary
+from clients.covoiturage.dates import in_rfc3339
+from clients.covoiturage.direct import (
+    KINDS,
+    LENGTHS,
+    Made,
+    Table,
+    by_person,
+    by_uuid,
+    ready_line,
+)
 from clients.covoiturage.headings import FIELDS, Headings, field_of, headings
-from clients.covoiturage.identity import Names, identity_key, ordinary_numbers
+from clients.covoiturage.identity import Names
 from clients.covoiturage.repeats import Repeats
 from clients.errors import RejectedError
 from clients.rows import (
@@ -23,8 +32,10 @@ from clients.rows import (
     OBJECTS,
     SEPARATORS,
     Doubt,
+    Lines,
     Object,
     Problem,
+    Record,
     Records,
     Row,
     objects,
@@ -35,9 +46,6 @@ ROWS = 500
 """Rows of a slice: two milliseconds of work."""
 MOST_NAMED = 30
 """Members left aside that are remembered of a file of objects."""
-
-Record = tuple[int, Sequence[str]]
-"""The line of a row, and its cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +95,26 @@ class Preparation:
         survey.end()
         self._decide(survey)
         records = Records(self._stream, survey.encoding)
-        found = iter(records)
-        self._understand(next(found, None))
+        pieces = records.pieces()
+        self._understand(next(pieces, None))
         self.separator = records.separator
-        while some := list(islice(found, ROWS)):
-            yield self._slice(some, self.headings.fields)
+        table = Table(self.headings.fields, self.separator, self._names)
+        apart = list[Record | Problem]()
+        for piece in pieces:
+            if not isinstance(piece, Lines):
+                apart.append(piece)
+            if apart and (isinstance(piece, Lines) or len(apart) == ROWS):
+                yield self._of_cells(apart, table)
+                apart = []
+            if isinstance(piece, Lines):
+                yield self._of_lines(piece, table)
+        if apart:
+            yield self._of_cells(apart, table)
+        self._names.clear()  # repeats are looked for next, in the same room
 
     def _from_json(self) -> Iterator[Slice]:
         taken, aside = dict[str, str](), dict[str, None]()
+        table = Table(FIELDS, ";", self._names)
         found = objects(self._stream)
         while some := list(islice(found, ROWS)):
             told = [item if isinstance(item, Problem) else _cells(*item) for item in some]
@@ -105,7 +125,7 @@ class Preparation:
                     elif len(aside) < MOST_NAMED:
                         aside.setdefault(name)
             self.headings = Headings(FIELDS, tuple(taken.items()), tuple(aside))
-            yield self._slice(told, FIELDS)
+            yield self._of_cells(told, table)
 
     def _decide(self, survey: Survey) -> None:
         """Take the file for Windows-1252 only if that is what it can only be."""
@@ -121,9 +141,10 @@ class Preparation:
             )
         self.encoding, self._names = "Windows-1252", Names(_SUSPECT)
 
-    def _understand(self, header: Record | Problem | None) -> None:
+    def _understand(self, header: Lines | Record | Problem | None) -> None:
         if not isinstance(header, tuple):
-            raise UnreadableError(1, header.reason if header else "the file is empty.")
+            told = header.reason if isinstance(header, Problem) else "the file is empty."
+            raise UnreadableError(1, told)
         line, cells = header
         try:
             self.headings = headings(cells)
@@ -131,57 +152,62 @@ class Preparation:
             mixed = " Its separators may be mixed." if _is_mixed(cells) else ""
             raise UnreadableError(line, f"{error.reason}{mixed}") from None
 
-    def _slice(self, found: Sequence[Record | Problem], fields: Sequence[str]) -> Slice:
+    def _of_lines(self, lines: Lines, table: Table) -> Slice:
+        numbers = range(lines.first, lines.first + lines.text.count("\n") + 1)
+        made = table.made_of_lines(lines.text, numbers)
+        texts = lines.text.split("\n") if "" in made.lines else ()
+        return self._slice(
+            made,
+            (
+                (place, (numbers[place], text.split(table.separator)))
+                for place, text in enumerate(texts)
+                if not made.lines[place]
+            ),
+            table,
+        )
+
+    def _of_cells(self, found: Sequence[Record | Problem], table: Table) -> Slice:
         problems = [item for item in found if isinstance(item, Problem)]
         rows = [item for item in found if isinstance(item, tuple)]
-        whole = [row for row in rows if len(row[1]) == len(fields)]
-        if len(whole) < len(rows):
-            problems += [_misshapen(*row, fields) for row in rows if len(row[1]) != len(fields)]
-        made = self._made(whole, fields)
-        doubts = list[Doubt]()
-        for place, (line, cells) in enumerate(whole if "" in made else ()):
-            if not made[place]:
-                exact = list(self._exact(line, dict(zip(fields, cells, strict=True))))
-                problems += [item for item in exact if isinstance(item, Problem)]
-                doubts += [item for item in exact if isinstance(item, Doubt)]
-                made[place] = "".join(
-                    self._told(item) for item in exact if isinstance(item, NumberedApplication)
-                )
-        ready = "".join(made).encode()
+        made = table.made_of_cells(rows)
+        rest = ((place, row) for place, row in enumerate(rows) if not made.lines[place])
+        return self._slice(made, rest, table, problems)
+
+    def _slice(
+        self,
+        made: Made,
+        rest: Iterable[tuple[int, Record]],
+        table: Table,
+        problems: Sequence[Problem] = (),
+    ) -> Slice:
+        """What came of rows that were read together, and of the rest of them, one by one."""
+        self.repeats.add(made.names)
+        self.accented += made.accented
+        self.dated += made.dated
+        problems, doubts = [*problems], list[Doubt]()
+        for place, row in rest:
+            for found in self._apart(row, table):
+                if isinstance(found, Problem):
+                    problems.append(found)
+                elif isinstance(found, Doubt):
+                    doubts.append(found)
+                else:
+                    made.lines[place] = self._told(found)
+        ready = "".join(made.lines).encode()
         problems.sort(key=lambda problem: problem.line)
         return Slice(ready, ready.count(b"\n"), problems, doubts)
 
-    def _made(self, rows: Sequence[Record], fields: Sequence[str]) -> list[str]:
-        """The line of the ready file for each ordinary row, and nothing for the others."""
-        if not rows or not {"phone", "last_name"} <= {*fields}:
-            return [""] * len(rows)
-        columns = dict(zip(fields, zip(*(cells for _, cells in rows), strict=True), strict=True))
-        nothing = ("",) * len(rows)
-        last_names, written = columns["last_name"], columns.get("datetime", nothing)
-        self.accented += len(rows) - sum(map(str.isascii, last_names))
-        made, known_by = list[str](), list[str]()
-        for line, kind, uuid, journey, date, number, name, documented in zip(
-            (line for line, _ in rows),
-            map(_KINDS.get, columns["cee_application_type"]),
-            columns.get("cee_application_uuid", nothing),
-            columns.get("journey_type", nothing),
-            (in_rfc3339(text) if "/" in text else text for text in written),
-            ordinary_numbers(columns["phone"]),
-            map(self._names.__getitem__, last_names),
-            map(any, zip(*(columns.get(name, nothing) for name in _MADE), strict=True)),
-            strict=True,
-        ):
-            is_read = kind and number and name and not documented
-            names = _ordinary(kind, uuid, journey, date, number, name) if is_read else ""
-            if kind and names:
-                key = identity_key(f"+33{number}", name)
-                made.append(_line(kind, names, key, date, line))
-                known_by.append(names)
-            else:
-                made.append("")
-        self.repeats.add(known_by)
-        self.dated += sum("/" in date for date, told in zip(written, made, strict=True) if told)
-        return made
+    def _apart(self, row: Record, table: Table) -> Iterator[NumberedApplication | Problem | Doubt]:
+        """What is made of a row, if it holds something."""
+        line, cells = row
+        if not any(map(str.strip, cells)):
+            return
+        if len(cells) == len(table.fields):
+            told = dict(zip(table.fields, cells, strict=True))
+            self.accented += table.is_of_persons and not told["last_name"].isascii()
+            yield from self._exact(line, told)
+        else:
+            yield _misshapen(line, cells, table.fields)
 
     def _exact(
         self, line: int, cells: Mapping[str, str]
@@ -191,7 +217,7 @@ class Preparation:
             yield Problem(line, "a letter of the last name may be misread: save it as UTF-8.")
             return
         told = {name: text for name, text in cells.items() if name}
-        for name, values in (("cee_application_type", _KINDS), ("journey_type", _LENGTHS)):
+        for name, values in (("cee_application_type", KINDS), ("journey_type", LENGTHS)):
             text = told.get(name, "").strip()
             told[name] = values.get(text.casefold(), text)
         date = told.get("datetime", "").strip()
@@ -204,42 +230,14 @@ class Preparation:
         row = numbered.application
         names = _named(row)
         self.repeats.add((names,))
-        return _line(row.cee_application_type, names, row.identity_key, row.datetime, numbered.line)
-
-
-def _ordinary(kind: str | None, uuid: str, journey: str, date: str, number: str, name: str) -> str:
-    """What names the application of a row that compiled expressions vouch for, or nothing."""
-    if uuid:
-        return _by_uuid(uuid) if _UUID(uuid) and not (journey or date) else ""
-    length = _LENGTHS.get(journey)
-    if length and kind == "specific" and ordinary(date):
-        return _by_person(length, f"+33{number[:-2]}", name[:3].ljust(3))
-    return ""
+        kind, key = row.cee_application_type, row.identity_key
+        return ready_line(kind, names, key, row.datetime, numbered.line)
 
 
 def _named(row: Application) -> str:
     if row.cee_application_uuid:
-        return _by_uuid(row.cee_application_uuid)
-    return _by_person(row.journey_type, row.phone_trunc, row.last_name_trunc)
-
-
-def _by_uuid(uuid: str) -> str:
-    return f'"cee_application_uuid":"{uuid.lower()}"'
-
-
-def _by_person(journey: str, phone_trunc: str, last_name_trunc: str) -> str:
-    return (
-        f'"journey_type":"{journey}","phone_trunc":"{phone_trunc}",'
-        f'"last_name_trunc":"{last_name_trunc}"'
-    )
-
-
-def _line(kind: str, names: str, key: str, date: str, line: int) -> str:
-    """A line of the ready file: nothing in it needs escaping, since all of it was checked."""
-    dated = f',"datetime":"{date}"' if date else ""
-    return (
-        f'{{"cee_application_type":"{kind}",{names},"identity_key":"{key}"{dated},"line":{line}}}\n'
-    )
+        return by_uuid(row.cee_application_uuid)
+    return by_person(row.journey_type, row.phone_trunc, row.last_name_trunc)
 
 
 def _cells(line: int, value: Object) -> Record | Problem:
@@ -267,19 +265,6 @@ def _is_mixed(header: Sequence[str]) -> bool:
     return any(separator in cell for cell in header for separator in SEPARATORS)
 
 
-_MADE = ("identity_key", "phone_trunc", "last_name_trunc")
-_KINDS = {
-    **dict.fromkeys(("specific", "spécifique", "specifique"), "specific"),
-    **dict.fromkeys(
-        ("standardized", "standardisé", "standardisée", "standardise", "standardisee"),
-        "standardized",
-    ),
-}
-_LENGTHS = {
-    **dict.fromkeys(("short", "court", "courte", "courte distance"), "short"),
-    **dict.fromkeys(("long", "longue", "longue distance"), "long"),
-}
-_UUID = re.compile(r"[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}").fullmatch
 _ANY_SEPARATOR = re.compile("[" + "".join(SEPARATORS) + "]")
 _CAPITALS = "ÀÂÄÆÇÈÉÊËÎÏÔÖÙÛÜŸŒ"
 _FRENCH_SIGNS = f"{_CAPITALS}{_CAPITALS.lower()}«»‘’“”–—…€°\u00a0".encode("cp1252")

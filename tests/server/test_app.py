@@ -99,7 +99,7 @@ async def test_an_unknown_argument_is_refused_and_those_that_exist_named(
     ("tool", "arguments", "named"),
     [
         ("verify_certificate", {"uuid": "Quetzalcoatl"}, "uuid"),
-        ("verify_certificate", {}, "uuid"),
+        ("get_mesure", {}, "id"),
         ("query_dossiers", {"demarche_number": "Quetzalcoatl"}, "demarche_number"),
         ("query_dossiers", {"demarche_number": 1, "limit": 424_242}, "limit"),
         ("query_dossiers", {"demarche_number": 1, "updated_since": "Quetzalcoatl"}, "updated_sin"),

@@ -59,7 +59,7 @@ async def test_a_day_s_work(counter: Counter, era: str, browser: Browser):
         assert mobilite
         page = await ask(host, "query_dossiers", demarche_number=1001, state="en_construction")
         longest, _, other, *_ = [d for d in page["dossiers"] if d["group"] == "Défaut"]
-        dates = [d["deposited_at"] for d in page["dossiers"]]
+        dates = [d["deposited_on"] for d in page["dossiers"]]
         assert dates == sorted(dates)
 
         # Read one.

@@ -556,7 +556,7 @@ async def test_what_is_wrong_with_a_token_is_told_without_it(
         ("number", True),
         ("number", "99000001000019"),
         ("include", ["champs", "pieces"]),
-        ("include", "champs"),
+        ("include", "champs, pieces"),
         ("after", 3),
     ],
 )

@@ -1,7 +1,6 @@
 """Listing dossiers: every one, once, in order, whatever the page and whatever is in it."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import anyio
@@ -81,7 +80,8 @@ async def test_following_next_visits_every_dossier_once_in_the_order_of_changes_
     counter: Counter, era: str
 ):
     rows = await every(counter, era, updated_since="2026-01-01")
-    changes = [(datetime.fromisoformat(row["changed_at"]), row["number"]) for row in rows]
+    known = counter.dossiers.state.registry.dossiers
+    changes = [(known[number].date_derniere_modification, number) for number in numbers(rows)]
 
     assert sorted(numbers(rows)) == NUMBERS
     assert changes == sorted(changes)
@@ -104,8 +104,8 @@ async def test_a_row_says_who_asks_for_what_and_when(counter: Counter, era: str)
     assert row == {
         "number": 200001,
         "state": "en_instruction",
-        "deposited_at": "2026-01-05T09:00:00+01:00",
-        "changed_at": row["changed_at"],
+        "deposited_on": "2026-01-05",
+        "changed_on": row["changed_on"],
         "archived": False,
         "demandeur": "Mme Alice Martin",
         "usager": "usager200001@exemple.fr",
@@ -257,13 +257,9 @@ async def test_dossiers_that_did_not_change_since_are_left_out(counter: Counter)
     before = await every(counter)
     rows = await every(counter, updated_since=since)
 
-    changed = {row["number"] for row in before if later(row["changed_at"], since)}
+    changed = {row["number"] for row in before if row["changed_on"] >= since[:10]}
     assert 0 < len(rows) < 250
     assert set(numbers(rows)) == changed
-
-
-def later(moment: str, since: str) -> bool:
-    return datetime.fromisoformat(moment) >= datetime.fromisoformat(since)
 
 
 async def test_filters_add_up(counter: Counter):

@@ -163,7 +163,7 @@ async def test_a_nature_is_that_of_the_latest_etat(
 ):
     mesures = await every(counter, nature=nature)
 
-    assert {mesure["etats"][-1]["nature_mesure"] for mesure in mesures} == natures
+    assert {mesure["nature_mesure"] for mesure in mesures} == natures
 
 
 async def test_mesures_ended_between_two_days_are_those_eteintes(counter: Counter):
@@ -189,8 +189,22 @@ async def test_an_end_that_a_reopened_mesure_keeps_is_not_taken_for_one(counter:
 # What is in a row.
 
 
-async def test_a_row_says_what_the_mesure_successively_was(counter: Counter, era: str):
+async def test_a_row_says_what_the_mesure_now_is(counter: Counter, era: str):
     mesures = {mesure["id"]: mesure for mesure in await every(counter, era)}
+
+    assert mesures[120_002] == {
+        "id": 120_002,
+        "numero_rg": "18A00001",
+        "numero_dossier": "D-2019-0001",
+        "tribunal_siret": mesures[120_002]["tribunal_siret"],
+        "date_nomination": "2019-01-15",
+        "nature_mesure": "curatelle_simple",
+        "lieu_vie": "domicile",
+    }
+
+
+async def test_a_row_says_what_the_mesure_successively_was_if_asked(counter: Counter, era: str):
+    mesures = {m["id"]: m for m in await every(counter, era, details=["etats"])}
 
     assert mesures[120_002] == {
         "id": 120_002,
@@ -217,20 +231,19 @@ async def test_a_row_says_what_the_mesure_successively_was(counter: Counter, era
 
 async def test_etats_come_oldest_first(counter: Counter, era: str):
     """The service gives them in no order: every second mesure has them backwards."""
-    for mesure in await every(counter, era):
+    for mesure in await every(counter, era, details=["etats"]):
         dates = [etat["date_changement_etat"] for etat in mesure["etats"]]
         assert dates == sorted(dates)
 
 
 async def test_a_mesure_en_attente_is_nearly_empty(counter: Counter, era: str):
     for mesure in await every(counter, era, status="en_attente"):
-        assert set(mesure) == {"id", "numero_rg", "tribunal_siret", "etats"}
-        assert mesure["etats"] == []
+        assert set(mesure) == {"id", "numero_rg", "tribunal_siret"}
 
 
 async def test_values_of_lists_unknown_to_us_survive(counter: Counter, era: str):
     """Old rows and new laws bring what no documentation lists."""
-    mesures = {mesure["id"]: mesure for mesure in await every(counter, era)}
+    mesures = {m["id"]: m for m in await every(counter, era, details=["etats"])}
 
     natures = [etat["nature_mesure"] for etat in mesures[FIRST_ID + 9]["etats"]]
     assert "habilitation_familiale" in natures
@@ -248,7 +261,7 @@ async def test_what_is_missing_is_absent_and_never_null(counter: Counter, era: s
     mesures = await every(counter, era)
 
     assert len(mesures) == SIZE
-    assert {tuple(mesure) for mesure in mesures} == {("id", "numero_rg", "etats")}
+    assert {tuple(mesure) for mesure in mesures} == {("id", "numero_rg")}
 
 
 async def test_resources_may_be_numbers_as_they_are_documented(counter: Counter, era: str):

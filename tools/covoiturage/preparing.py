@@ -1,6 +1,7 @@
 """Preparing a file of CEE applications for their import: on this machine, and without a request."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -23,12 +24,8 @@ MOST_HEADING = 60
 """Characters of what a column is called."""
 MOST_REASON = 200
 """Characters of a reason."""
-TOGETHER = MEGABYTE
-"""Bytes that are written together."""
-TOGETHER_TOLD = 1_000
-"""Repeats that are told together, so that others are served in between."""
-PACE = 10
-"""Slices between two reports."""
+FEW = 16
+"""Slices that are made together, in ten milliseconds: a thread for each would cost as much."""
 
 Piece = TypeVar("Piece")
 
@@ -120,35 +117,27 @@ class _Run:
 
     async def rows(self) -> None:
         """Write the rows that are ready, and tell those that are not."""
-        waiting, count = list[bytes](), 0
         await self._errors.write(b"line,reason\n")
-        async for made in _each(self.preparation.slices()):
-            waiting.append(made.ready)
-            await self._note(made)
-            count += 1
-            if sum(map(len, waiting)) >= TOGETHER:
-                await self._to.write(b"".join(waiting))
-                waiting.clear()
-            if count % PACE == 0:
+        async for some in _each(self.preparation.slices()):
+            for made in some:
+                await self._note(made)
+            await self._to.write(b"".join(made.ready for made in some))
+            if any(made.rows for made in some):
                 await self._report(self.ready, f"{self.ready} rows are ready.")
-        await self._to.write(b"".join(waiting))
 
     async def repeats(self) -> None:
         """Take out what is there more than once."""
-        found = list[Repeat]()
+        repeats = self.preparation.repeats
         with await anyio.to_thread.run_sync(self._to.reading) as lines:
-            async for some in _each(self.preparation.repeats.found(lines)):
-                found += some
-        if not found:
-            return
-        found.sort(key=lambda each: each.line)
-        for start in range(0, len(found), TOGETHER_TOLD):
-            await self._leave_out(list(_explained(found[start : start + TOGETHER_TOLD])))
-        spans = sorted((each.start, each.size) for each in found)
-        await self._to.cut(spans)
-        self.ready -= len(found)
-        self.conflicts = sum(each.is_conflict for each in found)
-        self.duplicates = len(found) - self.conflicts
+            async for some in _each(repeats.found(lines)):
+                for found in some:
+                    self.conflicts += sum(each.is_conflict for each in found)
+                    self.duplicates += len(found)
+                    await self._leave_out(list(_explained(found)))
+            self.duplicates -= self.conflicts
+            if self.duplicates or self.conflicts:
+                self.ready -= self.duplicates + self.conflicts
+                await self._to.cut(repeats.spans(lines))
 
     async def _note(self, made: Slice) -> None:
         self.ready += made.rows
@@ -168,10 +157,14 @@ class _Run:
         await self._errors.write("".join(lines).encode())
 
 
-async def _each(pieces: Iterator[Piece]) -> AsyncIterator[Piece]:
-    """The pieces, each made in a worker thread: others are served, or this ended, in between."""
-    while (piece := await anyio.to_thread.run_sync(next, pieces, None)) is not None:
-        yield piece
+async def _each(pieces: Iterator[Piece]) -> AsyncIterator[Sequence[Piece]]:
+    """The pieces, a few at a time, made in a worker thread: this may be ended in between."""
+    while some := await anyio.to_thread.run_sync(_few, pieces):
+        yield some
+
+
+def _few(pieces: Iterator[Piece]) -> Sequence[Piece]:
+    return list(islice(pieces, FEW))
 
 
 def _explained(repeats: Sequence[Repeat]) -> Iterator[Problem]:

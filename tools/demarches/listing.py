@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 from functools import partial
 from typing import Annotated, Literal
 
@@ -43,8 +43,8 @@ class DossierRow(Result):
 
     number: int
     state: State
-    deposited_at: datetime
-    changed_at: datetime = Field(description="When anything in it last changed.")
+    deposited_on: date
+    changed_on: date = Field(description="When anything in it last changed.")
     archived: bool
     demandeur: Line = Field(description="Written by the applicant: who the dossier is for.")
     usager: Line = Field(description="Written by the applicant: the e-mail it was filed with.")
@@ -160,8 +160,8 @@ def _row(dossier: DossierSummary) -> DossierRow:
     return DossierRow(
         number=dossier.number,
         state=dossier.state,
-        deposited_at=dossier.date_depot,
-        changed_at=dossier.date_derniere_modification,
+        deposited_on=dossier.date_depot.date(),
+        changed_on=dossier.date_derniere_modification.date(),
         archived=dossier.archived,
         demandeur=dossier.demandeur.line,
         usager=dossier.usager.email,

@@ -1,6 +1,6 @@
 """Finding mesures, and reading one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
@@ -18,8 +18,8 @@ Details = Annotated[
     tuple[Detail, ...],
     Several,
     Field(
-        description="person (civilité, birth year), places and resources: only if the question "
-        "needs them."
+        description="etats: each of them. person (civilité, birth year), places and resources: "
+        "only if the question needs them."
     ),
 ]
 
@@ -60,6 +60,8 @@ class MesureRow(Result):
     cause_sortie: Line | None = None
     civilite: Line | None = None
     annee_naissance: int | None = None
+    nature_mesure: Line | None = Field(None, description="Of the latest état.")
+    lieu_vie: Line | None = Field(None, description="Of the latest état.")
     etats: list[EtatRow] | None = Field(None, description="Oldest first.")
     ressources: list[RessourceRow] | None = None
 
@@ -92,7 +94,7 @@ async def list_mesures(
     nature: Annotated[str, Field(description="Of the latest état, such as tutelle.")] = "",
     ended_since: Annotated[Day, Field(description="ISO date; only those éteintes.")] = "",
     ended_until: Annotated[Day, Field(description="Likewise, that day included.")] = "",
-    details: Details = ("etats",),
+    details: Details = (),
     offset: Offset = 0,
     limit: Annotated[Whole, Field(ge=1, le=100, description="How many at most.")] = 20,
 ) -> MesuresPage:
@@ -140,12 +142,21 @@ def _row(kind: type[Row], mesure: Mesure, details: Collection[Detail]) -> Row:
     etats = [EtatRow.model_validate(etat, from_attributes=True) for etat in mesure.in_order]
     if "places" not in details:
         etats = [etat.model_copy(update=NO_PLACE) for etat in etats]
-    kept: dict[str, object] = {"etats": etats if {"etats", "places"} & set(details) else None}
+    kept: dict[str, object] = {"etats": etats}
+    if not {"etats", "places"} & set(details):
+        kept = {"etats": None, **_latest(etats)}
     if "person" not in details:
         kept |= NOBODY
     if "resources" not in details:
         kept["ressources"] = None
     return row.model_copy(update=kept)
+
+
+def _latest(etats: Sequence[EtatRow]) -> dict[str, object]:
+    """What stands for all the états: the nature of the mesure, and where the person lives."""
+    if not etats:
+        return {}
+    return {"nature_mesure": etats[-1].nature_mesure, "lieu_vie": etats[-1].lieu_vie}
 
 
 NO_PLACE: dict[str, object] = {

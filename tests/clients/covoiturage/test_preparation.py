@@ -1,5 +1,6 @@
 """Rows made ready by compiled expressions: as they would be by the rules, one by one."""
 
+import csv
 import io
 import json
 import string
@@ -22,6 +23,7 @@ from clients.errors import RejectedError
 UUID = "0b7f4b1e-6a5c-4d3e-9f21-7c8d9e0a1b2c"
 KEY = "1fc45ebdba858b80b6155ae0ef60cad8cbaed84d814af882aa09f81331afb179"
 DATE = "2024-01-31T09:00:00+01:00"
+PARIS = "2024-11-22T08:30:00+01:00"
 HEADER = (
     "cee_application_type",
     "cee_application_uuid",
@@ -30,6 +32,7 @@ HEADER = (
     "phone",
     "last_name",
 )
+BY_PERSON = ("specific", "", "long", PARIS, "0601020304", "Le Goff")
 PHONES = [
     "0601020304",
     "06 01.02-03 04",
@@ -87,6 +90,26 @@ def test_every_form_of_row_comes_to_what_the_rules_make_of_it():
     expected = {line: by_the_rules(row) for line, row in enumerate(rows, 2)}
     assert ready == {line: row for line, row in expected.items() if row}
     assert len(ready) > 10
+
+
+def test_a_row_comes_to_the_same_with_quotation_marks_and_among_other_cells():
+    rows = [
+        ("specific", "", "short", DATE, "06 01 02 03 04", "Tô"),
+        ("standardized", UUID, "", "", "+33 6.01.02.03.04", "Dupont"),
+        ("standardized", UUID, "", DATE, "0601020304", "Dupont"),
+        ("spécifique", "", "longue", "22/11/2024 08:30", "0601020304", "Le\nGoff"),
+        ("specific", "", "short", "27/10/2024 02:30", "0601020304", "To"),
+        ("standardized", UUID, "", "27/10/2024 02:30", "0601020304", "To"),
+    ]
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, delimiter=";", quoting=csv.QUOTE_ALL)
+    writer.writerows([(*HEADER, "x"), *((*row, "a;b") for row in rows)])
+
+    slices = Preparation(io.BytesIO(table.getvalue().encode()), name="a.csv").slices()
+
+    ready = [json.loads(line) for part in slices for line in part.ready.splitlines()]
+    expected = [by_the_rules(row) for row in (*rows[:3], BY_PERSON)]
+    assert [row | {"line": 0} for row in ready] == [row | {"line": 0} for row in expected if row]
 
 
 @given(st.lists(PHONE, min_size=1, max_size=8))
