@@ -1,7 +1,8 @@
 """Who calls over HTTP, and what they may do.
 
 A scope is `read` or `write`, everywhere or at one service (`demarches:write`); to write includes to
-read. The journal needs none: everybody reads what they did themselves.
+read. The journal needs none: everybody reads what they did themselves. `approve` lets nothing be
+called: it is to decide, on the page, on what others ask for.
 """
 
 from collections.abc import Collection
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 from server.settings import SERVICES
 from tools import Tool
+
+APPROVE = "approve"
 
 
 class UnknowableError(Exception):
@@ -50,6 +53,11 @@ def may(tool: Tool) -> bool:
 def has_page() -> bool:
     """Whether whoever calls can sign in to the page of approvals."""
     return CALLER.get().has_page
+
+
+def approves(scopes: Collection[str], tool: Tool) -> bool:
+    """Whether one of these scopes lets one decide on what others ask of a tool."""
+    return not {APPROVE, f"{service_of(tool)}:{APPROVE}"}.isdisjoint(scopes)
 
 
 def scope_of(tool: Tool) -> str:

@@ -273,6 +273,8 @@ async def _desk(
         principal=lambda: LOCAL,
         principals=frozenset({LOCAL}) if settings.profiles else None,
         consent=settings.consent,
+        fences=settings.fences.limits,
+        four_eyes=frozenset(settings.four_eyes),
         present=pages.present,
     )
     return _facing(settings, desk)
@@ -327,6 +329,7 @@ async def _clients(
         demarches=DemarchesClient(
             await open_for_good(pace.keep(instruction)),
             tokens=DemarcheTokens(demarches.token, demarches.tokens),
+            only=settings.fences.demarches,
         ),
         demarche_files=DemarcheFiles(
             await open_for_good(downloading(by.files or by.demarches)),

@@ -28,6 +28,7 @@ from clients.emjpm import LOGIN
 from clients.faire_simple import Flow
 from clients.network import proxy_of
 from server import connect, instance, tokens
+from server.approvers import Approvers
 from server.build import offered
 from server.callers import service_of
 from server.settings import SERVICES, Application, Settings, config_file
@@ -366,10 +367,24 @@ def _http(settings: Settings) -> Iterator[Finding]:
         if settings.profile_of(tokens.principal(name)) is None:
             remedy = "Add it to the principals of a profile, or remove it."
             yield Finding(f"token {name}", "warning", "is in no profile: it gives nothing.", remedy)
+    if settings.four_eyes:
+        yield _four_eyes(settings)
     if not settings.authenticates:
         yield Finding(
             "callers", "missing", "nobody signs in: any program of this machine may call."
         )
+
+
+def _four_eyes(settings: Settings) -> Finding:
+    """Whether somebody could approve what takes two persons, whoever asks."""
+    approvers = Approvers(settings)
+    lacking = [tool for tool in settings.four_eyes if not approvers.suffice(tool)]
+    if not lacking:
+        return Finding("four eyes", "ok", f"{', '.join(settings.four_eyes)}.")
+    remedy = "Give somebody the scope approve and a page password (`guichet token create`), or "
+    remedy += "name users of the issuer in GUICHET_OIDC_APPROVERS."
+    says = f"nobody can approve {', '.join(lacking)}: it will be refused."
+    return Finding("four eyes", "trouble", says, remedy)
 
 
 # What requests go through.

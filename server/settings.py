@@ -46,7 +46,9 @@ from clients.demarches import STATIC_HOSTS
 from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
 from clients.faire_simple import SEMESTER, Flow
 from server.passwords import DERIVED
+from tools import TOOLS
 from tools.desk import Consent
+from tools.fences import Fences as Limits
 from tools.language import Language
 from tools.registry import SERVICES, Need
 
@@ -75,11 +77,8 @@ POSTGRESQL = "postgresql"
 """What the address begins with of a database that several instances share."""
 MOST_DEMARCHES = 100
 """Démarches that may be named: each is a request whenever they are listed."""
-SCOPES = (
-    "read",
-    "write",
-    *(f"{service}:{reach}" for service in SERVICES for reach in ("read", "write")),
-)
+REACHES = ("read", "write", "approve")
+SCOPES = (*REACHES, *(f"{service}:{reach}" for service in SERVICES for reach in REACHES))
 """What may be granted to whoever calls over HTTP: everywhere, or at one service."""
 
 CALLED = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -189,6 +188,13 @@ def _known(scopes: tuple[str, ...]) -> tuple[str, ...]:
     return scopes
 
 
+def _writing(names: tuple[str, ...]) -> tuple[str, ...]:
+    known = {tool.name for tool in TOOLS if tool.writes}
+    if not set(names) <= known:
+        raise ValueError(f"must name tools that change something: {', '.join(sorted(known))}")
+    return names
+
+
 def _key(written: SecretStr) -> SecretStr:
     """A key that a header can carry: a request that cannot be written would look lost."""
     key = written.get_secret_value().strip()
@@ -251,6 +257,8 @@ Numbers = Annotated[
     BeforeValidator(_listed),
     AfterValidator(_told_once),
 ]
+
+Cap = Annotated[int, Field(ge=0)] | None
 
 
 class Section(BaseModel):
@@ -495,6 +503,41 @@ class Oidc(Section):
     client_secret: Key | None = Field(
         default=None, description="the secret that goes with it, if the issuer gave one"
     )
+    approvers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="those of its users who may approve what others ask for, where "
+        "GUICHET_FOUR_EYES lists it: each `sub`, comma-separated",
+    )
+
+
+class Fences(Section):
+    demarches: Annotated[Numbers, NoDecode] = Field(
+        default=(),
+        description="the only démarches to read or change, by number, comma-separated; all that "
+        "the token covers",
+    )
+    refusals: Cap = Field(
+        default=None, description="the most dossiers that one person may refuse in 24 hours"
+    )
+    deletions: Cap = Field(
+        default=None, description="the most messages and mesures that they may delete"
+    )
+    dossiers: Cap = Field(
+        default=None, description="the most dossiers that they may change anything of"
+    )
+    messages: Cap = Field(default=None, description="the most messages that they may send")
+    lock_after: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="refused or stale plans in a row after which nothing more is put to a person",
+    )
+    lock_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        default=60, description="how long, since the last of these"
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """What a desk keeps to; the démarches are the client's to keep to."""
+        return Limits(**self.model_dump(exclude={"demarches"}))
 
 
 class Profile(Section):
@@ -535,6 +578,7 @@ class Settings(BaseSettings):
         description="who works over HTTP with which credentials: the tables `[profiles.…]`, or "
         "JSON; where there are any, whoever is in none has no access",
     )
+    fences: Fences = Fences()
     services: Annotated[Names, NoDecode] = Field(
         default=SERVICES,
         description="the services to offer, comma-separated; all that are configured",
@@ -544,6 +588,13 @@ class Settings(BaseSettings):
         description="the one folder that tools may read from and save in; none, and they refuse",
     )
     read_only: bool = Field(default=False, description="offer no tool that changes a service")
+    four_eyes: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_writing)
+    ] = Field(
+        default=(),
+        description="the tools whose changes another person must approve, by name, "
+        "comma-separated; for a team over HTTP",
+    )
     consent: Consent = Field(
         default="ask",
         description="how a person is asked: `ask`, by the client if it can; `page`, always on our "

@@ -14,9 +14,11 @@ Marks = Callable[[str], tuple[str, ...]]
 """The marks that a text may have been given: under the secret of the day, or a previous one."""
 Row = Mapping[str, object]
 
-COPIED = ("principal", "tool", "subject", "evidence", "arguments", "question")
+COPIED = ("principal", "tool", "subject", "evidence", "decided_by", "arguments", "question")
 """What an entry says of its operation, so that it can be read alone."""
 SAID = (*COPIED, "number", "at", "operation", "event")
+SAID_IF_ANY = {"decided_by"}
+"""What entries did not say at first: those that leave it empty are marked as they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,8 @@ class Verdict:
 
 def linked(entry: Row, previous: str) -> str:
     """What an entry's mark is made of: all it says, and the mark before it."""
-    return _written([previous, {name: entry[name] for name in SAID}])
+    said = {name: entry[name] for name in SAID if entry[name] or name not in SAID_IF_ANY}
+    return _written([previous, said])
 
 
 def proven(head: Head) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 import anyio
 
 from clients import Clients
+from tools.fences import NONE, Fences
 from tools.files import Folder
 from tools.journal import Journal
 from tools.language import Say
@@ -30,6 +31,12 @@ class Desk:
     principals: frozenset[str] | None = None
     """Those whose changes can be settled with these credentials; None where all share them."""
     consent: Consent = "ask"
+    fences: Fences = NONE
+    """What each principal may have changed in a day."""
+    four_eyes: frozenset[str] = frozenset()
+    """The tools whose changes another person must approve."""
+    somebody_else: Callable[[str], bool] = lambda _: False
+    """Whether anybody but whom the current call is made for may approve a change by this tool."""
     present: Present | None = None
     signs_in: Callable[[], bool] | None = None
     """Whether whom the current call is made for can sign in to the page; None where the page opens

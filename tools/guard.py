@@ -9,7 +9,8 @@ once consent is recorded, out of reach of cancellation, and records what came of
 
 import functools
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec
 
 import anyio
@@ -23,6 +24,7 @@ from clients import Approval
 from tools import refusals
 from tools.desk import Desk
 from tools.executing import executed, led
+from tools.fences import FencedError
 from tools.journal import Intent, Operation
 from tools.language import Say
 from tools.parameters import DryRun
@@ -57,9 +59,11 @@ def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
         put: Annotated[Question, Resolve(question)],
         dry_run: DryRun,
     ) -> Answer | Elicit[Any]:
+        desk, call = ctx.request_context.lifespan_context, CALL.get()
+        with _within_fences(desk):
+            await desk.journal.check_fences(desk.principal(), put.toll, desk.fences)
         if dry_run:
             raise PreviewedError(put)
-        desk, call = ctx.request_context.lifespan_context, CALL.get()
         intent, elsewhere = _intent(desk, call, put), _elsewhere(ctx, desk, call, put)
         if elsewhere:
             return await elsewhere(desk, call, put, intent)
@@ -107,7 +111,11 @@ def performing(
         own = settlement.of(operation)
         makes = led if own.part else executed
         with anyio.CancelScope(shield=True):
-            if not await desk.journal.begin(operation, call.evidence):
+            if _alone(desk, operation):
+                raise ToolError(refusals.nobody_else(desk.say))
+            with _within_fences(desk):
+                begun = await desk.journal.begin(operation, call.evidence, desk.fences)
+            if not begun:
                 raise ServedError
         return (await makes(desk, own, operation, body))[1]
 
@@ -141,9 +149,19 @@ def fits(typed: Typed, given: str) -> bool:
     return "".join(given.split()) == typed.value
 
 
+@contextmanager
+def _within_fences(desk: Desk) -> Generator[None]:
+    """A block that what the settings leave no room for does not go past."""
+    try:
+        yield
+    except FencedError as fenced:
+        raise ToolError(fenced.told(desk.say)) from None
+
+
 def _elsewhere(ctx: Context[Desk], desk: Desk, call: Call, put: Question):
     """What asks in the client's place, if the client is not to ask, or cannot."""
-    if call.rung is Rung.PAGE or put.by_page or desk.consent == "page":
+    by_page = call.rung is Rung.PAGE or put.by_page or desk.consent == "page"
+    if by_page or call.tool in desk.four_eyes:
         return _by_page
     if _can_ask(ctx):
         return None
@@ -154,16 +172,15 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
     """What a person answered on the page, which opens if this is the first time they are asked."""
     if desk.present is None:
         raise ToolError(refusals.nobody_to_ask(desk.say))
-    if desk.signs_in and not desk.signs_in():
-        raise ToolError(refusals.no_page(desk.say))
+    _check_somebody_can_decide(desk, call)
     waiting = await _on_page(desk, call)
     if waiting and waiting.status == "declined":
         await desk.journal.told(waiting.id)
         raise ToolError(refusals.declined(desk.say))
-    if waiting and waiting.status == "approved":
+    if waiting and waiting.status == "approved" and not _alone(desk, waiting):
         call.operation, call.evidence = waiting, "page"
         return Answer(agreed=True, typed=put.asked.typed.value if put.asked.typed else "")
-    if waiting and not _same(desk, waiting, put):
+    if waiting and (waiting.status == "approved" or not _same(desk, waiting, put)):
         await desk.journal.refuse(waiting.id, "stale", error(refusals.changed(desk.say)))
         waiting = None
     if waiting is None and await desk.journal.under_way(
@@ -175,9 +192,33 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
             waiting = await _on_page(desk, call) or await desk.journal.ask(
                 secrets.token_hex(32), intent, by_page=True
             )
-    told = refusals.sign_in_to_decide if desk.signs_in else refusals.decide_on_page
     call.on_page = OnPage(put.asked, await desk.present(waiting.id))
-    raise ToolError(told(desk.say, call.on_page.address))
+    raise ToolError(_invitation(desk, call)(desk.say, call.on_page.address))
+
+
+def _check_somebody_can_decide(desk: Desk, call: Call) -> None:
+    """Return if whoever is to decide can come to the page.
+
+    Raises:
+        ToolError: They cannot.
+    """
+    if call.tool in desk.four_eyes:
+        if not desk.somebody_else(call.tool):
+            raise ToolError(refusals.nobody_else(desk.say))
+    elif desk.signs_in and not desk.signs_in():
+        raise ToolError(refusals.no_page(desk.say))
+
+
+def _alone(desk: Desk, operation: Operation) -> bool:
+    """Whether nobody but the one who asked agreed to what takes two persons."""
+    return operation.tool in desk.four_eyes and not operation.decided_by
+
+
+def _invitation(desk: Desk, call: Call) -> Callable[[Say, str], str]:
+    """What says who is to decide, and where."""
+    if call.tool in desk.four_eyes:
+        return refusals.another_decides
+    return refusals.sign_in_to_decide if desk.signs_in else refusals.decide_on_page
 
 
 async def _on_page(desk: Desk, call: Call) -> Operation | None:
@@ -264,6 +305,7 @@ def _intent(desk: Desk, call: Call, put: Question) -> Intent:
         asked=put.asked,
         goal=put.goal,
         keeps_facts=put.keeps_facts,
+        toll=put.toll,
     )
 
 

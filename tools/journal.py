@@ -21,6 +21,7 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict
 
 from tools.chain import Ledger, Verdict, verdict
+from tools.fences import FREE, Fences, Toll
 from tools.questions import Asked
 from tools.sealing import BrokenSealError, Seal
 
@@ -67,6 +68,9 @@ class Operation(BaseModel):
     ended_at: float | None = None
     status: Status = "pending"
     evidence: Evidence = ""
+    decided_by: str = ""
+    """The principal who decided on the page, if it is another one."""
+    toll: str = ""
     leased_until: float | None = None
     result: bytes | None = None
     asked: bytes | None = None
@@ -91,6 +95,7 @@ class Entry(BaseModel):
     tool: str
     subject: str
     evidence: str
+    decided_by: str
     arguments: str
     question: str
     mark: str
@@ -108,6 +113,7 @@ class Intent:
     asked: Asked
     goal: str = ""
     keeps_facts: bool = False
+    toll: Toll = FREE
 
 
 class Journal:
@@ -148,6 +154,7 @@ class Journal:
             subject=intent.subject,
             goal=intent.goal,
             place=intent.asked.request.origin,
+            toll="" if intent.toll == FREE else intent.toll.model_dump_json(),
             arguments=mark(intent.arguments),
             question=mark(asked),
             facts=mark(intent.facts),
@@ -180,6 +187,7 @@ class Journal:
             "leased_until": now + LEASE,
             "by_page": False,
             "plan": None,
+            "toll": "",  # that of the whole
         }
         operation = executed.model_copy(update=fresh)
         if not await (await self._storage()).add(operation.model_dump()):
@@ -254,11 +262,20 @@ class Journal:
         rows = await (await self._storage()).on_page(principal)
         return [Operation.model_validate(dict(row)) for row in rows]
 
-    async def approve(self, operation: str) -> bool:
-        """Record that a person agreed on the page; false if the question was no longer open."""
+    async def others_on_page(self, principal: str, tools: Collection[str]) -> list[Operation]:
+        """What these tools put on the page to anybody else, and is not over, newest first."""
+        rows = await (await self._storage()).others_on_page(principal, tools)
+        return [Operation.model_validate(dict(row)) for row in rows]
+
+    async def approve(self, operation: str, *, by: str = "") -> bool:
+        """Record that a person agreed on the page; false if the question was no longer open.
+
+        `by` is another principal than the one who asked, if it is they who agreed.
+        """
         values: dict[str, object] = {
             "status": "approved",
             "evidence": "page",
+            "decided_by": by,
             "expires_at": self.now() + self.answer_within,
             "asked": None,
         }
@@ -268,16 +285,32 @@ class Journal:
         """Remember that the model knows how the page was answered."""
         await (await self._storage()).touch(operation, {"told": True})
 
-    async def begin(self, operation: Operation, evidence: Evidence) -> bool:
-        """Commit the intent to send: true for one caller only, however many try."""
+    async def check_fences(self, principal: str, toll: Toll, fences: Fences) -> None:
+        """Return if the settings leave room for a change of this principal.
+
+        Raises:
+            FencedError: They do not.
+        """
+        if fences.any:
+            await (await self._storage()).check_fences(principal, toll, fences, now=self.now())
+
+    async def begin(
+        self, operation: Operation, evidence: Evidence, fences: Fences | None = None
+    ) -> bool:
+        """Commit the intent to send: true for one caller only, however many try.
+
+        Raises:
+            FencedError: The settings leave no room for it, counting what others began meanwhile.
+        """
         values: dict[str, object] = {
             "status": "executing",
             "leased_until": self.now() + LEASE,
             "evidence": evidence,
             "told": True,
         }
-        return await self._change(
-            operation.id, values, "approved" if operation.by_page else "pending"
+        among = ("approved" if operation.by_page else "pending",)
+        return await (await self._storage()).change(
+            operation.id, values, now=self.now(), among=among, fences=fences
         )
 
     @asynccontextmanager
@@ -297,10 +330,19 @@ class Journal:
             tasks.cancel_scope.cancel()
 
     async def refuse(
-        self, operation: str, ending: Literal["declined", "stale"], result: CallToolResult
+        self,
+        operation: str,
+        ending: Literal["declined", "stale"],
+        result: CallToolResult,
+        *,
+        by: str | None = None,
     ) -> bool:
-        """End a question for good, nothing having been sent; false if it has ended already."""
-        return await self._end(operation, ending, result, "pending", "approved")
+        """End a question for good, nothing having been sent; false if it has ended already.
+
+        `by` is another principal than the one who asked, if it is they who did not agree; empty, it
+        is the one who asked.
+        """
+        return await self._end(operation, ending, result, "pending", "approved", by=by)
 
     async def end(self, operation: str, ending: Ending, result: CallToolResult) -> bool:
         """Record what came of an operation, as whoever executed it knows.
@@ -400,7 +442,12 @@ class Journal:
             await self._opened.close()
 
     async def _end(
-        self, operation: str, ending: Ending, result: CallToolResult, *among: Status
+        self,
+        operation: str,
+        ending: Ending,
+        result: CallToolResult,
+        *among: Status,
+        by: str | None = None,
     ) -> bool:
         sealed = self.seal.close(result.model_dump_json(by_alias=True, exclude_none=True).encode())
         values: dict[str, object] = {
@@ -410,6 +457,8 @@ class Journal:
             "asked": None,
             "plan": None,
         }
+        if by is not None:
+            values["decided_by"] = by
         return await self._change(operation, values, *among)
 
     async def _change(self, operation: str, values: dict[str, object], *among: Status) -> bool:

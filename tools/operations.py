@@ -72,6 +72,9 @@ class OperationRow(Result):
     evidence: Evidence = Field(
         description="How the person's consent was given; empty: it was not, or not yet."
     )
+    decided_by: str | None = Field(
+        default=None, description="Another person who agreed or refused on the page."
+    )
     asked_at: datetime
     ended_at: datetime | None = None
 
@@ -161,6 +164,7 @@ def _row(desk: Desk, operation: Operation) -> OperationRow:
         status=standing,
         meaning=MEANINGS[standing],
         evidence=operation.evidence,
+        decided_by=operation.decided_by or None,
         asked_at=local(operation.asked_at),
         ended_at=None if operation.ended_at is None else local(operation.ended_at),
     )

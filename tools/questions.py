@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from clients.http import Outgoing
 from clients.text import quoted
+from tools.fences import FREE, Toll
 from tools.language import Say
 
 
@@ -92,3 +93,5 @@ class Question:
     """Whether the facts are a plan: sealed in the ledger, and carried out as they were read."""
     by_page: bool = False
     """Whether what is asked is too much for a form: `Rung.SIZE` leaves it to the question."""
+    toll: Toll = FREE
+    """What it counts for, where the settings limit what is changed in a day."""

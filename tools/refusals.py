@@ -93,3 +93,27 @@ def no_page(say: Say) -> str:
         "nothing was changed. Whoever runs Guichet can give them a page password (guichet token "
         "create); a client that supports MCP elicitation is enough for most changes.",
     )
+
+
+def another_decides(say: Say, address: str) -> str:
+    return say(
+        fr=f"Une autre personne que celle qui demande doit décider, en s'identifiant sur la page "
+        f"{address} : rien n'a encore été changé. Dites à la personne de l'en prévenir, puis "
+        "refaites le même appel, avec les mêmes arguments, quand l'autre aura décidé.",
+        en=f"Another person than the one who asks must decide, by signing in to the page "
+        f"{address}: nothing was changed yet. Tell the person to let them know, then call again "
+        "with the same arguments once the other has decided.",
+    )
+
+
+def nobody_else(say: Say) -> str:
+    return say(
+        fr="Cette modification demande l'accord d'une seconde personne (GUICHET_FOUR_EYES), et "
+        "personne d'autre ne peut le donner ici : rien n'a été changé. Il faut un serveur "
+        "d'équipe (guichet serve --http), et quelqu'un d'autre qui ait le droit approve et un "
+        "accès à la page. Voyez qui administre Guichet.",
+        en="This change takes a second person's agreement (GUICHET_FOUR_EYES), and nobody else "
+        "can give it here: nothing was changed. It takes a team's server (guichet serve --http), "
+        "and somebody else who has the scope approve and a way in to the page. See whoever runs "
+        "Guichet.",
+    )

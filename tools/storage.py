@@ -34,11 +34,12 @@ from sqlalchemy import (
 
 from tools.chain import COPIED, Head, Ledger, Mark, linked, proven
 from tools.database import Database, Kind, UnusableDatabaseError, usable
+from tools.fences import A_DAY, FREE, Ending, Fences, Toll
 from tools.journal import ONCE
 
 Row = dict[str, object]
 
-VERSION = 3
+VERSION = 4
 """The schema's version, kept in the database: an older one is brought up, a newer one refused."""
 
 TABLES = MetaData()
@@ -49,7 +50,7 @@ OPERATIONS = Table(
     Column("id", String, primary_key=True),
     Column("asked_at", Float, nullable=False),  # seconds since 1970, as every date here
     Column("expires_at", Float, nullable=False),
-    Column("ended_at", Float),
+    Column("ended_at", Float, index=True),
     Column("principal", String, nullable=False),
     Column("tool", String, nullable=False),
     Column("subject", String, nullable=False),  # a number, never a name
@@ -60,6 +61,8 @@ OPERATIONS = Table(
     Column("question", String, nullable=False),
     Column("facts", String, nullable=False),
     Column("evidence", String, nullable=False, default=""),
+    Column("decided_by", String, nullable=False, server_default=""),  # another principal
+    Column("toll", String, nullable=False, server_default=""),  # numbers and counts
     Column("status", String, nullable=False, index=True),
     Column("leased_until", Float),
     Column("result", LargeBinary),  # sealed, as are the next two
@@ -79,6 +82,7 @@ ENTRIES = Table(
     Column("tool", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("evidence", String, nullable=False),
+    Column("decided_by", String, nullable=False, server_default=""),
     Column("arguments", String, nullable=False),
     Column("question", String, nullable=False),
     Column("mark", String, nullable=False),
@@ -148,11 +152,20 @@ class Storage:
             return (await connection.execute(query)).mappings().one_or_none()
 
     async def change(
-        self, operation: str, values: Row, *, now: float, among: Sequence[str]
+        self,
+        operation: str,
+        values: Row,
+        *,
+        now: float,
+        among: Sequence[str],
+        fences: Fences | None = None,
     ) -> bool:
         """Whether the operation was in one of these states, open, and has now changed.
 
         Its status is its event: the entry is written in the same transaction.
+
+        Raises:
+            FencedError: These leave no room for it beside what was begun: it is as it was.
         """
         change = (
             update(OPERATIONS)
@@ -164,8 +177,19 @@ class Storage:
         async with self._database.writing() as connection:
             if (await connection.execute(change)).rowcount != 1:
                 return False
+            if fences and fences.any:
+                await connection.run_sync(_check_own_fences, operation, fences, now)
             await connection.run_sync(_append, self._mark, operation, values["status"], now)
             return True
+
+    async def check_fences(self, principal: str, toll: Toll, fences: Fences, *, now: float) -> None:
+        """Return if these leave room for one more change of this principal, as of now.
+
+        Raises:
+            FencedError: They do not.
+        """
+        async with self._database.reading() as connection:
+            await connection.run_sync(_check_fences, principal, toll, fences, now)
 
     async def touch(self, operation: str, values: Row) -> None:
         """Change what no entry needs to tell."""
@@ -187,6 +211,17 @@ class Storage:
         return await self._operations(
             and_(
                 OPERATIONS.c.principal == principal,
+                OPERATIONS.c.by_page.is_(True),
+                OPERATIONS.c.told.is_(False),
+            )
+        )
+
+    async def others_on_page(self, principal: str, tools: Collection[str]) -> list[RowMapping]:
+        """What these tools put on the page to anybody else, and is not over, newest first."""
+        return await self._operations(
+            and_(
+                OPERATIONS.c.principal != principal,
+                OPERATIONS.c.tool.in_(tools),
                 OPERATIONS.c.by_page.is_(True),
                 OPERATIONS.c.told.is_(False),
             )
@@ -327,6 +362,52 @@ def _append(
     _move(connection, replace(head, number=head.number + 1, mark=made), mark)
 
 
+def _check_own_fences(connection: Connection, operation: str, fences: Fences, now: float) -> None:
+    """The same of an operation that is becoming `executing`."""
+    query = select(OPERATIONS.c.principal, OPERATIONS.c.toll).where(OPERATIONS.c.id == operation)
+    principal, toll = connection.execute(query).one()
+    own = Toll.model_validate_json(toll) if toll else FREE
+    _check_fences(connection, principal, own, fences, now, besides=operation)
+
+
+def _check_fences(
+    connection: Connection,
+    principal: str,
+    toll: Toll,
+    fences: Fences,
+    now: float,
+    *,
+    besides: str = "",
+) -> None:
+    his = and_(OPERATIONS.c.principal == principal, OPERATIONS.c.id != besides)
+    fences.check_open(_endings(connection, his, fences.lock_after or 0, now), now)
+    fences.check_room(toll, _tolls(connection, his, now - A_DAY))
+
+
+def _endings(
+    connection: Connection, his: ColumnElement[bool], most: int, now: float
+) -> list[Ending]:
+    """How the last plans ended, the newest first; what is being made is not refused."""
+    at = func.coalesce(OPERATIONS.c.ended_at, now)
+    ended = OPERATIONS.c.status.not_in(("pending", "approved"))
+    query = (
+        select(OPERATIONS.c.status, at)
+        .where(his, ended, OPERATIONS.c.part_of == "")
+        .order_by(at.desc())
+        .limit(most)
+    )
+    found = connection.execute(query).all()
+    return [Ending(status in {"declined", "stale"}, when) for status, when in found]
+
+
+def _tolls(connection: Connection, his: ColumnElement[bool], since: float) -> list[Toll]:
+    """What was begun since then counts for, unless the service did not do it."""
+    begun = OPERATIONS.c.status.in_(("executing", "applied", "undetermined"))
+    lately = or_(OPERATIONS.c.ended_at.is_(None), OPERATIONS.c.ended_at > since)
+    query = select(OPERATIONS.c.toll).where(his, begun, lately, OPERATIONS.c.toll != "")
+    return [Toll.model_validate_json(toll) for toll in connection.scalars(query)]
+
+
 def _event(status: object) -> object:
     """What an entry calls an operation's coming to this status."""
     return "asked" if status == "pending" else status
@@ -379,6 +460,7 @@ def _from_1(connection: Connection, mark: Mark, _: Kind) -> None:
         "asked BLOB",
         "by_page BOOLEAN DEFAULT 0 NOT NULL",
         "told BOOLEAN DEFAULT 0 NOT NULL",
+        "decided_by VARCHAR DEFAULT '' NOT NULL",  # which entries copy
     ):
         connection.execute(text(f"ALTER TABLE operations ADD COLUMN {column}"))
     TABLES.create_all(connection, [ENTRIES, HEADS])
@@ -400,5 +482,19 @@ def _from_2(connection: Connection, _: Mark, kind: Kind) -> None:
         index.create(connection, checkfirst=True)
 
 
-MIGRATIONS = {1: _from_1, 2: _from_2}
+def _from_3(connection: Connection, _: Mark, __: Kind) -> None:
+    """Version 3 did not say who else decided, nor what an operation counts for."""
+    for table, name in (
+        ("operations", "decided_by"),
+        ("entries", "decided_by"),
+        ("operations", "toll"),
+    ):
+        if name not in {each["name"] for each in inspect(connection).get_columns(table)}:
+            added = f"ALTER TABLE {table} ADD COLUMN {name} VARCHAR DEFAULT '' NOT NULL"
+            connection.execute(text(added))
+    for index in OPERATIONS.indexes:
+        index.create(connection, checkfirst=True)
+
+
+MIGRATIONS = {1: _from_1, 2: _from_2, 3: _from_3}
 """What brings each version to the next."""

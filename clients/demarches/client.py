@@ -44,7 +44,7 @@ from clients.demarches.uploads import (
     check_stored,
 )
 from clients.demarches.wire import SERVICE, Reply, read
-from clients.errors import ApiError, RejectedError, UnavailableError
+from clients.errors import AccessDeniedError, ApiError, RejectedError, UnavailableError
 from clients.http import ONCE, PATIENT, REPEATABLE, Outgoing, outgoing, upstream
 
 READ = 65.0
@@ -83,9 +83,13 @@ class DemarchesClient:
     each call chooses among them.
     """
 
-    def __init__(self, http: httpx.AsyncClient, *, tokens: DemarcheTokens) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, *, tokens: DemarcheTokens, only: Collection[int] = ()
+    ) -> None:
+        """With `only`, nothing of any other démarche is read or changed."""
         self._http = http
         self._tokens = tokens
+        self._only = frozenset(only)
 
     async def dossiers(
         self,
@@ -220,7 +224,7 @@ class DemarchesClient:
             request = self._request("detail", {"number": number, **sections}, REPEATABLE)
             response = await self._send(request)
             found = detail(read(response))
-        self._tokens.remember(found.dossier.demarche.number, response.request)
+        self._found_in(found.dossier.demarche.number, response)
         return found
 
     async def dossier(self, number: int) -> Dossier:
@@ -269,11 +273,17 @@ class DemarchesClient:
             with upstream(SERVICE):
                 request = self._posted("together", together(len(numbers)), variables, extensions)
                 response = await self._send(request)
-                given, hidden = each(read(response), numbers)
+                found, hidden = each(read(response), numbers)
         except ApiError as error:
             return {}, dict.fromkeys(numbers, error)
-        for dossier in given.values():
-            self._tokens.remember(dossier.demarche.number, response.request)
+        given: dict[int, Dossier] = {}
+        for number, dossier in found.items():
+            try:
+                self._found_in(dossier.demarche.number, response)
+            except AccessDeniedError as error:
+                hidden[number] = error
+            else:
+                given[number] = dossier
         return given, hidden
 
     async def pieces(self, number: int) -> Stored:
@@ -287,7 +297,7 @@ class DemarchesClient:
         with upstream(SERVICE):
             response = await self._send(self._request("pieces", {"number": number}, REPEATABLE))
             stored = Stored.of(read(response))
-        self._tokens.remember(stored.demarche, response.request)
+        self._found_in(stored.demarche, response)
         return stored
 
     async def columns(self, demarche: int) -> Columns:
@@ -313,6 +323,7 @@ class DemarchesClient:
         extensions = {**REPEATABLE, **PATIENT, "demarche": demarche}
 
         async def ask(operation: str, first: int, after: str) -> httpx.Response:
+            self._check_within(demarche)
             variables = {**asked, "first": first, "after": after or None}
             request = self._request(operation, variables, extensions)
             return await self._http.send(request, auth=self._tokens)
@@ -330,6 +341,8 @@ class DemarchesClient:
             NotFoundError: There is no such démarche.
             ApiError: The service does not answer, or not as itself.
         """
+        if demarche:
+            self._check_within(demarche)
         operation = "demarche" if demarche else "jeton"
         variables = {"number": demarche} if demarche else {}
         request = self._request(operation, variables, {**ONCE, "demarche": demarche})
@@ -360,6 +373,7 @@ class DemarchesClient:
         Raises:
             ApiError: They could not be read.
         """
+        self._check_within(demarche)
         extensions = {**REPEATABLE, "demarche": demarche}
         request = self._request("choix", {"demarche": demarche}, extensions)
         with upstream(SERVICE):
@@ -417,10 +431,24 @@ class DemarchesClient:
         with upstream(SERVICE):
             response = await self._send(request)
             dossier = whole(read(response), "dossier", kind)
-        self._tokens.remember(dossier.demarche.number, response.request)
+        self._found_in(dossier.demarche.number, response)
         return dossier
 
+    def _found_in(self, demarche: int, response: httpx.Response) -> None:
+        """Take a dossier for one of this démarche, for which its token is then known.
+
+        Raises:
+            AccessDeniedError: It is outside those that are served: nothing of it may be told.
+        """
+        self._check_within(demarche)
+        self._tokens.remember(demarche, response.request)
+
+    def _check_within(self, demarche: int) -> None:
+        if self._only and demarche not in self._only:
+            raise AccessDeniedError(SERVICE, _OUTSIDE, remedy=_OUTSIDE_REMEDY)
+
     def _acting(self, act: Act[Made]) -> httpx.Request:
+        self._check_within(act.dossier.demarche.number)
         extensions = {"demarche": act.dossier.demarche.number, **(PATIENT if act.patient else {})}
         return self._request(act.operation, {"input": act.input}, extensions)
 
@@ -433,6 +461,7 @@ class DemarchesClient:
 
     async def _read(self, operation: str, demarche: int, variables: Mapping[str, object]) -> Reply:
         """What is answered to a query about a démarche."""
+        self._check_within(demarche)
         extensions = {**REPEATABLE, "demarche": demarche}
         request = self._request(operation, {"demarche": demarche, **variables}, extensions)
         return read(await self._send(request))
@@ -468,6 +497,10 @@ class DemarchesClient:
 
 _ONE_DATE = "it filters on one date at a time."
 _ONE_DATE_REMEDY = "Give either updated_since or created_since."
+_OUTSIDE = "this démarche is not among those that Guichet was set up for."
+_OUTSIDE_REMEDY = (
+    "Nothing of it is read or changed (GUICHET_FENCES_DEMARCHES): look for no way round."
+)
 _NO_REVISION = "it cannot tell the revisions of a groupe's dossiers apart."
 _NO_REVISION_REMEDY = "Give either a groupe or a revision."
 

@@ -21,6 +21,7 @@ from server.approvals.rendering import Given, Misfit, Trouble, Waiting
 from server.approvals.sessions import Session, Sessions
 from server.approvals.shield import Shield
 from server.approvals.visits import Visit, Visits
+from server.approvers import Approvers
 from server.callers import UnknowableError
 from tools import refusals
 from tools.guard import fits
@@ -66,12 +67,13 @@ def create(
     sessions: Sessions | Visits,
     origins: Sequence[str],
     door: Door | None = None,
+    approvers: Approvers | None = None,
 ) -> ASGIApp:
     """The page, for browsers that reach it at one of these addresses, all of one scheme and port.
 
     They come in with a one-time key; or by signing in, if there is a door.
     """
-    counter = _Counter(journal, say, sessions, urlsplit(origins[0]), door)
+    counter = _Counter(journal, say, sessions, urlsplit(origins[0]), door, approvers)
     app = Starlette(
         routes=[
             Route(STYLE, _style),
@@ -100,6 +102,7 @@ class _Counter:
     sessions: Sessions | Visits
     at: SplitResult
     door: Door | None
+    approvers: Approvers | None
 
     @property
     def cookie(self) -> str:
@@ -185,11 +188,13 @@ class _Counter:
         session, operation = _session(request), await self._operation(request)
         given = await _given(request)
         first = session.spend(given.token, operation.id)
+        if self._is_for_another(session, operation):
+            return self._not_alone()
         if not self._awaits_an_answer(operation):
             return await self._decided(session, operation, repeated=True)
         if misfits := self._misfits(operation, given, first=first):
             return self._shown(session, operation, given, misfits)
-        agreed = await self.journal.approve(operation.id)
+        agreed = await self.journal.approve(operation.id, by=_other(session, operation))
         return await self._answered(session, operation, counts=agreed)
 
     async def refuse(self, request: Request) -> Response:
@@ -202,7 +207,8 @@ class _Counter:
         if not first or not self.journal.is_open(operation):
             return await self._decided(session, operation, repeated=True)
         told = error(refusals.declined(self.say))
-        refused = await self.journal.refuse(operation.id, "declined", told)
+        by = _other(session, operation)
+        refused = await self.journal.refuse(operation.id, "declined", told, by=by)
         return await self._answered(session, operation, counts=refused)
 
     async def not_found(self, request: Request, _: Exception) -> Response:
@@ -262,19 +268,59 @@ class _Counter:
         """The plan at this address.
 
         Raises:
-            HTTPException: There is none that was put to whoever asks.
+            HTTPException: There is none that whoever asks may see.
         """
         found = await self.journal.find(request.path_params["operation"])
-        if found is None or not found.by_page or found.principal != _session(request).principal:
+        session = _session(request)
+        if found is None or not found.by_page or not self._may_see(session, found):
             raise HTTPException(404)
         return found
 
+    def _may_see(self, session: Came, operation: Operation) -> bool:
+        return not _other(session, operation) or self._sees_of_others(session, operation)
+
+    def _sees_of_others(self, session: Came, operation: Operation) -> bool:
+        listed = operation.tool in self._decides_on(session)
+        together = self.approvers and self.approvers.together(
+            session.principal, operation.principal
+        )
+        return listed and bool(together)
+
+    def _decides_on(self, session: Came) -> frozenset[str]:
+        """The tools of which whoever came in decides on what others ask for."""
+        return self.approvers.tools(session.principal) if self.approvers else frozenset()
+
+    def _is_for_another(self, session: Came, operation: Operation) -> bool:
+        """Whether it takes somebody else than whoever came in to agree."""
+        needed = self.approvers and self.approvers.needs_another(operation.tool)
+        return bool(needed) and not _other(session, operation)
+
+    def _not_alone(self) -> Response:
+        title = self.say(fr="Une autre personne doit décider", en="Another person must decide")
+        reason = self.say(
+            fr="Vous l'avez demandé : votre accord ne suffit pas. Rien n'a été enregistré.",
+            en="You asked for it: your agreement is not enough. Nothing was recorded.",
+        )
+        return HTMLResponse(rendering.wrong(self.say, title, reason), 403)
+
     async def _waiting(self, session: Came) -> list[Waiting]:
+        own = await self.journal.on_page(session.principal)
+        tools = self._decides_on(session)
+        others = await self.journal.others_on_page(session.principal, tools) if tools else []
+        theirs = [each for each in others if self._sees_of_others(session, each)]
         return [
-            Waiting(operation, self.journal.asked(operation))
-            for operation in await self.journal.on_page(session.principal)
+            self._presented(session, operation)
+            for operation in (*own, *theirs)
             if self._awaits_an_answer(operation)
         ]
+
+    def _presented(self, session: Came, operation: Operation) -> Waiting:
+        return Waiting(
+            operation,
+            self.journal.asked(operation),
+            asker=operation.principal if _other(session, operation) else "",
+            for_another=self._is_for_another(session, operation),
+        )
 
     def _awaits_an_answer(self, operation: Operation) -> bool:
         return operation.status == "pending" and self.journal.is_open(operation)
@@ -296,7 +342,7 @@ class _Counter:
         given: Given,
         misfits: tuple[Misfit, ...] = (),
     ) -> Response:
-        shown = Waiting(operation, self.journal.asked(operation))
+        shown = self._presented(session, operation)
         html = rendering.plan(self.say, shown, session.form(operation.id), given, misfits)
         return HTMLResponse(html, 422 if misfits else 200)
 
@@ -317,6 +363,7 @@ class _Counter:
             token=session.form(current.id),
             repeated=repeated,
             others=len(await self._waiting(session)),
+            asker=current.principal if _other(session, current) else "",
         )
         return HTMLResponse(html, 409 if repeated else 200)
 
@@ -346,6 +393,11 @@ async def _style(request: Request) -> Response:
 def _session(request: Request) -> Came:
     session: Came = request.scope["visitor"]
     return session
+
+
+def _other(session: Came, operation: Operation) -> str:
+    """Whoever came in, if it is not they who asked; empty if it is."""
+    return "" if session.principal == operation.principal else session.principal
 
 
 async def _given(request: Request) -> Given:

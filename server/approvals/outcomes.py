@@ -14,13 +14,16 @@ class Outcome:
     says: tuple[str, ...]
 
 
-def outcome(say: Say, operation: Operation, until: str, *, is_open: bool) -> Outcome:
-    """What to say of a plan; `until` is when an agreement not yet used expires."""
+def outcome(say: Say, operation: Operation, until: str, *, is_open: bool, asker: str) -> Outcome:
+    """What to say of a plan; `until` is when an agreement not yet used expires.
+
+    `asker` asked for it, if it is not whoever reads this.
+    """
     match operation.status:
         case "pending":
             return _expired(say)
         case "approved":
-            return _approved(say, until) if is_open else _lapsed(say)
+            return _approved(say, until, asker) if is_open else _lapsed(say)
         case "declined":
             return _declined(say)
         case _:
@@ -43,16 +46,19 @@ def _expired(say: Say) -> Outcome:
     )
 
 
-def _approved(say: Say, until: str) -> Outcome:
+def _approved(say: Say, until: str, asker: str) -> Outcome:
+    go_on = say(
+        fr=f"Revenez à l'assistant et demandez-lui de continuer, avant {until}.",
+        en=f"Go back to the assistant and ask it to continue, before {until}.",
+    )
+    if asker:
+        go_on = say(
+            fr=f"Dites à qui l'a demandé ({asker}) de continuer avec son assistant, avant {until}.",
+            en=f"Tell whoever asked ({asker}) to go on with their assistant, before {until}.",
+        )
     return Outcome(
-        say(fr="Accord enregistré", en="Your agreement is recorded"),
-        (
-            say(fr="Rien n'a encore été envoyé.", en="Nothing has been sent yet."),
-            say(
-                fr=f"Revenez à l'assistant et demandez-lui de continuer, avant {until}.",
-                en=f"Go back to the assistant and ask it to continue, before {until}.",
-            ),
-        ),
+        say(fr="Accord enregistré", en="The agreement is recorded"),
+        (say(fr="Rien n'a encore été envoyé.", en="Nothing has been sent yet."), go_on),
     )
 
 

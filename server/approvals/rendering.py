@@ -29,6 +29,10 @@ class Waiting:
 
     operation: Operation
     asked: Asked
+    asker: str = ""
+    """Who asks for it, if it is not whoever looks at it."""
+    for_another: bool = False
+    """Whether whoever looks at it asks for it, and cannot agree to it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ def plan(
         "plan.html",
         operation=shown.operation,
         asked=shown.asked,
+        asker=shown.asker,
+        for_another=shown.for_another,
         token=token,
         given=given,
         misfits=misfits,
@@ -71,7 +77,14 @@ def plan(
 
 
 def decided(
-    say: Say, operation: Operation, *, is_open: bool, token: str, repeated: bool, others: int
+    say: Say,
+    operation: Operation,
+    *,
+    is_open: bool,
+    token: str,
+    repeated: bool,
+    others: int,
+    asker: str,
 ) -> str:
     """What came of a plan; `repeated` if an answer was just sent that comes too late to count."""
     until = _hour(operation.expires_at)
@@ -79,7 +92,7 @@ def decided(
         say,
         "decided.html",
         operation=operation,
-        outcome=outcome(say, operation, until, is_open=is_open),
+        outcome=outcome(say, operation, until, is_open=is_open, asker=one_line(asker)),
         token=token if is_open else "",
         repeated=repeated,
         others=others,

@@ -45,7 +45,7 @@ def list_operations(
     show_table(
         ("when", "operation", "tool", "subject", "last event", "consent", "principal"),
         [
-            (_when(e), e.operation[:SHORT], e.tool, e.subject, e.event, e.evidence, e.principal)
+            (_when(e), e.operation[:SHORT], e.tool, e.subject, e.event, _consent(e), e.principal)
             for e in list(last.values())[:limit]
         ],
     )
@@ -65,7 +65,7 @@ def show(
     typer.echo(f"Operation {told[0].operation}: {told[0].tool}, {told[0].subject}.")
     show_table(
         ("when", "entry", "event", "consent", "meaning"),
-        [(_when(e), str(e.number), e.event, e.evidence, EVENTS[e.event]) for e in told],
+        [(_when(e), str(e.number), e.event, _consent(e), EVENTS[e.event]) for e in told],
     )
 
 
@@ -178,6 +178,12 @@ def _leave(text: str, code: int) -> NoReturn:
 
 def _json(line: Mapping[str, object]) -> str:
     return json.dumps(dict(line), ensure_ascii=False, default=repr)
+
+
+def _consent(entry: Entry) -> str:
+    """How it was given, and who gave or refused it if not the one who asked."""
+    by = f"by {entry.decided_by}" if entry.decided_by else ""
+    return ", ".join(filter(None, (entry.evidence, by)))
 
 
 def _when(entry: Entry) -> str:

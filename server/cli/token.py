@@ -30,19 +30,19 @@ def create(
 ) -> None:
     """Make a token, shown this once, and what to put in guichet.toml, which holds no secret.
 
-    Whoever may change something also gets a password for the page of approvals.
+    Whoever may change or approve something also gets a password for the page of approvals.
     """
     scopes = list(dict.fromkeys(scope or ["read"]))
     _check(name, scopes)
     token, password = tokens.fresh(), passwords.fresh()
-    writes = any(scope.endswith("write") for scope in scopes)
+    decides = any(scope.endswith(("write", "approve")) for scope in scopes)
     typer.echo(f"The token of {name}, for their client, shown this once:\n{token}\n")
-    if writes:
+    if decides:
         typer.echo(f"Their password for the page of approvals, shown this once:\n{password}\n")
     typer.echo("For guichet.toml:\n")
     typer.echo(f"[http.tokens.{_key(name)}]\nsha256 = {_text(tokens.digest(token))}")
     typer.echo(f"scopes = [{', '.join(map(_text, scopes))}]")
-    if writes:
+    if decides:
         typer.echo(f"page_password = {_text(passwords.derived(password))}")
 
 

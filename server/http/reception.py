@@ -20,6 +20,7 @@ from server.approvals.app import FROM_ISSUER, HOME, Door, create
 from server.approvals.code_flow import Client, CodeFlow
 from server.approvals.passwords import Entry, OwnTries, Passwords
 from server.approvals.visits import Visits
+from server.approvers import Approvers
 from server.callers import Caller
 from server.connect import shared_state
 from server.openid import Issuer
@@ -79,6 +80,7 @@ class SignedIn:
         self._settings = settings
         self._known = settings.http.tokens
         self._oidc = settings.oidc
+        self._approvers = Approvers(settings)
         self._connect = connect
         self._address = address
         self._audience = settings.oidc.audience or resource
@@ -98,12 +100,15 @@ class SignedIn:
             passwords = Passwords(self._entries(), shared.tries() if shared else OwnTries())
             visits = Visits(seal, time.time, partial(self._ground, passwords))
             door = Door(passwords, self._flow(http, desk))
-            self._page = create(desk.journal, desk.say, visits, (self._address,), door)
+            self._page = create(
+                desk.journal, desk.say, visits, (self._address,), door, self._approvers
+            )
             yield replace(
                 desk,
                 principal=callers.principal,
                 present=self._present,
                 signs_in=callers.has_page,
+                somebody_else=self._somebody_else,
             )
 
     async def recognised(self, token: str) -> Caller | None:
@@ -121,6 +126,9 @@ class SignedIn:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the page, which opens with the desk."""
         await (self._page or PlainTextResponse("Not open yet", 503))(scope, receive, send)
+
+    def _somebody_else(self, tool: str) -> bool:
+        return self._approvers.anybody_but(callers.principal(), tool)
 
     async def _present(self, operation: str) -> str:
         """Where a plan awaits whoever signs in."""

@@ -27,6 +27,7 @@ from server.build import build
 from server.settings import Covoiturage, Demarches, Settings
 from tests.support import ERAS, MODES, Person, put
 from tools.desk import Desk
+from tools.fences import Fences
 from tools.journal import Evidence, Intent, Journal, Operation
 from tools.sealing import Seal
 
@@ -264,9 +265,11 @@ class _Journal(Journal):
         with self._moments(QUESTION):
             return await super().ask(name, intent, by_page=by_page)
 
-    async def begin(self, operation: Operation, evidence: Evidence) -> bool:
+    async def begin(
+        self, operation: Operation, evidence: Evidence, fences: Fences | None = None
+    ) -> bool:
         with self._moments(INTENT):
-            return await super().begin(operation, evidence)
+            return await super().begin(operation, evidence, fences)
 
     async def end(self, *args: Any, **kwargs: Any) -> bool:
         with self._moments(OUTCOME):

@@ -30,6 +30,7 @@ from server.sandbox import demarches
 from server.sandbox.demarches.records import typed_id
 from tests.support import ERAS, Clock, Counter, Person, put, text
 from tools.desk import Desk
+from tools.fences import Fences
 from tools.journal import ANSWER_WITHIN, RENEWED_EVERY, Evidence, Journal, Operation
 
 LEGACY, MODERN = ERAS
@@ -402,7 +403,9 @@ class _Journal(Journal):
             given.expires_at = self._process.clock.now + ANSWER_WITHIN
         return await super().ask(name, *args, **more)
 
-    async def begin(self, operation: Operation, evidence: Evidence) -> bool:
+    async def begin(
+        self, operation: Operation, evidence: Evidence, fences: Fences | None = None
+    ) -> bool:
         process = self._process
         if process.call and process.given:
             # Nobody can know what changes once the last reading is over.
@@ -410,7 +413,7 @@ class _Journal(Journal):
             version = process.call.read if process.call.read_again else now
             process.call.begun = version or 0, process.clock.now
         await process.reaches("intent")
-        return await super().begin(operation, evidence)
+        return await super().begin(operation, evidence, fences)
 
     async def refuse(self, *args: Any, **more: Any) -> bool:
         await self._process.reaches("refusal")

@@ -300,6 +300,16 @@ def test_who_may_call_over_http_is_told_and_no_digest_of_it():
 # Where settings come from.
 
 
+def test_what_takes_two_persons_and_has_nobody_to_approve_it_is_trouble():
+    alone = here(four_eyes=("accept_dossier",))["four eyes"]
+    token = {"sha256": "5e" * 32, "scopes": "approve", "page_password": derived("x")}
+    http = {"tokens": {"bruno": token}}
+    together = here(four_eyes=("accept_dossier",), http=http)["four eyes"]
+
+    assert (alone.state, together.state) == ("trouble", "ok")
+    assert "accept_dossier" in alone.says
+
+
 def test_guichet_toml_is_found_where_it_is_read(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("GUICHET_CONFIG")
     path = config_file(os.environ)

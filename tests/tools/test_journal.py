@@ -1,5 +1,6 @@
 """What the journal proves, what it keeps, and for how long."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from tests.databases import State
 from tests.support import Counter, Person
 from tests.tools.changes import DONE, INTENT, make
+from tools.chain import SAID, linked
 from tools.journal import A_DAY, Entry, Journal
 from tools.results import error
 from tools.sealing import Seal
@@ -97,7 +99,7 @@ async def test_what_was_refused_a_change_of_state_has_no_entry(counter: Counter)
 
 ADD = (
     "INSERT INTO entries SELECT {}, at, operation, event, principal, tool, subject, evidence, "
-    "arguments, question, mark FROM entries WHERE number = 3"
+    "decided_by, arguments, question, mark FROM entries WHERE number = 3"
 )
 ALTERED = "where the journal begins and ends was altered"
 TAMPERED: dict[str, tuple[str, ...]] = {
@@ -119,6 +121,10 @@ TAMPERED: dict[str, tuple[str, ...]] = {
     "the first removed": (
         "entry 1 should be: it was removed",
         "DELETE FROM entries WHERE number = 1",
+    ),
+    "another who agreed": (
+        "entry 2 was altered",
+        "UPDATE entries SET decided_by = 'somebody else' WHERE number = 2",
     ),
     "the last ones removed": (
         "entry 5, and whatever followed, was removed",
@@ -388,5 +394,14 @@ async def test_an_answer_whose_operation_was_purged_changes_nothing(counter: Cou
 def test_an_entry_says_all_that_is_needed_to_read_it_alone():
     assert {
         *("number", "at", "operation", "event", "principal", "tool", "subject"),
-        *("evidence", "arguments", "question", "mark"),
+        *("evidence", "decided_by", "arguments", "question", "mark"),
     } == set(Entry.model_fields)
+
+
+def test_an_entry_that_tells_of_nobody_else_is_marked_as_before_it_could():
+    """What version 3 wrote still holds."""
+    said = dict.fromkeys(SAID, "x") | {"number": 1, "at": 1.5, "decided_by": ""}
+    before = {name: value for name, value in said.items() if name != "decided_by"}
+
+    assert linked(said, "m") == json.dumps(["m", before], sort_keys=True)
+    assert linked(said | {"decided_by": "y"}, "m") != linked(said, "m")

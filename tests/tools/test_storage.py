@@ -16,6 +16,7 @@ from tests.tools.changes import DONE, INTENT, SECRET, journal_of, make
 from tools.journal import Journal
 from tools.results import error
 from tools.sealing import Seal
+from tools.storage import VERSION
 
 SOURCES = Path(server.__file__).parents[1]
 
@@ -138,7 +139,7 @@ async def test_the_first_version_s_operations_are_each_told_of_by_an_entry(file:
         ("bb", "executing", 200.5),
     ]
     assert not found.fault
-    assert rows(file, "SELECT version FROM guichet_schema") == [(3,)]
+    assert rows(file, "SELECT version FROM guichet_schema") == [(VERSION,)]
 
 
 async def test_what_the_second_version_asked_may_be_answered_in_this_one(file: Path):
@@ -157,9 +158,11 @@ async def as_version_2_left_it(state: State) -> None:
     journal = journal_of(state.url)
     await make(journal, "aa")
     await journal.close()
-    gone = ("goal", "part_of", "place", "plan")
+    gone = ("goal", "part_of", "place", "plan", "toll", "decided_by")
     await state.write(
         "DROP INDEX ix_operations_part_of",
+        "DROP INDEX ix_operations_ended_at",
+        "ALTER TABLE entries DROP COLUMN decided_by",
         *(f"ALTER TABLE operations DROP COLUMN {column}" for column in gone),
         "UPDATE guichet_schema SET version = 2",
     )
@@ -184,13 +187,13 @@ async def test_a_database_brought_up_is_one_that_was_made(tmp_path: Path, versio
 
 async def test_a_database_that_a_newer_version_wrote_is_left_alone(file: Path):
     left_by(VERSION_1, file)
-    rows(file, "UPDATE guichet_schema SET version = 4")
+    rows(file, "UPDATE guichet_schema SET version = 99")
     journal = journal_of(file)
     with pytest.raises(ToolError, match="written by a newer Guichet"):
         await journal.entries()
     await journal.close()
 
-    assert rows(file, "SELECT version FROM guichet_schema") == [(4,)]
+    assert rows(file, "SELECT version FROM guichet_schema") == [(99,)]
     assert not rows(file, "SELECT name FROM sqlite_master WHERE name = 'entries'")
 
 
@@ -226,7 +229,7 @@ async def test_a_database_is_prepared_once_whoever_comes_first(state: State, *, 
         await journal.close()
 
     assert (found.entries, found.fault) == (3 if old else 0, "")
-    assert await state.rows("SELECT version FROM guichet_schema") == [(3,)]
+    assert await state.rows("SELECT version FROM guichet_schema") == [(VERSION,)]
 
 
 async def test_the_chain_stays_whole_when_processes_write_at_the_same_time(file: Path):

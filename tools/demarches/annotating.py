@@ -22,6 +22,7 @@ from tools.demarches.annotations import Given, Place, UnfitError, expected, list
 from tools.demarches.in_hand import Handled
 from tools.dependencies import Counter, Demarches, Saying, Signer
 from tools.desk import Desk
+from tools.fences import Toll
 from tools.guard import asks
 from tools.journal import Operation
 from tools.language import Say
@@ -159,6 +160,7 @@ async def annotation(
         facts=noting,
         read_again=partial(annotable, number, demarches, signer, say),
         goal=" ".join(_goal(desk, note) for note in noted),
+        toll=Toll(dossiers=frozenset({number})),
     )
 
 

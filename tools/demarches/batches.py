@@ -38,6 +38,7 @@ from tools.demarches.decisions import (
 from tools.dependencies import Counter, Demarches, Files, Reporting, Saying, Signer
 from tools.desk import Desk
 from tools.executing import part
+from tools.fences import Toll
 from tools.guard import asks, planned
 from tools.journal import Operation
 from tools.language import Say, counted
@@ -237,6 +238,10 @@ async def decisions(to_do: ToDo, say: Saying, motivation: Motivation, notify: No
         read_again=as_planned,
         goal=str(len(to_do.steps)),
         keeps_facts=True,
+        toll=Toll(
+            dossiers=frozenset(step.number for step in to_do.steps),
+            refused=frozenset(step.number for step in to_do.steps if step.after == "refuse"),
+        ),
     )
 
 

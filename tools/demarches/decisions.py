@@ -28,6 +28,7 @@ from tools.demarches.annotations import listed
 from tools.demarches.in_hand import Asking, Hand, Questioner, Wording
 from tools.dependencies import Demarches, Saying, Signer
 from tools.desk import Desk
+from tools.fences import FREE, Toll
 from tools.guard import asks
 from tools.journal import Operation
 from tools.language import Say
@@ -248,8 +249,10 @@ def _question(
     asking: Questioner, pending: Pending, enclosed: Enclosure, deciding: Deciding
 ) -> Question:
     say, dossier, attached = asking.say, pending.dossier, enclosed.attached
+    refused = Toll(refused=frozenset({dossier.number}))
     wording = Wording(
         title=_title(say, deciding.after, dossier),
+        toll=refused if deciding.after == "refuse" else FREE,
         says=(
             filed(say, dossier),
             say(

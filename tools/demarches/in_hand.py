@@ -22,6 +22,7 @@ from tools.demarches.acting import (
 )
 from tools.dependencies import Demarches, Files, Saying, Signer
 from tools.desk import Desk
+from tools.fences import FREE, Toll
 from tools.files import Folder
 from tools.journal import Operation
 from tools.language import Say
@@ -78,6 +79,8 @@ class Wording:
     words: tuple[Words, ...] = ()
     """After those of the parties."""
     typed: bool = False
+    toll: Toll = FREE
+    """What it counts for, besides its dossier."""
     signed: bool = True
     """Whether the service is told who acts."""
 
@@ -129,6 +132,7 @@ class Questioner:
             facts=hand.model_copy(update={"attached": enclosed.attached}),
             read_again=read_again,
             goal=wording.goal,
+            toll=wording.toll.and_also(Toll(dossiers=frozenset({dossier.number}))),
         )
 
 

@@ -30,6 +30,7 @@ from tools.demarches.in_hand import (
 from tools.demarches.moving import TERMINATED
 from tools.dependencies import Counter, Demarches
 from tools.desk import Desk
+from tools.fences import Toll
 from tools.guard import asks
 from tools.journal import Operation
 from tools.language import Say
@@ -95,6 +96,7 @@ async def sending(
             ),
         ),
         goal=_goal(desk, hand, body),
+        toll=Toll(messages=1),
         typed=True,
     )
     return asking.question(hand, _message(hand, body, correction), wording, enclosed)
@@ -173,6 +175,7 @@ async def deletion(hand: DossierInHand, meant: OwnMessage, asking: Asking) -> Qu
         ),
         words=(Words(label=say(fr="message supprimé", en="the message deleted"), text=meant.body),),
         goal=meant.id,
+        toll=Toll(deletions=1),
         typed=True,
     )
     return asking.question(hand, _deletion(hand, meant), wording)

@@ -16,6 +16,7 @@ from tools.emjpm.aims import Aim, Witness, found
 from tools.emjpm.differences import shown
 from tools.emjpm.owners import Owner, author, locking, owner_of
 from tools.emjpm.parameters import MesureId
+from tools.fences import Toll
 from tools.guard import asks
 from tools.journal import Operation
 from tools.language import Say, counted
@@ -102,6 +103,7 @@ async def deletion(
         facts=doomed,
         read_again=partial(to_delete, id, emjpm),
         goal=aim.goal,
+        toll=Toll(deletions=1),
     )
 
 
@@ -134,6 +136,7 @@ async def deletion_of_all(
         facts=doomed,
         read_again=partial(to_delete_all, emjpm, say),
         goal=Aim(owner=doomed.owner.key, count=doomed.count).goal,
+        toll=Toll(deletions=doomed.count),
     )
 
 

@@ -813,7 +813,7 @@ async def test_everything_is_in_english_on_demand(desk: Desk, browser: Browser):
     assert [re.findall(r"<h1>(.*)</h1>", page) for page in pages] == [
         ["Accept dossier 200001?"],
         ["Accept dossier 200001?"],
-        ["Your agreement is recorded"],
+        ["The agreement is recorded"],
         ["Your refusal is recorded"],
         ["Requests awaiting your decision"],
         ["Page not found"],
