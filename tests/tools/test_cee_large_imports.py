@@ -134,11 +134,16 @@ class Meddling(httpx.AsyncBaseTransport):
         self.to = httpx.ASGITransport(counter.registry)
         self.then: dict[int, Callable[[], Awaitable[None]]] = {}
         self.lost: set[int] = set()
+        self.leaving: Callable[[], Awaitable[None]] | None = None
+        """What happens once, before the next import leaves."""
         self.imports = 0
         self.tokens = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.tokens += request.url.path.endswith("/access_token")
+        if request.url.path.endswith("/identity") and self.leaving:
+            leaving, self.leaving = self.leaving, None
+            await leaving()
         response = await self.to.handle_async_request(request)
         if request.url.path.endswith("/identity"):
             self.imports += 1
@@ -396,6 +401,27 @@ async def test_two_calls_that_import_the_same_rows_at_once_send_them_once(counte
     assert [write.imported for write in counter.imports] in ([10, 10, 5], [10, 5, 10])
     assert any(result.is_error for result in told)
     assert (last["imported"], last["failed"], last["indeterminate"]) == (25, 0, 0)
+
+
+async def test_who_was_suspended_and_comes_last_unsays_nothing_of_what_another_imported(
+    counter: Counter, network: Meddling
+):
+    """Committed, then asleep for a minute: another call takes it for dead, and sends the same."""
+    put(counter, rows())
+    put(counter, rows(), "copie.jsonl")
+    async with counter.host(MODERN) as asleep, counter.host(MODERN) as other:
+        await approved(counter, asleep)
+
+        async def another() -> None:
+            counter.clock.now += 60
+            await imported(counter, other, "copie.jsonl")
+
+        network.leaving = another
+        told = facts(await called(asleep))
+
+    assert [(write.rows, write.imported) for write in counter.imports][-1] == (10, 0)
+    assert sum(write.imported for write in counter.imports) == 25
+    assert (told["imported"], told["failed"], told["indeterminate"]) == (25, 0, 0)
 
 
 # A file that changes.
