@@ -452,9 +452,39 @@ async def test_a_file_changed_while_it_is_sent_stops_before_what_was_not_agreed_
     async with counter.host(MODERN) as host:
         told = await imported(counter, host)
 
-    assert "It stopped. The file changed while it was being imported." in told["conclusion"]
+    assert "It stopped. The file no longer holds what was agreed to" in told["conclusion"]
     assert (told["imported"], told["left"]) == (60, 5)
     assert len(counter.registry.state.keyed) == 60
+
+
+@pytest.mark.parametrize("content", ["\0", f"{row(FIRST + 500)}\n"], ids=["unreadable", "another"])
+async def test_a_file_that_changes_once_all_of_it_was_read_hides_nothing_of_what_was_imported(
+    counter: Counter, network: Meddling, content: str
+):
+    async def change() -> None:
+        counter.put_file(FILE, content)
+
+    network.then = {3: change}
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert told["imported"] == 0
+    assert "this is of what it now holds" in told["conclusion"]
+    assert "25 rows were answered, 25 imported." in told["conclusion"]
+
+
+async def test_what_was_agreed_to_for_an_operator_is_not_sent_for_another(counter: Counter):
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+    another = {"url": "https://covoiturage.sandbox", "token": "another"}
+    counter.settings["covoiturage"] = Covoiturage.model_validate(another)
+    async with counter.host(MODERN) as host:
+        refused = await called(host)
+
+    assert "the credentials are now another operator's" in text(refused)
+    assert not counter.imports
 
 
 # What is refused before anybody is asked.

@@ -29,6 +29,8 @@ class Report:
     """The file of results, and how many rows came to what."""
 
     saved: Saved
+    sha256: str
+    """Of the file that it tells of, as it was read."""
     counts: Counter[Verdict] = field(default_factory=Counter[Verdict])
 
 
@@ -48,9 +50,10 @@ async def reported(at: Place, files: Folder, name: str) -> Report:
             counts.update(verdict for verdict, _ in verdicts)
             lines = zip(chunk.lines, verdicts, strict=True)
             await draft.write(_written([(line, *verdict) for line, verdict in lines]))
+        sha256 = await file.sha256()
         kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
     saved = Saved(file=kept.name, uri=kept.uri, bytes=kept.size, sha256=kept.sha256)
-    return Report(saved, counts)
+    return Report(saved, sha256, counts)
 
 
 async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
