@@ -4,11 +4,13 @@ Here, ten rows stand for the thousand that leave together.
 """
 
 import csv
+import errno
 import json
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import anyio
 import httpx
@@ -20,6 +22,7 @@ from server.sandbox.covoiturage import create
 from server.sandbox.covoiturage.applications import KEYED, MORE_TO_KEY, application
 from server.settings import Covoiturage
 from tests.support import Between, Counter, Person, facts, text
+from tools import files
 from tools.covoiturage import chunks
 from tools.questions import Asked
 from tools.sealing import Seal
@@ -554,6 +557,26 @@ async def test_results_are_put_beside_the_file_and_never_over_another(counter: C
     assert saved(again) == saved(result)
     assert (counter.folder / "files" / "lots" / "mars.results.csv").read_text("utf-8") == "mine"
     assert len(list((counter.folder / "files" / "lots").iterdir())) == 3
+
+
+async def test_results_that_cannot_be_written_are_told_so_and_made_by_the_next_call(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+):
+    def full(path: Path) -> BinaryIO:
+        raise OSError(errno.ENOSPC, "no room", str(path))
+
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        with monkeypatch.context() as disk:
+            disk.setattr(files, "_created", full)
+            first = facts(await called(host))
+        told = facts(await called(host))
+
+    assert first["conclusion"].startswith("25 rows were answered of the 25 to send, 25 of which")
+    assert "qu'il reste de la place" in first["conclusion"]
+    assert len(counter.imports) == 3
+    assert (told["imported"], told["results"]["file"]) == (25, "demandes.results.csv")
 
 
 async def test_lines_are_those_of_the_file_that_a_ready_file_was_made_from(counter: Counter):
