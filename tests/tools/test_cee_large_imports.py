@@ -16,6 +16,7 @@ import anyio
 import httpx
 import pytest
 from mcp import Client
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, ResourceLink
 
 from server.sandbox.covoiturage import create
@@ -24,6 +25,7 @@ from server.settings import Covoiturage
 from tests.support import Between, Counter, Person, facts, text
 from tools import files
 from tools.covoiturage import chunks
+from tools.journal import Journal
 from tools.questions import Asked
 from tools.sealing import Seal
 
@@ -139,6 +141,8 @@ class Meddling(httpx.AsyncBaseTransport):
         self.lost: set[int] = set()
         self.leaving: Callable[[], Awaitable[None]] | None = None
         """What happens once, before the next import leaves."""
+        self.gateway: httpx.Response | None = None
+        """What answers the next import, once, in the place of the registry."""
         self.imports = 0
         self.tokens = 0
 
@@ -147,6 +151,9 @@ class Meddling(httpx.AsyncBaseTransport):
         if request.url.path.endswith("/identity") and self.leaving:
             leaving, self.leaving = self.leaving, None
             await leaving()
+        if request.url.path.endswith("/identity") and self.gateway:
+            answer, self.gateway = self.gateway, None
+            return answer
         response = await self.to.handle_async_request(request)
         if request.url.path.endswith("/identity"):
             self.imports += 1
@@ -274,6 +281,56 @@ async def test_what_a_service_refuses_half_way_is_left_for_later(
     assert sum(write.imported for write in counter.imports) == 65
     assert told["results"]["file"] == "demandes.results.csv"
     assert last["results"]["file"] == "demandes.results-2.csv"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "unsure"), [(429, {"Retry-After": "3600"}, 0), (503, {}, 10)]
+)
+async def test_one_chunk_of_four_that_a_gateway_stops_is_all_that_is_sent_again(
+    counter: Counter, network: Meddling, status: int, headers: dict[str, str], unsure: int
+):
+    async def stop() -> None:
+        page = httpx.ByteStream(b"<html>")
+        network.gateway = httpx.Response(status, headers=headers, stream=page)
+
+    network.then = {2: stop}
+    put(counter, rows(65))
+    began = counter.clock.now
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        first = saved(await called(host))
+        told = await imported(counter, host)
+
+    assert first["imported"] + first["indeterminate"] + first["left"] == 65
+    assert first["indeterminate"] == unsure
+    assert counter.clock.now == began, "an hour is not waited for"
+    assert (told["imported"], told["indeterminate"]) == (65, 0)
+    assert [write.imported for write in counter.imports].count(0) == 0, "each arrived once"
+
+
+async def test_an_outcome_that_cannot_be_recorded_is_lost_and_its_rows_are_sent_once_more(
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
+):
+    """The disk is full when the second answer comes: its rows are in the ledger as leaving."""
+
+    async def full(*_: object) -> bool:
+        raise ToolError("no room")
+
+    async def fill() -> None:
+        disk.setattr(Journal, "end", full)
+
+    network.then = {2: fill}
+    put(counter, rows(20))
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        with monkeypatch.context() as disk:
+            first = facts(await called(host))
+        counter.clock.now += 60
+        told = await imported(counter, host)
+
+    assert (first["imported"], first["indeterminate"]) == (10, 10)
+    assert (told["imported"], told["indeterminate"]) == (10, 10)
+    assert [write.imported for write in counter.imports] == [10, 10, 0]
 
 
 async def test_a_chunk_refused_for_what_it_holds_holds_up_no_other(counter: Counter):
