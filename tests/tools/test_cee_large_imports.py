@@ -25,7 +25,7 @@ from server.settings import Covoiturage
 from tests.support import Between, Counter, Person, facts, text
 from tools import files
 from tools.covoiturage import chunks
-from tools.journal import Journal
+from tools.journal import Journal, Operation
 from tools.questions import Asked
 from tools.sealing import Seal
 
@@ -417,18 +417,30 @@ async def test_a_limit_that_is_reached_is_waited_for(counter: Counter, network: 
     assert counter.clock.now - began >= 60
 
 
+@pytest.mark.parametrize("moment", ["committed", "answered"])
 async def test_a_call_that_is_cancelled_ends_what_it_began_and_nothing_more(
-    counter: Counter, network: Meddling
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch, moment: str
 ):
+    """Even between a chunk's intent, once it is committed, and its request."""
+    part = Journal.part
     put(counter, rows(65))
     async with counter.host(MODERN) as host:
         await approved(counter, host)
-        with anyio.CancelScope() as scope:
+        with anyio.CancelScope() as scope, monkeypatch.context() as ledger:
 
             async def leave() -> None:
                 scope.cancel()
+                await anyio.wait_all_tasks_blocked()
 
-            network.then = {1: leave}
+            async def committed(*args: Any, **kwargs: Any) -> Operation:
+                begun = await part(*args, **kwargs)
+                await leave()
+                return begun
+
+            if moment == "committed":
+                ledger.setattr(Journal, "part", committed)
+            else:
+                network.then = {1: leave}
             await called(host)
         network.then = {}
         await ended(counter)
@@ -482,6 +494,24 @@ async def test_who_was_suspended_and_comes_last_unsays_nothing_of_what_another_i
     assert [(write.rows, write.imported) for write in counter.imports][-1] == (10, 0)
     assert sum(write.imported for write in counter.imports) == 25
     assert (told["imported"], told["failed"], told["indeterminate"]) == (25, 0, 0)
+
+
+async def test_what_a_call_is_sending_is_planned_by_no_other(counter: Counter, network: Meddling):
+    put(counter, rows())
+    put(counter, rows(), "copie.jsonl")
+    refused = list[str]()
+    async with counter.host(MODERN) as host, counter.host(MODERN) as other:
+        await approved(counter, host)
+
+        async def another() -> None:
+            refused.append(text(await called(other, "copie.jsonl")))
+
+        network.leaving = another
+        told = facts(await called(host))
+
+    assert refused[0].startswith("Ce même appel est en train d'être exécuté")
+    assert len(counter.presented) == 1
+    assert told["imported"] == 25
 
 
 # A file that changes.
