@@ -514,6 +514,21 @@ async def test_what_a_call_is_sending_is_planned_by_no_other(counter: Counter, n
     assert told["imported"] == 25
 
 
+async def test_what_was_imported_at_one_address_is_still_to_import_at_another(
+    counter: Counter, network: Meddling
+):
+    """The registry has a demonstration, where files are tried first."""
+    put(counter, rows())
+    for address in ("https://demonstration.sandbox", "https://covoiturage.sandbox"):
+        registry = {"url": address, "token": "sandbox"}
+        counter.settings["covoiturage"] = Covoiturage.model_validate(registry)
+        network.to = httpx.ASGITransport(create())
+        async with counter.host(MODERN) as host:
+            assert (await imported(counter, host))["imported"] == 25
+
+    assert network.imports == 6
+
+
 # A file that changes.
 
 
