@@ -592,6 +592,14 @@ async def test_what_was_agreed_to_for_an_operator_is_not_sent_for_another(counte
     assert not counter.imports
 
 
+async def test_the_same_chunk_twice_in_a_file_is_two(counter: Counter):
+    put(counter, [*rows(CHUNK), *rows(CHUNK)])
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert (told["imported"], told["failed"], told["left"]) == (10, 10, 0)
+
+
 # What is refused before anybody is asked.
 
 
