@@ -88,12 +88,13 @@ async def _led(desk: Desk, settlement: Settlement, operation: Operation, body: B
 async def _so_far(
     desk: Desk, settlement: Settlement, operation: Operation, refusal: str = ""
 ) -> Made:
-    """What the parts tell of a whole that was cut short; the refusal if none of them was made."""
+    """What the parts tell of a whole that was cut short, and why; that alone if none was made."""
     parts = await desk.journal.parts(operation.id)
     if refusal and all(one.status == "not_applied" for one in parts):
         return "not_applied", error(refusal)
     outcome = await read(desk, settlement, operation)
-    return ending(outcome), structured(outcome)
+    told = f"{outcome.conclusion} {refusal}".rstrip()
+    return ending(outcome), structured(outcome.model_copy(update={"conclusion": told}))
 
 
 async def _record(desk: Desk, operation: Operation, made: Made) -> None:

@@ -4,23 +4,28 @@ Here, ten rows stand for the thousand that leave together.
 """
 
 import csv
+import errno
 import json
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import anyio
 import httpx
 import pytest
 from mcp import Client
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, ResourceLink
 
 from server.sandbox.covoiturage import create
 from server.sandbox.covoiturage.applications import KEYED, MORE_TO_KEY, application
 from server.settings import Covoiturage
 from tests.support import Between, Counter, Person, facts, text
+from tools import files
 from tools.covoiturage import chunks
+from tools.journal import Journal, Operation
 from tools.questions import Asked
 from tools.sealing import Seal
 
@@ -134,11 +139,21 @@ class Meddling(httpx.AsyncBaseTransport):
         self.to = httpx.ASGITransport(counter.registry)
         self.then: dict[int, Callable[[], Awaitable[None]]] = {}
         self.lost: set[int] = set()
+        self.leaving: Callable[[], Awaitable[None]] | None = None
+        """What happens once, before the next import leaves."""
+        self.gateway: httpx.Response | None = None
+        """What answers the next import, once, in the place of the registry."""
         self.imports = 0
         self.tokens = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.tokens += request.url.path.endswith("/access_token")
+        if request.url.path.endswith("/identity") and self.leaving:
+            leaving, self.leaving = self.leaving, None
+            await leaving()
+        if request.url.path.endswith("/identity") and self.gateway:
+            answer, self.gateway = self.gateway, None
+            return answer
         response = await self.to.handle_async_request(request)
         if request.url.path.endswith("/identity"):
             self.imports += 1
@@ -268,6 +283,56 @@ async def test_what_a_service_refuses_half_way_is_left_for_later(
     assert last["results"]["file"] == "demandes.results-2.csv"
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "unsure"), [(429, {"Retry-After": "3600"}, 0), (503, {}, 10)]
+)
+async def test_one_chunk_of_four_that_a_gateway_stops_is_all_that_is_sent_again(
+    counter: Counter, network: Meddling, status: int, headers: dict[str, str], unsure: int
+):
+    async def stop() -> None:
+        page = httpx.ByteStream(b"<html>")
+        network.gateway = httpx.Response(status, headers=headers, stream=page)
+
+    network.then = {2: stop}
+    put(counter, rows(65))
+    began = counter.clock.now
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        first = saved(await called(host))
+        told = await imported(counter, host)
+
+    assert first["imported"] + first["indeterminate"] + first["left"] == 65
+    assert first["indeterminate"] == unsure
+    assert counter.clock.now == began, "an hour is not waited for"
+    assert (told["imported"], told["indeterminate"]) == (65, 0)
+    assert [write.imported for write in counter.imports].count(0) == 0, "each arrived once"
+
+
+async def test_an_outcome_that_cannot_be_recorded_is_lost_and_its_rows_are_sent_once_more(
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
+):
+    """The disk is full when the second answer comes: its rows are in the ledger as leaving."""
+
+    async def full(*_: object) -> bool:
+        raise ToolError("no room")
+
+    async def fill() -> None:
+        disk.setattr(Journal, "end", full)
+
+    network.then = {2: fill}
+    put(counter, rows(20))
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        with monkeypatch.context() as disk:
+            first = facts(await called(host))
+        counter.clock.now += 60
+        told = await imported(counter, host)
+
+    assert (first["imported"], first["indeterminate"]) == (10, 10)
+    assert (told["imported"], told["indeterminate"]) == (10, 10)
+    assert [write.imported for write in counter.imports] == [10, 10, 0]
+
+
 async def test_a_chunk_refused_for_what_it_holds_holds_up_no_other(counter: Counter):
     """The registry checks phones by rules of its own: one row refuses the thousand around it."""
     wrong = json.loads(row(FIRST)) | {
@@ -352,18 +417,30 @@ async def test_a_limit_that_is_reached_is_waited_for(counter: Counter, network: 
     assert counter.clock.now - began >= 60
 
 
+@pytest.mark.parametrize("moment", ["committed", "answered"])
 async def test_a_call_that_is_cancelled_ends_what_it_began_and_nothing_more(
-    counter: Counter, network: Meddling
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch, moment: str
 ):
+    """Even between a chunk's intent, once it is committed, and its request."""
+    part = Journal.part
     put(counter, rows(65))
     async with counter.host(MODERN) as host:
         await approved(counter, host)
-        with anyio.CancelScope() as scope:
+        with anyio.CancelScope() as scope, monkeypatch.context() as ledger:
 
             async def leave() -> None:
                 scope.cancel()
+                await anyio.wait_all_tasks_blocked()
 
-            network.then = {1: leave}
+            async def committed(*args: Any, **kwargs: Any) -> Operation:
+                begun = await part(*args, **kwargs)
+                await leave()
+                return begun
+
+            if moment == "committed":
+                ledger.setattr(Journal, "part", committed)
+            else:
+                network.then = {1: leave}
             await called(host)
         network.then = {}
         await ended(counter)
@@ -398,6 +475,60 @@ async def test_two_calls_that_import_the_same_rows_at_once_send_them_once(counte
     assert (last["imported"], last["failed"], last["indeterminate"]) == (25, 0, 0)
 
 
+async def test_who_was_suspended_and_comes_last_unsays_nothing_of_what_another_imported(
+    counter: Counter, network: Meddling
+):
+    """Committed, then asleep for a minute: another call takes it for dead, and sends the same."""
+    put(counter, rows())
+    put(counter, rows(), "copie.jsonl")
+    async with counter.host(MODERN) as asleep, counter.host(MODERN) as other:
+        await approved(counter, asleep)
+
+        async def another() -> None:
+            counter.clock.now += 60
+            await imported(counter, other, "copie.jsonl")
+
+        network.leaving = another
+        told = facts(await called(asleep))
+
+    assert [(write.rows, write.imported) for write in counter.imports][-1] == (10, 0)
+    assert sum(write.imported for write in counter.imports) == 25
+    assert (told["imported"], told["failed"], told["indeterminate"]) == (25, 0, 0)
+
+
+async def test_what_a_call_is_sending_is_planned_by_no_other(counter: Counter, network: Meddling):
+    put(counter, rows())
+    put(counter, rows(), "copie.jsonl")
+    refused = list[str]()
+    async with counter.host(MODERN) as host, counter.host(MODERN) as other:
+        await approved(counter, host)
+
+        async def another() -> None:
+            refused.append(text(await called(other, "copie.jsonl")))
+
+        network.leaving = another
+        told = facts(await called(host))
+
+    assert refused[0].startswith("Ce même appel est en train d'être exécuté")
+    assert len(counter.presented) == 1
+    assert told["imported"] == 25
+
+
+async def test_what_was_imported_at_one_address_is_still_to_import_at_another(
+    counter: Counter, network: Meddling
+):
+    """The registry has a demonstration, where files are tried first."""
+    put(counter, rows())
+    for address in ("https://demonstration.sandbox", "https://covoiturage.sandbox"):
+        registry = {"url": address, "token": "sandbox"}
+        counter.settings["covoiturage"] = Covoiturage.model_validate(registry)
+        network.to = httpx.ASGITransport(create())
+        async with counter.host(MODERN) as host:
+            assert (await imported(counter, host))["imported"] == 25
+
+    assert network.imports == 6
+
+
 # A file that changes.
 
 
@@ -426,9 +557,47 @@ async def test_a_file_changed_while_it_is_sent_stops_before_what_was_not_agreed_
     async with counter.host(MODERN) as host:
         told = await imported(counter, host)
 
-    assert "It stopped. The file changed while it was being imported." in told["conclusion"]
+    assert "It stopped. The file no longer holds what was agreed to" in told["conclusion"]
     assert (told["imported"], told["left"]) == (60, 5)
     assert len(counter.registry.state.keyed) == 60
+
+
+@pytest.mark.parametrize("content", ["\0", f"{row(FIRST + 500)}\n"], ids=["unreadable", "another"])
+async def test_a_file_that_changes_once_all_of_it_was_read_hides_nothing_of_what_was_imported(
+    counter: Counter, network: Meddling, content: str
+):
+    async def change() -> None:
+        counter.put_file(FILE, content)
+
+    network.then = {3: change}
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert told["imported"] == 0
+    assert "this is of what it now holds" in told["conclusion"]
+    assert "25 rows were answered, 25 imported." in told["conclusion"]
+
+
+async def test_what_was_agreed_to_for_an_operator_is_not_sent_for_another(counter: Counter):
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+    another = {"url": "https://covoiturage.sandbox", "token": "another"}
+    counter.settings["covoiturage"] = Covoiturage.model_validate(another)
+    async with counter.host(MODERN) as host:
+        refused = await called(host)
+
+    assert "the credentials are now another operator's" in text(refused)
+    assert not counter.imports
+
+
+async def test_the_same_chunk_twice_in_a_file_is_two(counter: Counter):
+    put(counter, [*rows(CHUNK), *rows(CHUNK)])
+    async with counter.host(MODERN) as host:
+        told = await imported(counter, host)
+
+    assert (told["imported"], told["failed"], told["left"]) == (10, 10, 0)
 
 
 # What is refused before anybody is asked.
@@ -498,6 +667,26 @@ async def test_results_are_put_beside_the_file_and_never_over_another(counter: C
     assert saved(again) == saved(result)
     assert (counter.folder / "files" / "lots" / "mars.results.csv").read_text("utf-8") == "mine"
     assert len(list((counter.folder / "files" / "lots").iterdir())) == 3
+
+
+async def test_results_that_cannot_be_written_are_told_so_and_made_by_the_next_call(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+):
+    def full(path: Path) -> BinaryIO:
+        raise OSError(errno.ENOSPC, "no room", str(path))
+
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        with monkeypatch.context() as disk:
+            disk.setattr(files, "_created", full)
+            first = facts(await called(host))
+        told = facts(await called(host))
+
+    assert first["conclusion"].startswith("25 rows were answered of the 25 to send, 25 of which")
+    assert "qu'il reste de la place" in first["conclusion"]
+    assert len(counter.imports) == 3
+    assert (told["imported"], told["results"]["file"]) == (25, "demandes.results.csv")
 
 
 async def test_lines_are_those_of_the_file_that_a_ready_file_was_made_from(counter: Counter):

@@ -190,6 +190,11 @@ def _told(report: Report, sending: Sending | None = None) -> Imported:
         f"{counts['imported']} imported, {counts['failed']} failed, {counts['indeterminate']} "
         f"already imported or unknown, {counts['left']} left. {report.saved.file} tells each line."
     )
+    if sending and report.sha256 != sending.plan.sha256:
+        conclusion += (
+            " But the file changed since it was agreed to, and this is of what it now holds: of "
+            f"what was agreed to, {sending.done} rows were answered, {sending.imported} imported."
+        )
     if sending and sending.stopped:
         conclusion += f" It stopped. {sending.stopped} {AGAIN}"
     return Imported(

@@ -18,6 +18,8 @@ from tools.results import Saved, told
 Verdict = Literal["imported", "failed", "indeterminate", "left"]
 """Imported now; not, for good; nobody knows; not, and importing the file again sends it."""
 
+SUREST: Sequence[Verdict] = ("imported", "indeterminate", "failed")
+"""Which verdict on a row prevails over another."""
 LOST = "its answer was lost: import the same file again."
 COLUMNS = ("line", "result", "reason")
 
@@ -27,6 +29,8 @@ class Report:
     """The file of results, and how many rows came to what."""
 
     saved: Saved
+    sha256: str
+    """Of the file that it tells of, as it was read."""
     counts: Counter[Verdict] = field(default_factory=Counter[Verdict])
 
 
@@ -46,22 +50,33 @@ async def reported(at: Place, files: Folder, name: str) -> Report:
             counts.update(verdict for verdict, _ in verdicts)
             lines = zip(chunk.lines, verdicts, strict=True)
             await draft.write(_written([(line, *verdict) for line, verdict in lines]))
+        sha256 = await file.sha256()
         kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
     saved = Saved(file=kept.name, uri=kept.uri, bytes=kept.size, sha256=kept.sha256)
-    return Report(saved, counts)
+    return Report(saved, sha256, counts)
 
 
 async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
-    """What became of each row of a chunk, and why; the first answer that came knows best."""
+    """What became of each row of a chunk, and why."""
     journal, rows = at.desk.journal, len(chunk.rows)
     trials = await journal.trials(at.key(chunk.content))
-    for trial in trials:
-        if trial.status == "applied" and (result := journal.recorded(trial)):
-            return _told(Answered.model_validate(result.structured_content))
+    results = [journal.recorded(trial) for trial in trials if trial.status == "applied"]
+    answers = [Answered.model_validate(result.structured_content) for result in results if result]
+    if answers:
+        return map(_surest, zip(*map(_told, answers), strict=True))
     if any(trial.status != "not_applied" for trial in trials):
         return repeat(("indeterminate", LOST), rows)
     refusal = journal.recorded(trials[-1]) if trials else None
     return repeat(("left", told(refusal) if refusal else ""), rows)
+
+
+def _surest(verdicts: Iterable[tuple[Verdict, str]]) -> tuple[Verdict, str]:
+    """What came of a row that was answered for more than once, whichever answer came first.
+
+    A process that was suspended may send after another took it for dead, and is then told that
+    what the other has just imported is not found.
+    """
+    return min(verdicts, key=lambda each: SUREST.index(each[0]))
 
 
 def _told(answer: Answered) -> list[tuple[Verdict, str]]:

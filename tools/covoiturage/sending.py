@@ -27,7 +27,9 @@ MOST_IN_A_ROW = 3
 UNACCOUNTED = "the registry's answer does not account for every row of its request."
 RESENT = "already imported or unknown: an answer was lost, and it was sent again."
 LOST = "An answer was lost."
-CHANGED = "The file changed while it was being imported."
+CHANGED = (
+    "The file no longer holds what was agreed to, or the credentials are now another operator's."
+)
 
 
 class Answered(Outcome):
@@ -125,6 +127,8 @@ class Sending:
     """Whether nobody knows what became of some of it."""
     done: int = 0
     """Rows that were answered."""
+    imported: int = 0
+    """Those of them that were imported."""
     refused: int = 0
     """Chunks in a row, for what they hold."""
     reading: anyio.Lock = field(default_factory=anyio.Lock)
@@ -189,7 +193,9 @@ class Sending:
             self._heed(refusal)
             raise
         self.refused = 0
-        return answered(report, again=item.portion.standing == "lost")
+        answer = answered(report, again=item.portion.standing == "lost")
+        self.imported += answer.imported
+        return answer
 
     def _heed(self, refusal: ApiError) -> None:
         """Stop at whatever is no matter of what a chunk holds."""
