@@ -6,6 +6,7 @@ Its tables are written by `UPDATE_SNAPSHOTS=1 .venv/bin/pytest -n0 tests/test_do
 import json
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,13 +17,14 @@ import pytest
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from clients.demarches import STATIC_HOSTS
 from server.cli import app
 from server.sandbox.covoiturage import certificates
 from server.sandbox.demarches.population import registry
 from server.settings import SERVICES, WHERE_TO_READ, Section, Settings, described, load
-from tests.support import Counter, Person
+from tests.support import Counter, Person, own_log
 from tools import TOOLS, Tool
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +66,19 @@ def commands_named() -> Iterator[list[str]]:
     for page in PAGES.values():
         for text in (*blocks(page, "sh"), *spans(FENCED.sub("", page))):
             for found in OUR_COMMAND.findall(text):
-                yield found.split()
+                yield shlex.split(found, comments=True)
+
+
+def commands_to_try() -> list[list[str]]:
+    """Those that are given whole and end by themselves; what they would change is only shown."""
+    bare = (["call"], ["install"], ["token", "create"])
+    known = {tuple(words): words for words in commands_named() if words not in bare}
+    changing = {tool.name for tool in TOOLS if tool.writes}
+    return [
+        [*words, "dry_run=yes"] if changing.intersection(words) else words
+        for words in known.values()
+        if words and words[0] in ("call", "install", "token", "tools")
+    ]
 
 
 def table(columns: Iterable[str], held: Iterable[Iterable[str]]) -> str:
@@ -249,6 +263,19 @@ def test_every_command_it_names_exists_with_its_options():
             command = below[words.pop(0)]
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= known, words
+
+
+@pytest.mark.parametrize("words", commands_to_try(), ids=" ".join)
+def test_a_command_that_it_gives_whole_does_what_is_asked(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("APPDATA", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "settings"))
+    with own_log():
+        done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 0, done.stderr
 
 
 def test_the_certificates_it_gives_are_in_the_sandbox():

@@ -110,7 +110,6 @@ def serve_sandbox(
         "GUICHET_DEMARCHES_TOKEN=sandbox\n"
         "GUICHET_DEMARCHES_NUMBERS=1001,1002,1003\n"
         "GUICHET_DEMARCHES_INSTRUCTEUR=camille.martin@exemple.gouv.fr\n"
-        "GUICHET_DEMARCHES_NUMBERS=1001,1002,1003\n"
         f"GUICHET_EMJPM_URL={address}/emjpm\n"
         "GUICHET_EMJPM_TOKEN=sandbox\n"
         f"GUICHET_FAIRE_SIMPLE_URL={address}/faire_simple/api\n"

