@@ -6,7 +6,7 @@ understands both the answers it documents and those the service was seen to give
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID, uuid4
@@ -70,6 +70,10 @@ class ImportReport:
         return max(abs(self.sent - self.imported - self.failed), abs(self.failed - named))
 
 
+Heard = Callable[[int], Awaitable[None]]
+"""What is told how far a long reading is."""
+
+
 class CovoiturageClient:
     """Certificates, which need no credentials, and the import, which needs an operator's."""
 
@@ -102,11 +106,12 @@ class CovoiturageClient:
         return certificate
 
     async def certificates(
-        self, uuids: Iterable[UUID]
+        self, uuids: Iterable[UUID], heard: Heard | None = None
     ) -> tuple[Mapping[UUID, Certificate], Mapping[UUID, ApiError]]:
         """The certificates with these uuids, and why each of the others cannot be had.
 
         A few are asked for at a time; what is no matter of one certificate holds for the rest.
+        `heard` is told how many are known of, each time.
         """
         found, missing = dict[UUID, Certificate](), dict[UUID, ApiError]()
         wanted, everywhere = iter(dict.fromkeys(uuids)), list[ApiError]()
@@ -121,6 +126,8 @@ class CovoiturageClient:
                 except ApiError as error:
                     missing[uuid] = error
                     everywhere.extend([error] * (not isinstance(error, NotFoundError)))
+                if heard:
+                    await heard(len(found) + len(missing))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(TOGETHER):

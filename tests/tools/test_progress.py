@@ -6,9 +6,11 @@ import anyio
 import httpx
 import pytest
 
+from server.sandbox.covoiturage import certificates
 from tests.support import Counter, facts
 from tools.demarches import pieces
 
+NOWHERE = "00000000-0000-4000-8000-000000000000"
 MODERN = "2026-07-28"
 SEARCH = {"demarche_number": 1001, "search": "personne de ce nom"}
 BATCH = {"decision": "accept", "numbers": list(range(200001, 200121)), "dry_run": True}
@@ -22,6 +24,12 @@ BATCH = {"decision": "accept", "numbers": list(range(200001, 200121)), "dry_run"
             SEARCH,
             [(100, 1000), (200, 1000)],
             "200 dossiers looked at, 0 found; 1000 at most.",
+        ),
+        (
+            "verify_certificate",
+            {"uuids": [certificates.VALID, certificates.EXPIRED, NOWHERE]},
+            [(1, 3), (2, 3), (3, 3)],
+            "3 certificates asked for of 3.",
         ),
         ("list_demarches", {}, [(1, 3), (2, 3), (3, 3)], "3 démarches read of 3."),
         (

@@ -16,7 +16,7 @@ from clients import ApiError
 from clients.covoiturage import Certificate
 from clients.covoiturage import Side as CertifiedSide
 from clients.text import Line
-from tools.dependencies import Covoiturage
+from tools.dependencies import Covoiturage, Reporting
 from tools.results import Result, fitting
 
 MOST_TOGETHER = 50
@@ -116,6 +116,7 @@ Name = Annotated[str, AfterValidator(_named)]
 
 async def verify_certificate(
     covoiturage: Covoiturage,
+    report: Reporting,
     uuid: Annotated[Name, Field(description="As printed on it; or its link.")] = "",
     uuids: Annotated[
         tuple[Name, ...], Field(max_length=MOST_TOGETHER, description="Instead: up to 50 of them.")
@@ -131,7 +132,12 @@ async def verify_certificate(
     if uuid:
         return Verifications(**dict(_verification(await covoiturage.certificate(UUID(uuid)))))
     asked = [UUID(each) for each in uuids]
-    found, missing = await covoiturage.certificates(asked)
+    total = len(set(asked))
+
+    async def heard(done: int) -> None:
+        await report(done, f"{done} certificates asked for of {total}.", total)
+
+    found, missing = await covoiturage.certificates(asked, heard)
     if not found and len({str(error) for error in missing.values()}) == 1:
         raise next(iter(missing.values()))
     return _verifications([found[each] for each in dict.fromkeys(asked) if each in found], missing)
