@@ -158,7 +158,7 @@ def _date(french: str) -> str | None:
 
 
 def _accented(names: Iterable[str]) -> int:
-    return sum(not name.isascii() for name in names)
+    return list(map(str.isascii, names)).count(False)
 
 
 def _french(dates: Iterable[str]) -> int:
