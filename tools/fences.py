@@ -4,6 +4,7 @@ They are counted from the ledger, so that they hold across restarts and for all 
 together.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -60,12 +61,12 @@ class Ending:
     at: float
 
 
-class FencedError(Exception):
+class FencedError(Exception, ABC):
     """The settings leave no room for a change: nothing of it was sent."""
 
+    @abstractmethod
     def told(self, say: Say) -> str:
         """Why, and what to do next."""
-        raise NotImplementedError
 
 
 class FullError(FencedError):
