@@ -14,13 +14,13 @@ from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, 
 from dataclasses import dataclass, field
 from functools import cache
 
+import anyio.lowlevel
 import httpx
 from pydantic import JsonValue as Json
 from starlette.types import ASGIApp
 
 MARK = "c4n4ry"
 """A word of every page and of every sentence that is none of the service's own."""
-FOREVER = 60.0
 PAGE = f"<!DOCTYPE html><html><body><h1>{MARK}</h1></body></html>".encode()
 
 Writer = asyncio.StreamWriter
@@ -74,7 +74,7 @@ def then(after: bytes, meet: Callable[[Writer], Awaitable[None]]) -> Before:
 
 
 async def silence(_: Writer) -> None:
-    await asyncio.sleep(FOREVER)
+    await asyncio.Event().wait()  # which nothing ever sets
 
 
 async def leave(writer: Writer) -> None:
@@ -94,7 +94,7 @@ async def drip(writer: Writer) -> None:
     while True:
         writer.write(b" ")
         await writer.drain()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # the fault itself: a service that is slow on a real socket
 
 
 async def flood(writer: Writer) -> None:
@@ -292,7 +292,7 @@ class Upstream:
             task.cancel()
             writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # what is aborted is let go of by the loop, a moment later
+        await anyio.lowlevel.checkpoint()  # what is aborted is let go of a turn of the loop later
 
     async def _answer(self, request: httpx.Request, writer: Writer) -> None:
         if self.changes_only and not _changes(request):
