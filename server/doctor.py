@@ -25,12 +25,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from clients import ApiError, Clients
 from clients.demarches import NO_DEMARCHE
 from clients.emjpm import LOGIN
-from clients.faire_simple import Flow
+from clients.known import Flow
 from clients.network import proxy_of
-from server import connect, instance, tokens
+from server import instance, tokens
 from server.approvers import Approvers
 from server.build import offered
 from server.callers import service_of
+from server.services.emjpm import sign_in
 from server.settings import SERVICES, Application, Settings, config_file
 from tools import TOOLS, Tool
 from tools.database import Database, UnusableDatabaseError
@@ -278,7 +279,7 @@ def _signed_in(settings: Settings, application: Application) -> Finding:
     if settings.shares_state:
         says = "in the database of GUICHET_STATE_URL, sealed, if somebody signed in."
         return Finding(subject, "ok", says)
-    place = connect.sign_in(settings.emjpm, application).place()
+    place = sign_in(settings.emjpm, application).place()
     if place is None:
         return Finding(subject, "trouble", "nobody is signed in.", f"Run `{LOGIN}`.")
     kept = "the system's keyring" if place == "keyring" else "a file of the state folder"
@@ -557,7 +558,7 @@ def _can_come_in(settings: Settings) -> bool:
     application = settings.emjpm.application
     if application is None or settings.shares_state:
         return True
-    return connect.sign_in(settings.emjpm, application).place() is not None
+    return sign_in(settings.emjpm, application).place() is not None
 
 
 async def _reached(url: str) -> None:
