@@ -31,6 +31,7 @@ from mcp.types import Tool as ListedTool
 from pydantic import AnyUrl
 
 from server.instructions import instructions
+from server.spared import without
 from server.views import PLAN, Views
 from tools.catalogue import CATALOGUE, Tool
 from tools.language import Language, speaking
@@ -71,22 +72,23 @@ class Server(MCPServer["Desk"]):
     ) -> None:
         """`works` tells what a tool does, where it is none of the catalogue."""
         say = speaking(language)
-        super().__init__(
-            "guichet",
-            title="Guichet",
-            description="The counter where AI assistants meet French public services.",
-            instructions=instructions(tools),
-            version=version("guichet-mcp"),
-            lifespan=lambda _: connect(),
-            log_level="WARNING",  # at INFO, arguments and addresses reach the log
-            subscriptions=False,  # the lists never change
-            request_state_security=RequestStateSecurity(
-                codec=_Codec(seal),
-                ttl=A_DAY,  # the ledger closes questions much sooner, and says so in words
-                bind_principal=lambda ctx: ctx.lifespan_context.principal(),
-            ),
-            extensions=[Views(say)],
-        )
+        with without("rich"):
+            super().__init__(
+                "guichet",
+                title="Guichet",
+                description="The counter where AI assistants meet French public services.",
+                instructions=instructions(tools),
+                version=version("guichet-mcp"),
+                lifespan=lambda _: connect(),
+                log_level="WARNING",  # at INFO, arguments and addresses reach the log
+                subscriptions=False,  # the lists never change
+                request_state_security=RequestStateSecurity(
+                    codec=_Codec(seal),
+                    ttl=A_DAY,  # the ledger closes questions much sooner, and says so in words
+                    bind_principal=lambda ctx: ctx.lifespan_context.principal(),
+                ),
+                extensions=[Views(say)],
+            )
         self.middleware.insert(0, _remembering)
         self.middleware.extend(watching)
         self._offered = {tool.name: tool for tool in tools}

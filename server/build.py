@@ -13,12 +13,14 @@ from server import instance, logs
 from server.app import Connect, May, Server
 from server.sandboxed import sandboxed
 from server.settings import Settings, SettingsError, load
+from server.spared import without
 from tools import TOOLS, Tool
 
 if TYPE_CHECKING:
     from tools.desk import Desk
     from tools.sealing import Seal
 
+HTTPX_COMMAND = "httpx._main"
 MISUSE = 2
 """The exit code of a command that cannot run as it was asked to."""
 
@@ -90,13 +92,15 @@ def offered(settings: Settings) -> tuple[Tool, ...]:
 
 
 def _services(settings: Settings, seal: "Seal") -> "AbstractAsyncContextManager[Desk]":
-    from server.connect import services  # noqa: PLC0415
+    with without(HTTPX_COMMAND):
+        from server.connect import services  # noqa: PLC0415
 
     return services(settings, seal)
 
 
 def _miniatures(settings: Settings, seal: "Seal") -> "AbstractAsyncContextManager[Desk]":
-    from server.connect import sandbox  # noqa: PLC0415
+    with without(HTTPX_COMMAND):
+        from server.connect import sandbox  # noqa: PLC0415
 
     return sandbox(settings, seal)
 
