@@ -32,8 +32,9 @@ from server.approvers import Approvers
 from server.build import offered
 from server.callers import service_of
 from server.services.emjpm import sign_in
-from server.settings import SERVICES, Application, Settings, config_file
+from server.settings import Application, Settings, config_file
 from tools import TOOLS, Tool
+from tools.catalogue import SERVICES
 from tools.database import Database, UnusableDatabaseError
 
 LONGEST = 15.0

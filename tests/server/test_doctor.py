@@ -42,11 +42,12 @@ from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.sandboxed import sandboxed
 from server.services.ways import Transports, miniatures
-from server.settings import SERVICES, WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
+from server.settings import WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
 from tests.databases import State
 from tests.support import Between
 from tools import TOOLS
 from tools.asking import Consent
+from tools.catalogue import SERVICES
 
 HERE = Path(__file__).parents[2]
 ANTENNES = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"antennes":[]}'
