@@ -29,19 +29,27 @@ from server import connect, instance
 from server.build import offered
 from server.connect import Transports
 from server.doctor import (
-    CONSENT,
     Chapter,
     Finding,
     answers,
-    config_file,
     configuration,
     consent,
     installation,
     works,
 )
+from server.doctor.offering import CONSENT
 from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
-from server.settings import SERVICES, WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
+from server.settings import (
+    SERVICES,
+    WHERE_TO_READ,
+    Demarches,
+    Emjpm,
+    Settings,
+    config_file,
+    described,
+    load,
+)
 from tests.databases import State
 from tests.support import Between
 from tools import TOOLS
