@@ -13,7 +13,7 @@ from tools.journal import Journal
 from tools.language import Say
 from tools.understood import SERVICE_HOSTS
 
-Consent = Literal["ask", "page", "dangerously-relay"]
+Consent = Literal["ask", "page", "dangerously-relay", "dangerously-none"]
 Present = Callable[[str], Awaitable[str]]
 """Shows an operation to the person, outside the client; gives an address without any secret."""
 

@@ -45,7 +45,14 @@ SHORT = 16
 
 Ending = Literal["declined", "stale", "applied", "not_applied", "undetermined"]
 Status = Literal["pending", "approved", "executing"] | Ending
-Evidence = Literal["", "form", "form, typed", "page", "relayed by the client, no human evidence"]
+Evidence = Literal[
+    "",
+    "form",
+    "form, typed",
+    "page",
+    "relayed by the client, no human evidence",
+    "nobody was asked",
+]
 
 
 class Operation(BaseModel):

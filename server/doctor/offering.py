@@ -12,6 +12,10 @@ RELAYED = (
     "where the client cannot ask, the model itself says that the person agreed. Nothing proves that"
     " anybody did: a model that is wrong, or misled by what it reads, can change a service alone."
 )
+UNATTENDED = (
+    "nobody is asked, but for what the page alone can decide on: whatever a model or a program"
+    " calls is done at once."
+)
 CONSENT: Mapping[str, tuple[State, str]] = {
     "ask": (
         "ok",
@@ -19,10 +23,7 @@ CONSENT: Mapping[str, tuple[State, str]] = {
     ),
     "page": ("ok", "a person is asked before each change, on a page outside their client."),
     "dangerously-relay": ("warning", RELAYED),
-    "dangerously-none": (
-        "warning",
-        "nobody is asked: whatever a model or a program calls is done at once.",
-    ),
+    "dangerously-none": ("warning", UNATTENDED),
 }
 """What each mode of consent means."""
 

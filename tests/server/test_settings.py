@@ -441,7 +441,7 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj", "must hold {semester} once"),
         ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/{semester}/{semester}", "{semester} once"),
         ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj/{semestre}", "{semester} once"),
-        ("CONSENT", "none", "'ask', 'page' or 'dangerously-relay'"),
+        ("CONSENT", "nobody", "'ask', 'page', 'dangerously-relay' or 'dangerously-none'"),
         ("LANGUAGE", "de", "'fr' or 'en'"),
         ("READ_ONLY", "perhaps", "valid boolean"),
         ("DEMARCHES_TOKENS", "1001=x", ""),
