@@ -41,16 +41,12 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError as SourceError
 
-from clients.demarches import MOST_A_MINUTE as DEMARCHES_PACE
-from clients.demarches import STATIC_HOSTS
-from clients.emjpm import MOST_A_MINUTE as EMJPM_PACE
-from clients.faire_simple import SEMESTER, Flow
+from clients.known import DEMARCHES_A_MINUTE, EMJPM_A_MINUTE, SEMESTER, STATIC_HOSTS, Flow
 from server.passwords import DERIVED
 from tools import TOOLS
-from tools.desk import Consent
-from tools.fences import Fences as Limits
+from tools.asking import Consent
+from tools.catalogue import SERVICES, Need
 from tools.language import Language
-from tools.registry import SERVICES, Need
 
 ENVIRONMENT: Mapping[str, str] = os.environ
 """What nothing else reads by itself."""
@@ -324,7 +320,8 @@ class Demarches(Section):
     )
 
     a_minute: Rate = Field(
-        default=DEMARCHES_PACE, description="how many requests a minute the service is sent at most"
+        default=DEMARCHES_A_MINUTE,
+        description="how many requests a minute the service is sent at most",
     )
 
     @property
@@ -368,7 +365,7 @@ class Emjpm(Section):
     )
 
     a_minute: Rate = Field(
-        default=EMJPM_PACE, description="how many requests a minute the service is sent at most"
+        default=EMJPM_A_MINUTE, description="how many requests a minute the service is sent at most"
     )
     delete_all: bool = Field(
         default=False, description="offer `delete_all_mesures`, which deletes every mesure"
@@ -533,11 +530,6 @@ class Fences(Section):
     lock_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
         default=60, description="how long, since the last of these"
     )
-
-    @property
-    def limits(self) -> Limits:
-        """What a desk keeps to; the démarches are the client's to keep to."""
-        return Limits(**self.model_dump(exclude={"demarches"}))
 
 
 class Profile(Section):

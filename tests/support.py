@@ -32,8 +32,9 @@ from server import connect, instance, logs
 from server.app import Connect, Server
 from server.approvals import Pages
 from server.build import build
-from server.connect import InProcess, Transports
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
+from server.sandboxed import sandboxed
+from server.services.ways import InProcess, Transports
 from server.settings import SERVICES, Settings
 from tools import TOOLS
 from tools.desk import Desk
@@ -166,7 +167,7 @@ class Counter:
     def connection(self) -> tuple[Settings, Connect, Seal]:
         """What a server is built of."""
         ours = {name: self.settings[name] for name in self.settings.keys() & set(SERVICES)}
-        settings = connect.sandboxed(Settings(**self.settings)).model_copy(update=ours)
+        settings = sandboxed(Settings(**self.settings)).model_copy(update=ours)
         return settings, partial(self._desk, settings), self.seal
 
     def host(self, era: str, person: Person | None = None) -> Client:

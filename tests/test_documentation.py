@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from clients.demarches import STATIC_HOSTS
+from clients.known import STATIC_HOSTS
 from server.cli import app
 from server.sandbox.covoiturage import certificates
 from server.sandbox.demarches.population import registry

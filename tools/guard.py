@@ -23,13 +23,14 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from clients import Approval
 from tools import refusals
+from tools.asking import Rung
 from tools.desk import Desk
 from tools.executing import executed, led
 from tools.fences import FencedError
 from tools.journal import Intent, Operation
 from tools.language import Say
 from tools.parameters import DryRun
-from tools.questions import Question, Rung, Typed
+from tools.questions import Question, Typed
 from tools.replays import CALL, Call, OnPage, PreviewedError, ServedError, code_name
 from tools.results import Outcome, error
 from tools.settling import Settlement

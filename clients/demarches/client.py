@@ -55,9 +55,6 @@ _BODY = TypeAdapter(dict[str, object])
 MOST_ATTEMPTS = 6
 """Times that what is left of those is asked for: each time, what cannot be given is left out."""
 
-MOST_A_MINUTE = 400
-"""Requests that the service answers, for one token."""
-
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
 

@@ -25,8 +25,6 @@ from clients.http import CONNECT, ONCE, Outgoing, document, outgoing, upstream
 
 EDITORS = "/api/editors"
 MANDOLINE = "/api/mandoline"
-MOST_A_MINUTE = 360
-"""Requests that the service answers, from everybody behind one address."""
 MOST_IN_BATCH = 1000
 """Mesures that the service takes at once."""
 READ_BATCH = 85.0

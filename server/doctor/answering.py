@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from clients import ApiError, Clients
 from clients.demarches import NO_DEMARCHE
-from clients.faire_simple import Flow
-from server import connect
+from clients.known import Flow
 from server.doctor.findings import Chapter, Finding
+from server.services.emjpm import sign_in
 from server.settings import Settings
 from tools.database import Database, UnusableDatabaseError
 
@@ -89,7 +89,7 @@ def _can_come_in(settings: Settings) -> bool:
     application = settings.emjpm.application
     if application is None or settings.shares_state:
         return True
-    return connect.sign_in(settings.emjpm, application).place() is not None
+    return sign_in(settings.emjpm, application).place() is not None
 
 
 async def _reached(url: str) -> None:

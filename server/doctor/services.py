@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from clients.emjpm import LOGIN
-from server import connect
 from server.doctor.findings import Finding
+from server.services.emjpm import sign_in
 from server.settings import Application, Settings
 
 OPERATOR = (
@@ -102,7 +102,7 @@ def _signed_in(settings: Settings, application: Application) -> Finding:
     if settings.shares_state:
         says = "in the database of GUICHET_STATE_URL, sealed, if somebody signed in."
         return Finding(subject, "ok", says)
-    place = connect.sign_in(settings.emjpm, application).place()
+    place = sign_in(settings.emjpm, application).place()
     if place is None:
         return Finding(subject, "trouble", "nobody is signed in.", f"Run `{LOGIN}`.")
     kept = "the system's keyring" if place == "keyring" else "a file of the state folder"

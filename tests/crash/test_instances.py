@@ -32,7 +32,8 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from clients.emjpm import MOST_A_MINUTE, SERVICE
+from clients.emjpm import SERVICE
+from clients.known import EMJPM_A_MINUTE
 from server.sandbox import demarches, emjpm
 from server.shared import Shared
 from tests.databases import State
@@ -54,7 +55,7 @@ LEFT = 60
 """What is then left, for the first minute, of the requests that eMJPM lets through."""
 SPENT = f"""
 INSERT INTO requests_sent (service, second, count)
-VALUES ('{SERVICE}', CAST(extract(epoch FROM now()) AS bigint), {MOST_A_MINUTE - LEFT})
+VALUES ('{SERVICE}', CAST(extract(epoch FROM now()) AS bigint), {EMJPM_A_MINUTE - LEFT})
 """  # noqa: S608  (of our own names and numbers)
 ALREADY, ASKED_ANEW = "est déjà accepté", "Une personne doit décider, sur la page"
 UNDER_WAY = "en train d'être exécuté"

@@ -43,9 +43,11 @@ from pydantic import BaseModel, Field, JsonValue
 
 from server import connect, instance
 from server.app import Server
+from server.publishing import published
+from server.sandboxed import sandboxed
 from server.settings import Settings
 from tools.desk import Desk
-from tools.registry import Tool
+from tools.registry import Work
 
 Call = Context[Desk, Any]
 
@@ -62,9 +64,13 @@ WAV = base64.b64encode(
 
 def everything() -> Server:
     """The server under test, made as ours are, with the suite's fixtures for a catalogue."""
-    settings, seal = connect.sandboxed(Settings()), instance.throwaway_seal()
+    settings, seal = sandboxed(Settings()), instance.throwaway_seal()
+    works = {function.__name__: _work(function) for function in TOOLS}
     app = Server(
-        [_tool(function) for function in TOOLS], lambda: connect.sandbox(settings, seal), seal
+        [published(work) for work in works.values()],
+        lambda: connect.sandbox(settings, seal),
+        seal,
+        works=lambda tool: works[tool.name],
     )
     app.resource("test://static-text", mime_type="text/plain")(static_text)
     app.resource("test://static-binary", mime_type="image/png")(static_binary)
@@ -380,8 +386,8 @@ async def completed(
 Request = ElicitRequest | CreateMessageRequest | ListRootsRequest
 
 
-def _tool(function: Callable[..., Awaitable[CallToolResult | InputRequiredResult]]) -> Tool:
-    return Tool(function, function.__name__, "covoiturage", ToolAnnotations())
+def _work(function: Callable[..., Awaitable[CallToolResult | InputRequiredResult]]) -> Work:
+    return Work(function, function.__name__, "covoiturage", ToolAnnotations())
 
 
 def _asks(asked: Mapping[str, Request], state: str | None = None) -> InputRequiredResult:

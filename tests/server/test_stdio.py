@@ -117,7 +117,7 @@ async def test_it_ends_by_itself_when_nobody_ever_speaks():
 
 CHATTY = """
 import os, sys
-from clients import EmjpmClient
+from clients.emjpm import EmjpmClient
 from server import stdio
 
 mesures = EmjpmClient.mesures

@@ -16,7 +16,8 @@ from clients import ApiError
 from clients.covoiturage import Certificate
 from clients.covoiturage import Side as CertifiedSide
 from clients.text import Line
-from tools.dependencies import Covoiturage, Reporting
+from tools.covoiturage.dependencies import Covoiturage
+from tools.dependencies import Reporting
 from tools.results import Result, fitting
 
 MOST_TOGETHER = 50

@@ -12,8 +12,7 @@ from typing import Literal
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel
 
-from clients import CovoiturageClient
-from clients.covoiturage import MOST_ROWS, Application
+from clients.covoiturage import MOST_ROWS, Application, CovoiturageClient
 from clients.http import Outgoing
 from tools import refusals
 from tools.covoiturage.chunks import Chunk, Identifications, Remarks

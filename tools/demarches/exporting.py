@@ -18,10 +18,11 @@ from clients.demarches import (
     Wanted,
 )
 from clients.text import Line
+from tools.demarches.dependencies import Demarches
 from tools.demarches.listing import ARCHIVED, StateFilter
 from tools.demarches.rounds import MARK, MISCOPIED, Round, round_of
 from tools.demarches.tables import TABLES, Table
-from tools.dependencies import Demarches, Files, Progress, Reporting
+from tools.dependencies import Files, Progress, Reporting
 from tools.files import Draft
 from tools.parameters import DemarcheNumber, GroupNumber, Since, moment
 from tools.results import Result, Saved

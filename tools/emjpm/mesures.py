@@ -8,7 +8,8 @@ from pydantic import Field
 
 from clients.emjpm import Mesure
 from clients.text import Line
-from tools.dependencies import Emjpm, Reporting
+from tools.dependencies import Reporting
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.parameters import Day, Filter, MesureId, Offset, compact, plain, wanted
 from tools.parameters import Several, Whole
 from tools.results import Result, fitting
