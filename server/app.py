@@ -19,6 +19,7 @@ from mcp.server.mcpserver.exceptions import (
 )
 from mcp.server.mcpserver.tools import Tool as RegisteredTool
 from mcp.server.request_state import AESGCMRequestStateCodec
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -36,7 +37,7 @@ from pydantic import AnyUrl, ValidationError
 
 from clients import ApiError
 from clients.errors import NotFoundError
-from server import misfits, offers
+from server import misfits, offers, pipes
 from server.instructions import instructions
 from server.offers import JSON, MARKDOWN
 from server.schemas import closed, plain
@@ -111,6 +112,12 @@ class Server(MCPServer[Desk]):
         self._lowlevel_server.add_request_handler(
             "completion/complete", CompleteRequestParams, self._complete
         )
+
+    async def run_stdio_async(self) -> None:
+        """Serve on stdin and stdout until stdin ends."""
+        low = self._lowlevel_server
+        async with stdio_server(pipes.incoming(), pipes.outgoing()) as (incoming, outgoing):
+            await low.run(incoming, outgoing, low.create_initialization_options())
 
     async def list_tools(self) -> list[ListedTool]:
         """The tools that whoever calls may call: to them, there are no others."""
