@@ -18,9 +18,8 @@ from typing import Literal
 
 import anyio
 import httpx
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from clients import ApiError, Clients
 from clients.demarches import NO_DEMARCHE
@@ -33,7 +32,7 @@ from server.build import offered
 from server.callers import service_of
 from server.settings import SERVICES, Application, Settings, config_file
 from tools import TOOLS, Tool
-from tools.database import Database, UnusableDatabaseError
+from tools.database import Database, UnusableDatabaseError, address
 
 LONGEST = 15.0
 """Seconds that a service has to answer."""
@@ -446,10 +445,10 @@ def _state(settings: Settings) -> Iterator[Finding]:
 def _database(url: str) -> Finding:
     """A database of the user's choice; it is not connected to."""
     try:
-        engine = create_async_engine(url)
+        engine = create_engine(address(url))
     except (SQLAlchemyError, ImportError, ValueError) as error:
         says = f"GUICHET_STATE_URL names no usable database ({type(error).__name__})."
-        remedy = "Write it as SQLAlchemy does, with an asynchronous driver that is installed."
+        remedy = "Write it as SQLAlchemy does, with a driver that is installed."
         return Finding("ledger", "trouble", says, remedy)
     if engine.dialect.name == "sqlite" and engine.url.database:
         return _ledger(Path(engine.url.database))
@@ -564,8 +563,7 @@ async def _reached(url: str) -> None:
     """Connect to a database; nothing is made there, nor read."""
     database = Database(url)
     try:
-        async with database.reading() as connection:
-            await connection.execute(select(1))
+        await database.read(lambda connection: connection.execute(select(1)))
     finally:
         await database.close()
 

@@ -164,8 +164,7 @@ class Journal:
             plan=self.seal.close(intent.facts.encode()) if intent.keeps_facts else None,
             by_page=by_page,
         )
-        await storage.forget(now)
-        await storage.add(operation.model_dump())
+        await storage.ask(operation.model_dump())
         return operation
 
     async def part(self, whole: str, *, subject: str, goal: str, name: str = "") -> Operation:
@@ -174,10 +173,8 @@ class Journal:
         Raises:
             ToolError: A part of that name was begun already; without one, none is like another.
         """
-        executed, now = await self.find(whole), self.now()
-        if executed is None:
-            raise LookupError(whole)
-        fresh = {
+        now = self.now()
+        own: dict[str, object] = {
             "id": name or secrets.token_hex(32),
             "subject": subject,
             "goal": goal,
@@ -186,13 +183,14 @@ class Journal:
             "status": "executing",
             "leased_until": now + LEASE,
             "by_page": False,
+            "told": False,
             "plan": None,
             "toll": "",  # that of the whole
         }
-        operation = executed.model_copy(update=fresh)
-        if not await (await self._storage()).add(operation.model_dump()):
+        row = await (await self._storage()).add_part(whole, own)
+        if row is None:
             raise ToolError("The same is being done by another call: nothing was sent twice.")
-        return operation
+        return Operation.model_validate(row)
 
     async def trials(self, key: str) -> list[Operation]:
         """The parts that were named after this key by `trial`, the first one first."""
