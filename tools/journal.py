@@ -471,6 +471,8 @@ class Journal:
             await self.purge(now - self._keep_days * A_DAY)
 
     async def _storage(self):
+        if self._opened:
+            return self._opened
         async with self._opening:
             if self._opened is None:
                 # Loading SQLAlchemy takes 0.3 s: not before the first change is asked for.

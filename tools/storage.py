@@ -6,7 +6,7 @@ atomic: a row becomes `executing` once, whoever tries and however many try at th
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -28,9 +28,11 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    join,
     or_,
     select,
     text,
+    true,
     tuple_,
     update,
 )
@@ -100,6 +102,7 @@ HEADS = Table(
     Column("purged_mark", String, nullable=False),
     Column("proof", String, nullable=False),  # a mark of the rest
 )
+HELD = tuple(field.name for field in fields(Head))
 VERSIONS = Table("guichet_schema", TABLES, Column("version", Integer, nullable=False))
 
 # What each change goes through is put in words once: it takes five times what saying it takes.
@@ -130,9 +133,13 @@ UNSETTLED = (
     )
     .order_by(*NEWEST)
 )
-TOLD = select(*(OPERATIONS.c[name] for name in COPIED)).where(NAMED)
-TELL = insert(ENTRIES)
 LAST = select(HEADS)
+TOLD = (
+    select(*(OPERATIONS.c[name] for name in COPIED), *(HEADS.c[name] for name in HELD))
+    .select_from(join(OPERATIONS, HEADS, true()))
+    .where(NAMED)
+)
+TELL = insert(ENTRIES)
 MOVE = update(HEADS)
 
 
@@ -419,7 +426,7 @@ def _append(
 ) -> None:
     """Add an entry to the chain, within the transaction that makes it true."""
     row = connection.execute(TOLD, {"operation": operation}).mappings().one()
-    head, _ = _head(connection)
+    head = _held(row)
     entry: Row = {name: row[name] for name in COPIED} | {
         "number": head.number + 1,
         "at": at,
@@ -489,11 +496,19 @@ def _rows(found: Iterable[RowMapping]) -> list[Row]:
 def _head(connection: Connection) -> tuple[Head, str]:
     """The head, and its proof."""
     row = connection.execute(LAST).mappings().one()
-    return Head(**{name: row[name] for name in asdict(Head())}), row["proof"]
+    return _held(row), row["proof"]
+
+
+def _held(row: RowMapping) -> Head:
+    return Head(**{name: row[name] for name in HELD})
 
 
 def _move(connection: Connection, head: Head, mark: Mark) -> None:
-    connection.execute(MOVE, asdict(head) | {"proof": mark(proven(head))})
+    connection.execute(MOVE, _row(head, mark))
+
+
+def _row(head: Head, mark: Mark) -> Row:
+    return {**{name: getattr(head, name) for name in HELD}, "proof": mark(proven(head))}
 
 
 def _prepared(connection: Connection, mark: Mark, kind: Kind) -> None:
@@ -518,9 +533,7 @@ def _version(connection: Connection) -> int | None:
 
 def _begin(connection: Connection, mark: Mark) -> None:
     """Put a head where there is no entry yet."""
-    connection.execute(
-        insert(HEADS).values(asdict(Head()) | {"id": 1, "proof": mark(proven(Head()))})
-    )
+    connection.execute(insert(HEADS).values(id=1, **_row(Head(), mark)))
 
 
 def _from_1(connection: Connection, mark: Mark, _: Kind) -> None:
