@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -101,7 +102,12 @@ class Outgoing:
     @property
     def origin(self) -> str:
         """The service it goes to: scheme, host and port."""
-        return origin(httpx.URL(self.address))
+        return _origin(self.address)
+
+
+@lru_cache
+def _origin(address: str) -> str:
+    return origin(httpx.URL(address))
 
 
 def origin(url: httpx.URL) -> str:

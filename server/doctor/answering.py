@@ -96,8 +96,7 @@ async def _reached(url: str) -> None:
     """Connect to a database; nothing is made there, nor read."""
     database = Database(url)
     try:
-        async with database.reading() as connection:
-            await connection.execute(select(1))
+        await database.read(lambda connection: connection.execute(select(1)))
     finally:
         await database.close()
 

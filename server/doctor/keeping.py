@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from server import instance
 from server.doctor.findings import Finding
 from server.doctor.paths import ABSENT, folder, open_to_others, unread
 from server.settings import Settings
+from tools.database import address
 
 
 def kept(settings: Settings) -> Iterator[Finding]:
@@ -49,10 +50,10 @@ def _state(settings: Settings) -> Iterator[Finding]:
 def _database(url: str) -> Finding:
     """A database of the user's choice; it is not connected to."""
     try:
-        engine = create_async_engine(url)
+        engine = create_engine(address(url))
     except (SQLAlchemyError, ImportError, ValueError) as error:
         says = f"GUICHET_STATE_URL names no usable database ({type(error).__name__})."
-        remedy = "Write it as SQLAlchemy does, with an asynchronous driver that is installed."
+        remedy = "Write it as SQLAlchemy does, with a driver that is installed."
         return Finding("ledger", "trouble", says, remedy)
     if engine.dialect.name == "sqlite" and engine.url.database:
         return _ledger(Path(engine.url.database))
