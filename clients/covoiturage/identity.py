@@ -14,6 +14,7 @@ from hashlib import sha256
 
 import phonenumbers
 
+from clients.covoiturage.columns import expression, found
 from clients.covoiturage.refusals import SERVICE
 from clients.errors import RejectedError
 
@@ -88,12 +89,7 @@ def ordinary_numbers(phones: Sequence[str]) -> Sequence[str]:
     Only what libphonenumber's own pattern of French numbers knows is read here: all the rest has
     to go through `identity_of`, which is twenty times slower.
     """
-    read = _ordinary()
-    found = read.findall(_bare("\n".join(phones)))
-    if len(found) == len(phones):
-        return found
-    apart = (read.fullmatch(_bare(phone)) for phone in phones)
-    return [number[1] or "" if number else "" for number in apart]
+    return found(_ordinary(), phones, bare=_bare)
 
 
 def identity_key(e164: str, name: str) -> str:
@@ -111,7 +107,7 @@ def _ordinary() -> re.Pattern[str]:
     french = phonenumbers.PhoneMetadata.metadata_for_region("FR")
     kinds = (french.mobile, french.fixed_line) if french else ()
     known = "|".join(kind.national_number_pattern or "" for kind in kinds if kind)
-    return re.compile(rf"^(?:\+33|0033|0)({known})$|^.*$", re.ASCII | re.MULTILINE)
+    return expression(rf"(?:\+33|0033|0)({known})")
 
 
 def _number(phone: str) -> phonenumbers.PhoneNumber:
