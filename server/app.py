@@ -138,7 +138,7 @@ class Server(MCPServer["Desk"]):
         name: str,
         arguments: dict[str, Any] | None = None,
         context: "Context[Desk, Any] | None" = None,
-    ) -> GetPromptResult:
+    ) -> GetPromptResult | InputRequiredResult:
         from server.offers import filled_in  # noqa: PLC0415  (as above)
 
         if context:
