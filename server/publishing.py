@@ -60,7 +60,7 @@ def published(work: Work) -> Tool:
 
 def _listed(work: Work) -> ListedTool:
     """A tool as hosts see it: closed to unknown arguments, without generated noise."""
-    own = registered(work)
+    own = registered(work, published=True)
     return ListedTool(
         name=own.name,
         title=own.title,

@@ -90,14 +90,19 @@ def mutation(
 
 
 @cache
-def registered(work: Work) -> RegisteredTool:
-    """A tool as the SDK runs it, whichever the server: a signature takes 5 ms to analyse."""
+def registered(work: Work, *, published: bool = False) -> RegisteredTool:
+    """A tool as the SDK runs it, whichever the server: a signature takes 5 ms to analyse.
+
+    Only one that is to be published knows the schema of its results: they are dumped from the very
+    model that the SDK would hold each against, once more.
+    """
     return RegisteredTool.from_function(
         work.function,
         name=work.name,
         title=work.title,
         description=work.description,
         annotations=work.annotations,
+        structured_output=None if published else False,
     )
 
 

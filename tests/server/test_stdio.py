@@ -170,6 +170,44 @@ async def test_each_request_is_answered_once_however_late_its_host_reads():
     assert ended == (0, "")
 
 
+LOADED = """
+import atexit, sys
+from server import stdio
+
+atexit.register(lambda: sys.stderr.write(" ".join(sys.modules)))
+stdio.serve(sandbox=True, read_only=False)
+"""
+LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+ANY_SERVICE = {"httpx", "rich", "sqlalchemy", "clients.http", "server.connect", "tools.desk"}
+OTHER_SERVICES = {"clients.demarches", "clients.covoiturage", "tools.demarches"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "named", "spared"),
+    [
+        (LISTS, {}, ANY_SERVICE | OTHER_SERVICES),
+        (("tools/call",), {"name": "list_tribunaux", "arguments": {}}, OTHER_SERVICES),
+    ],
+    ids=["lists", "a call"],
+)
+async def test_only_the_service_that_is_called_is_loaded(
+    tmp_path: Path, asked: Sequence[str], named: dict[str, Any], spared: set[str]
+):
+    script = tmp_path / "loaded.py"
+    await anyio.Path(script).write_text(LOADED)
+
+    async with started("-I", str(script)) as (conversation, process):
+        await conversation.begin()
+        answers = [await conversation.ask(method, named) for method in asked]
+        await conversation.end()
+        assert process.stderr
+        loaded = b"".join([chunk async for chunk in process.stderr]).decode().split()
+
+    assert all("result" in answer for answer in answers)
+    assert "server.app" in loaded
+    assert not spared.intersection(loaded)
+
+
 @pytest.mark.parametrize(
     "line",
     [
