@@ -93,7 +93,7 @@ class Survey:
 
     def _note(self, chunk: bytes) -> None:
         """Remember where new bytes beyond ASCII are."""
-        for byte in set(chunk.translate(None, _ASCII)) - self._first.keys():
+        for byte in set(chunk.translate(None, _ASCII + bytes(self._first))):
             self._first[byte] = self._lines + chunk.count(b"\n", 0, chunk.index(byte))
 
     def _decode(self, chunk: bytes, *, final: bool = False) -> None:

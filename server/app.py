@@ -15,6 +15,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, Server
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.server.request_state import AESGCMRequestStateCodec
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -30,6 +31,7 @@ from mcp.types import (
 from mcp.types import Tool as ListedTool
 from pydantic import AnyUrl
 
+from server import pipes
 from server.instructions import instructions
 from server.spared import without
 from server.views import PLAN, Views
@@ -102,6 +104,12 @@ class Server(MCPServer["Desk"]):
             "completion/complete", CompleteRequestParams, self._complete
         )
 
+    async def run_stdio_async(self) -> None:
+        """Serve on stdin and stdout until stdin ends."""
+        low = self._lowlevel_server
+        async with stdio_server(pipes.incoming(), pipes.outgoing()) as (incoming, outgoing):
+            await low.run(incoming, outgoing, low.create_initialization_options())
+
     async def list_tools(self) -> list[ListedTool]:
         """The tools that whoever calls may call: to them, there are no others."""
         return [self._listed[tool.name] for tool in self._available()]
@@ -130,7 +138,7 @@ class Server(MCPServer["Desk"]):
         name: str,
         arguments: dict[str, Any] | None = None,
         context: "Context[Desk, Any] | None" = None,
-    ) -> GetPromptResult:
+    ) -> GetPromptResult | InputRequiredResult:
         from server.offers import filled_in  # noqa: PLC0415  (as above)
 
         if context:

@@ -23,8 +23,7 @@ from mcp.types import (
     InputRequiredResult,
     TextContent,
 )
-from sqlalchemy import RowMapping, select
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import RowMapping, create_engine, select
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -193,10 +192,10 @@ class Counter:
 
     async def rows(self) -> list[RowMapping]:
         """The operations as the ledger keeps them."""
-        engine = create_async_engine(self.ledger)
-        async with engine.connect() as connection:
-            found = list((await connection.execute(select(OPERATIONS))).mappings())
-        await engine.dispose()
+        engine = create_engine(self.ledger)
+        with engine.connect() as connection:
+            found = list(connection.execute(select(OPERATIONS)).mappings())
+        engine.dispose()
         return found
 
     def put_file(self, name: str, content: str) -> None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-Consent = Literal["ask", "page", "dangerously-relay"]
+Consent = Literal["ask", "page", "dangerously-relay", "dangerously-none"]
 """By the client if it can; always on our own page; or by the model's word."""
 
 

@@ -78,7 +78,20 @@ class Draft:
         Raises:
             ToolError: It cannot be written, for want of room for instance.
         """
-        await anyio.to_thread.run_sync(self._write, chunk)
+        await anyio.to_thread.run_sync(self.add, chunk)
+
+    def add(self, chunk: bytes) -> None:
+        """The same, for a worker thread.
+
+        Raises:
+            ToolError: It cannot be written.
+        """
+        try:
+            self._file.write(chunk)
+        except OSError:
+            raise ToolError(self._refusal) from None
+        self._sha256.update(chunk)
+        self.size += len(chunk)
 
     async def cut(self, spans: Iterable[tuple[int, int]]) -> None:
         """Take these parts out: where each starts and how long it is, in order, in bytes.
@@ -112,14 +125,6 @@ class Draft:
             return self._path.open("rb")
         except OSError:
             raise ToolError(self._refusal) from None
-
-    def _write(self, chunk: bytes) -> None:
-        try:
-            self._file.write(chunk)
-        except OSError:
-            raise ToolError(self._refusal) from None
-        self._sha256.update(chunk)
-        self.size += len(chunk)
 
     def _cut(self, spans: Iterable[tuple[int, int]]) -> None:
         """Move what follows each part to where it started, by small pieces."""

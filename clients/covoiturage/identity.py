@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 
+from clients.covoiturage.columns import expression, found
 from clients.covoiturage.refusals import SERVICE
 from clients.errors import RejectedError
 
@@ -87,12 +88,7 @@ def ordinary_numbers(phones: Sequence[str]) -> Sequence[str]:
     Only what libphonenumber's own pattern of French numbers knows is read here: all the rest has
     to go through `identity_of`, which is twenty times slower.
     """
-    read = _ordinary()
-    found = read.findall(_bare("\n".join(phones)))
-    if len(found) == len(phones):
-        return found
-    apart = (read.fullmatch(_bare(phone)) for phone in phones)
-    return [number[1] or "" if number else "" for number in apart]
+    return found(_ordinary(), phones, bare=_bare)
 
 
 def identity_key(e164: str, name: str) -> str:
@@ -109,8 +105,7 @@ def _ordinary() -> re.Pattern[str]:
     """A line, with the digits of a French number if that is all it holds, unseparated."""
     from clients.covoiturage import phones  # noqa: PLC0415  (as above)
 
-    known = phones.french()
-    return re.compile(rf"^(?:\+33|0033|0)({known})$|^.*$", re.ASCII | re.MULTILINE)
+    return expression(rf"(?:\+33|0033|0)({phones.french()})")
 
 
 def _letters(name: str) -> str:

@@ -21,7 +21,7 @@ from clients.covoiturage.direct import (
     Table,
     by_person,
     by_uuid,
-    ready_line,
+    ready_lines,
 )
 from clients.covoiturage.headings import FIELDS, Headings, field_of, headings
 from clients.covoiturage.identity import Names
@@ -155,7 +155,7 @@ class Preparation:
     def _of_lines(self, lines: Lines, table: Table) -> Slice:
         numbers = range(lines.first, lines.first + lines.text.count("\n") + 1)
         made = table.made_of_lines(lines.text, numbers)
-        texts = lines.text.split("\n") if "" in made.lines else ()
+        texts = lines.text.split("\n") if len(made.names) < len(numbers) else ()
         return self._slice(
             made,
             (
@@ -184,7 +184,7 @@ class Preparation:
         self.repeats.add(made.names)
         self.accented += made.accented
         self.dated += made.dated
-        problems, doubts = [*problems], list[Doubt]()
+        problems, doubts, ready = [*problems], list[Doubt](), len(made.names)
         for place, row in rest:
             for found in self._apart(row, table):
                 if isinstance(found, Problem):
@@ -193,9 +193,9 @@ class Preparation:
                     doubts.append(found)
                 else:
                     made.lines[place] = self._told(found)
-        ready = "".join(made.lines).encode()
+                    ready += 1
         problems.sort(key=lambda problem: problem.line)
-        return Slice(ready, ready.count(b"\n"), problems, doubts)
+        return Slice("".join(made.lines).encode(), ready, problems, doubts)
 
     def _apart(self, row: Record, table: Table) -> Iterator[NumberedApplication | Problem | Doubt]:
         """What is made of a row, if it holds something."""
@@ -228,16 +228,22 @@ class Preparation:
 
     def _told(self, numbered: NumberedApplication) -> str:
         row = numbered.application
-        names = _named(row)
-        self.repeats.add((names,))
-        kind, key = row.cee_application_type, row.identity_key
-        return ready_line(kind, names, key, row.datetime, numbered.line)
+        known_by = _known_by(row)
+        self.repeats.add(known_by)
+        (line,) = ready_lines(
+            [row.cee_application_type],
+            known_by,
+            [row.identity_key],
+            [row.datetime],
+            [numbered.line],
+        )
+        return line
 
 
-def _named(row: Application) -> str:
+def _known_by(row: Application) -> Sequence[str]:
     if row.cee_application_uuid:
-        return by_uuid(row.cee_application_uuid)
-    return by_person(row.journey_type, row.phone_trunc, row.last_name_trunc)
+        return by_uuid([row.cee_application_uuid])
+    return [by_person(row.journey_type, row.phone_trunc, row.last_name_trunc)]
 
 
 def _cells(line: int, value: Object) -> Record | Problem:

@@ -76,7 +76,8 @@ class Settings(BaseSettings):
     consent: Consent = Field(
         default="ask",
         description="how a person is asked: `ask`, by the client if it can; `page`, always on our "
-        "own page; `dangerously-relay` lets the model of a client that cannot ask say they agreed",
+        "own page; `dangerously-relay` lets the model of a client that cannot ask say they agreed; "
+        "`dangerously-none` asks nobody, but for what the page alone can decide on",
     )
     language: Language = Field(default="fr", description="the language of questions: `fr` or `en`")
     state_url: str = Field(

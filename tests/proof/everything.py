@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.prompts.base import Message, UserMessage
@@ -62,11 +63,21 @@ WAV = base64.b64encode(
 ).decode()
 
 
+class Everything(Server):
+    """Where what the suite registers stands in for our own prompts and resources."""
+
+    list_prompts = MCPServer.list_prompts
+    get_prompt = MCPServer.get_prompt
+    list_resources = MCPServer.list_resources
+    list_resource_templates = MCPServer.list_resource_templates
+    read_resource = MCPServer.read_resource
+
+
 def everything() -> Server:
     """The server under test, made as ours are, with the suite's fixtures for a catalogue."""
     settings, seal = sandboxed(Settings()), instance.throwaway_seal()
     works = {function.__name__: _work(function) for function in TOOLS}
-    app = Server(
+    app = Everything(
         [published(work) for work in works.values()],
         lambda: connect.sandbox(settings, seal),
         seal,

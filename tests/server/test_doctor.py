@@ -28,21 +28,28 @@ from cryptography.x509.oid import NameOID
 from server import connect, instance
 from server.build import offered
 from server.doctor import (
-    CONSENT,
     Chapter,
     Finding,
     answers,
-    config_file,
     configuration,
     consent,
     installation,
     works,
 )
+from server.doctor.offering import CONSENT
 from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.sandboxed import sandboxed
 from server.services.ways import Transports, miniatures
-from server.settings import WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
+from server.settings import (
+    WHERE_TO_READ,
+    Demarches,
+    Emjpm,
+    Settings,
+    config_file,
+    described,
+    load,
+)
 from tests.databases import State
 from tests.support import Between
 from tools import TOOLS
@@ -445,7 +452,7 @@ def test_a_ledger_elsewhere_is_looked_at_when_it_is_a_file(tmp_path: Path):
     assert here(state_url=instance.sqlite(tmp_path / "no" / "db"))["ledger"].state == "trouble"
 
 
-@pytest.mark.parametrize("url", ["nothing", "oracle+absent://x", "sqlite:///x.db"])
+@pytest.mark.parametrize("url", ["nothing", "oracle+absent://x", "sqlite+absent:///x.db"])
 def test_a_database_that_cannot_be_used_is_trouble(url: str):
     finding = here(state_url=url)["ledger"]
 

@@ -120,7 +120,8 @@ async def verify_certificate(
     report: Reporting,
     uuid: Annotated[Name, Field(description="As printed on it; or its link.")] = "",
     uuids: Annotated[
-        tuple[Name, ...], Field(max_length=MOST_TOGETHER, description="Instead: up to 50 of them.")
+        tuple[Annotated[Name, Field(min_length=1)], ...],
+        Field(max_length=MOST_TOGETHER, description="Instead: up to 50 of them."),
     ] = (),
 ) -> Verifications:
     """Verify a carpooling certificate: whether the registry knows it, and what it certifies.

@@ -112,6 +112,28 @@ def test_a_row_comes_to_the_same_with_quotation_marks_and_among_other_cells():
     assert [row | {"line": 0} for row in ready] == [row | {"line": 0} for row in expected if row]
 
 
+def test_rows_are_told_apart_though_one_has_the_cell_that_another_lacks():
+    row = ("standardized", UUID, "", "", "0601020304", "Dupont")
+    rows = [(*HEADER, "x"), row, ("", *row, ""), (*row, "")]
+    content = "\n".join(map(";".join, rows)).encode()
+
+    (_, part) = Preparation(io.BytesIO(content), name="a.csv").slices()
+
+    assert [problem.line for problem in part.problems] == [2, 3]
+    assert json.loads(part.ready)["line"] == 4
+
+
+def test_a_row_with_a_phone_has_nothing_of_what_is_made_from_it():
+    row = ("standardized", UUID.upper(), "", "", "0601020304", "Dupont")
+    rows = [(*HEADER, "identity_key"), (*row, KEY), (*row, "")]
+    content = "\n".join(map(";".join, rows)).encode()
+
+    (_, part) = Preparation(io.BytesIO(content), name="a.csv").slices()
+
+    assert [problem.line for problem in part.problems] == [2]
+    assert json.loads(part.ready) == by_the_rules((*row[:1], UUID, *row[2:])) | {"line": 3}
+
+
 @given(st.lists(PHONE, min_size=1, max_size=8))
 def test_a_phone_that_is_read_directly_is_read_as_libphonenumber_does(phones: list[str]):
     for phone, digits in zip(phones, ordinary_numbers(phones), strict=True):
