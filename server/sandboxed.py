@@ -1,6 +1,7 @@
 """The settings of the sandbox: its addresses, and credentials that are good nowhere else."""
 
-from server.settings import SERVICES, Covoiturage, Demarches, Emjpm, FaireSimple, Settings
+from server.settings import Covoiturage, Demarches, Emjpm, FaireSimple, Settings
+from tools.catalogue import SERVICES
 
 
 def sandboxed(settings: Settings) -> Settings:

@@ -34,8 +34,9 @@ from server.build import build
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.sandboxed import sandboxed
 from server.services.ways import InProcess, Transports
-from server.settings import SERVICES, Settings
+from server.settings import Settings
 from tools import TOOLS
+from tools.catalogue import SERVICES
 from tools.desk import Desk
 from tools.journal import Journal
 from tools.sealing import Seal

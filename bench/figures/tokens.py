@@ -18,8 +18,9 @@ from bench.rows import Row, Rows, count
 from server import connect, instance
 from server.build import build
 from server.sandboxed import sandboxed
-from server.settings import SERVICES, Settings
+from server.settings import Settings
 from tools import TOOLS
+from tools.catalogue import SERVICES
 from tools.results import told
 
 UNIT = "tokens"

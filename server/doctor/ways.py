@@ -10,7 +10,8 @@ import httpx
 from clients.network import proxy_of
 from server.doctor.findings import Finding
 from server.doctor.paths import unread
-from server.settings import SERVICES, Settings
+from server.settings import Settings
+from tools.catalogue import SERVICES
 
 
 def ways(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -42,7 +42,6 @@ from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.sandboxed import sandboxed
 from server.services.ways import Transports, miniatures
 from server.settings import (
-    SERVICES,
     WHERE_TO_READ,
     Demarches,
     Emjpm,
@@ -55,6 +54,7 @@ from tests.databases import State
 from tests.support import Between
 from tools import TOOLS
 from tools.asking import Consent
+from tools.catalogue import SERVICES
 
 HERE = Path(__file__).parents[2]
 ANTENNES = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"antennes":[]}'
