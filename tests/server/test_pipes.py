@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import Event
 
 import anyio
 import pytest
@@ -47,17 +48,27 @@ async def test_a_message_that_never_ends_is_left_unread_and_said_so(
 async def test_answers_wait_for_whoever_reads_late_and_are_given_once():
     theirs, end = os.pipe()
     answers = [f"{number} {'x' * 9_000}\n" for number in range(50)]
+    heard, full = list[str](), Event()
+
+    def listen() -> None:
+        told = full.wait(5)
+        with os.fdopen(theirs) as pipe:
+            heard.extend(pipe)
+        assert told, "the whole process waited, and not the answers alone"
 
     async def answer() -> None:
         async with Outgoing(end) as outgoing:
             for each in answers:
                 await outgoing.write(each)
 
-    with os.fdopen(theirs) as pipe:
-        async with anyio.create_task_group() as others:
-            others.start_soon(answer)
-            await wait_all_tasks_blocked()  # for room, and not the whole process
-            assert await run_sync(pipe.readlines) == answers
+    async with anyio.create_task_group() as others:
+        others.start_soon(run_sync, listen)
+        await wait_all_tasks_blocked()
+        others.start_soon(answer)
+        await wait_all_tasks_blocked()
+        full.set()
+
+    assert heard == answers
 
 
 async def test_a_host_that_stopped_listening_is_told_nothing_more():
