@@ -41,7 +41,9 @@ async def test_what_is_no_text_is_heard_as_such():
 async def test_a_message_that_never_ends_is_left_unread_and_said_so(
     caplog: pytest.LogCaptureFixture,
 ):
-    assert await heard(b"x" * (MOST_BYTES + 1) + b"\n{}\n") == ["{}"]
+    endless = b"x" * (MOST_BYTES + 1)
+
+    assert await heard(endless + b"\n{}\n" + endless) == ["{}"]
     assert caplog.messages == [f"A message of over {MOST_BYTES} bytes was left unread."]
 
 
