@@ -218,6 +218,16 @@ class Storage:
     def find(self, connection: Connection, operation: str) -> RowMapping | None:
         return connection.execute(FIND, {"operation": operation}).mappings().one_or_none()
 
+    @_reads
+    def numbered(
+        self, connection: Connection, names: Callable[[int], Collection[str]]
+    ) -> list[RowMapping]:
+        """The operation that has one of the names of 0, that of 1, and so on to the last one."""
+        found = list[RowMapping]()
+        while row := _named(connection, names(len(found))):
+            found.append(row)
+        return found
+
     @_writes
     def change(
         self,
@@ -411,6 +421,11 @@ def _added(connection: Connection, mark: Mark, row: Row) -> bool:
     connection.execute(ADD, row)
     _append(connection, mark, row["id"], _event(row["status"]), row["asked_at"])
     return True
+
+
+def _named(connection: Connection, names: Collection[str]) -> RowMapping | None:
+    query = select(OPERATIONS).where(OPERATIONS.c.id.in_(names))
+    return connection.execute(query).mappings().first()
 
 
 def _operations(

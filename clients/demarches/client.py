@@ -88,6 +88,7 @@ class DemarchesClient:
     ) -> None:
         """With `only`, nothing of any other démarche is read or changed."""
         self._http = http
+        self._endpoint = _without_last_slash(http.base_url)
         self._tokens = tokens
         self._only = frozenset(only)
 
@@ -483,7 +484,7 @@ class DemarchesClient:
     ) -> httpx.Request:
         return self._http.build_request(
             "POST",
-            _without_last_slash(self._http.base_url),
+            self._endpoint,
             json={"query": query, "operationName": operation, "variables": variables},
             extensions=dict(extensions),
         )
