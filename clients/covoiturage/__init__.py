@@ -4,6 +4,7 @@ from clients.covoiturage.applications import (
     Application,
     ApplicationsFile,
     NumberedApplication,
+    Written,
     applications,
     duplicates,
     numbered,
@@ -13,6 +14,7 @@ from clients.covoiturage.certificates import Certificate, Side
 from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
 from clients.covoiturage.identity import Identity, identity_of
 from clients.covoiturage.preparation import Preparation, Slice
+from clients.covoiturage.ready import Rows, written
 from clients.covoiturage.repeats import Repeat, Repeats
 from clients.rows import Doubt, Problem
 from clients.surveys import UnreadableError
@@ -33,11 +35,14 @@ __all__ = [
     "Problem",
     "Repeat",
     "Repeats",
+    "Rows",
     "Side",
     "Slice",
     "UnreadableError",
+    "Written",
     "applications",
     "duplicates",
     "identity_of",
     "numbered",
+    "written",
 ]

@@ -297,8 +297,8 @@ def _batch(name: str, sha256: str, chunk: Chunk | None, remarks: Remarks) -> Bat
     return Batch(
         file=name,
         sha256=sha256,
-        rows=chunk.rows if chunk else (),
-        lines=chunk.lines if chunk else (),
+        rows=tuple(map(Application.model_validate_json, chunk.rows if chunk else ())),
+        lines=tuple(chunk.lines if chunk else ()),
         doubts=remarks.doubts,
         doubtful=tuple(remarks.doubtful),
     )

@@ -5,6 +5,7 @@ is called, what the ledger says was done of it is not sent again.
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -128,10 +129,10 @@ class Count:
 
     def add(self, chunk: Chunk) -> None:
         self.rows += len(chunk.rows)
-        for row in chunk.rows:
-            self.identifications.add(row)
-        days = {row.datetime[:10] for row in chunk.rows if row.datetime}
-        specific = sum(row.cee_application_type == "specific" for row in chunk.rows)
+        self.identifications.add(chunk.rows)
+        text = "\n".join(chunk.rows)
+        days = {*_DAYS.findall(text)}
+        specific = text.count('"cee_application_type":"specific"')
         bounds = (min(days), max(days)) if days else ()
         self.chunks.append(Counted(chunk.content, len(chunk.rows), specific, bounds))
 
@@ -190,3 +191,6 @@ async def _portion(at: Place, chunk: Counted) -> Portion:
     key = at.key(chunk.content)
     standing, trials = await standing_of(at.desk, key)
     return Portion(key=key, rows=chunk.rows, standing=standing, trials=trials)
+
+
+_DAYS = re.compile('"datetime":"(.{10})')
