@@ -176,9 +176,9 @@ class CovoiturageClient:
     ) -> ImportReport:
         """Give 1 to 1,000 applications their identity key, once and for all.
 
-        Rows that are given as they are sent are not read, but to tell which failed. They fail one
-        by one. A key is written once: sending a row again fails as not found. One
-        request of many is `patient`: it waits for the next minute if this one is used up.
+        Rows fail one by one. A key is written once: sending a row again fails as not found. One
+        request of many is `patient`: it waits for the next minute if this one is used up. Rows
+        given as they are sent are read only to tell which of them failed.
 
         Raises:
             RejectedError: One row or more is not as documented: none was imported.

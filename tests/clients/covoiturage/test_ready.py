@@ -114,6 +114,7 @@ def test_ordinary_rows_are_read_together_and_sent_as_the_model_writes_them():
 
     assert len(found) < 10
     assert together(content) == by_the_rules(content)
+    assert together(content)[-2][0] == 999
 
 
 def test_what_a_preparation_writes_is_read_together():
