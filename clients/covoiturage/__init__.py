@@ -11,7 +11,13 @@ from clients.covoiturage.applications import (
 )
 from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
-from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
+from clients.covoiturage.client import (
+    MOST_ROWS,
+    NOT_FOUND,
+    CovoiturageClient,
+    Failure,
+    ImportReport,
+)
 from clients.covoiturage.identity import Identity, identity_of
 from clients.covoiturage.preparation import Preparation, Slice
 from clients.covoiturage.ready import Rows, written
@@ -21,6 +27,7 @@ from clients.surveys import UnreadableError
 
 __all__ = [
     "MOST_ROWS",
+    "NOT_FOUND",
     "Application",
     "ApplicationsFile",
     "Certificate",

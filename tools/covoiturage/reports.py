@@ -9,9 +9,10 @@ from itertools import repeat
 from pathlib import PurePath
 from typing import Literal
 
+from clients.covoiturage import NOT_FOUND
 from tools.covoiturage.chunks import Chunk, reading
 from tools.covoiturage.plans import Place
-from tools.covoiturage.sending import Answered
+from tools.covoiturage.sending import RESENT, Answered
 from tools.files import Folder
 from tools.results import Saved, told
 
@@ -62,9 +63,11 @@ async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
     trials = await journal.trials(at.key(chunk.content))
     results = [journal.recorded(trial) for trial in trials if trial.status == "applied"]
     answers = [Answered.model_validate(result.structured_content) for result in results if result]
+    is_lost = any(trial.status not in {"applied", "not_applied"} for trial in trials)
     if answers:
-        return map(_surest, zip(*map(_told, answers), strict=True))
-    if any(trial.status != "not_applied" for trial in trials):
+        told_by = [_told(answer, again=is_lost) for answer in answers]
+        return map(_surest, zip(*told_by, strict=True))
+    if is_lost:
         return repeat(("indeterminate", LOST), rows)
     refusal = journal.recorded(trials[-1]) if trials else None
     return repeat(("left", told(refusal) if refusal else ""), rows)
@@ -79,11 +82,13 @@ def _surest(verdicts: Iterable[tuple[Verdict, str]]) -> tuple[Verdict, str]:
     return min(verdicts, key=lambda each: SUREST.index(each[0]))
 
 
-def _told(answer: Answered) -> list[tuple[Verdict, str]]:
+def _told(answer: Answered, *, again: bool) -> list[tuple[Verdict, str]]:
+    """What an answer says of each row; it may not know that another one was lost."""
     verdicts: list[tuple[Verdict, str]] = [("imported", "")] * answer.rows
     for reason, places in answer.failed.items():
+        is_sure = not (again and reason == NOT_FOUND)
         for place in places:
-            verdicts[place] = ("failed", reason)
+            verdicts[place] = ("failed", reason) if is_sure else ("indeterminate", RESENT)
     for reason, places in answer.unsure.items():
         for place in places:
             verdicts[place] = ("indeterminate", reason)
