@@ -87,6 +87,7 @@ class CovoiturageClient:
         self._http = http
         self._certificates_version = certificates_version
         self._import_version = import_version
+        self._operator = ""
 
     async def certificate(self, uuid: UUID) -> Certificate:
         """The certificate with this uuid, whoever asks.
@@ -158,18 +159,22 @@ class CovoiturageClient:
         """
         await self.operator()
 
-    async def operator(self) -> str:
+    async def operator(self, *, anew: bool = True) -> str:
         """On whose behalf the credentials act: the same whatever the token, and the keys.
+
+        The service is asked, unless it was before and that will do.
 
         Raises:
             AccessDeniedError: The credentials are wrong.
             ApiError: The service does not answer, or not as itself.
         """
-        with upstream(SERVICE):
-            response = await self._http.get(self._made_up(), extensions=ONCE)
-        if refuses_token(response):
-            raise refused_certificate(response)
-        return holder(response.request)
+        if anew or not self._operator:
+            with upstream(SERVICE):
+                response = await self._http.get(self._made_up(), extensions=ONCE)
+            if refuses_token(response):
+                raise refused_certificate(response)
+            self._operator = holder(response.request)
+        return self._operator
 
     async def import_identities(
         self, rows: Sequence[Application | Written], *, patient: bool = False, approval: Approval

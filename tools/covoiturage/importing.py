@@ -153,7 +153,7 @@ async def import_cee_identities(
     """
     if isinstance(found, Batch):
         return await _at_once(found, covoiturage, approval)
-    at = await place(desk, covoiturage)
+    at = await place(desk, covoiturage, anew=False)
     sending = Sending(at, covoiturage, approval, found, report)
     async with reading(files, found.file) as content:
         await sending.all(content)

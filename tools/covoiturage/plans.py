@@ -99,13 +99,16 @@ class Place:
         return hashlib.sha256(f"{self.origin} {self.operator} {content}".encode()).hexdigest()
 
 
-async def place(desk: Desk, covoiturage: CovoiturageClient) -> Place:
+async def place(desk: Desk, covoiturage: CovoiturageClient, *, anew: bool = True) -> Place:
     """Where rows are sent, and for whom: the service is asked, which also tries the credentials.
+
+    What it answered before will do where the first request to leave tries them just as well.
 
     Raises:
         ApiError: The credentials are wrong, or the service does not answer.
     """
-    return Place(desk, covoiturage.importation(()).origin, await covoiturage.operator())
+    operator = await covoiturage.operator(anew=anew)
+    return Place(desk, covoiturage.importation(()).origin, operator)
 
 
 @dataclass(frozen=True, slots=True)
