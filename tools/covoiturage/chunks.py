@@ -16,6 +16,8 @@ from tools.files import MEGABYTE, Folder
 
 MOST_FILE_BYTES = 1_000 * MEGABYTE
 MOST_SHOWN = 10
+FEW = 4
+"""Chunks that are read together, in a few milliseconds: a thread for each would cost as much."""
 LOTS = 256
 """Among which identifications are spread, to be counted one lot at a time."""
 
@@ -53,7 +55,7 @@ class Remarks:
 
 
 class Reading:
-    """A file, open, from which chunks are taken in order, one at a time."""
+    """A file, open, from which chunks are taken in order, a few at a time."""
 
     def __init__(self, file: BufferedReader, name: str) -> None:
         self._file = file
@@ -63,13 +65,16 @@ class Reading:
         self._met = Counter[str]()
         self.remarks = Remarks()
 
-    async def chunk(self) -> Chunk | None:
-        """The next thousand rows, or those that are left; None at the end."""
-        return await anyio.to_thread.run_sync(self._chunk)
+    async def chunks(self) -> Sequence[Chunk]:
+        """The next chunks, of a thousand rows but for the last one; none at the end."""
+        return await anyio.to_thread.run_sync(self._few)
 
     async def sha256(self) -> str:
         """What tells the file from any other, in hexadecimal; ask for it after the last chunk."""
         return await anyio.to_thread.run_sync(self._sha256)
+
+    def _few(self) -> Sequence[Chunk]:
+        return [chunk for _ in range(FEW) if (chunk := self._chunk())]
 
     def _chunk(self) -> Chunk | None:
         while len(self._rows) < MOST_ROWS and (found := next(self._found, None)):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import PurePath
 from typing import Literal
 
@@ -46,10 +46,10 @@ async def reported(at: Place, files: Folder, name: str) -> Report:
     counts = Counter[Verdict]()
     async with reading(files, name) as file, files.draft(beside=name) as draft:
         await draft.write(_written([COLUMNS]))
-        while chunk := await file.chunk():
-            verdicts = [*await _verdicts(at, chunk)]
+        while some := await file.chunks():
+            verdicts = [each for chunk in some for each in await _verdicts(at, chunk)]
             counts.update(verdict for verdict, _ in verdicts)
-            lines = zip(chunk.lines, verdicts, strict=True)
+            lines = zip(chain.from_iterable(chunk.lines for chunk in some), verdicts, strict=True)
             await draft.write(_written([(line, *verdict) for line, verdict in lines]))
         sha256 = await file.sha256()
         kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
@@ -65,8 +65,8 @@ async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
     answers = [Answered.model_validate(result.structured_content) for result in results if result]
     is_lost = any(trial.status not in {"applied", "not_applied"} for trial in trials)
     if answers:
-        told_by = [_told(answer, again=is_lost) for answer in answers]
-        return map(_surest, zip(*told_by, strict=True))
+        first, *others = (_told(answer, again=is_lost) for answer in answers)
+        return map(_surest, zip(first, *others, strict=True)) if others else first
     if is_lost:
         return repeat(("indeterminate", LOST), rows)
     refusal = journal.recorded(trials[-1]) if trials else None
