@@ -656,11 +656,21 @@ async def test_a_wrong_row_refuses_the_whole_file(counter: Counter, network: Med
 async def test_two_keys_for_one_application_refuse_the_whole_file(
     counter: Counter, network: Meddling
 ):
-    put(counter, [*rows(), row(FIRST, key=1), row(FIRST)])
+    by_person = {
+        "cee_application_type": "specific",
+        "journey_type": "long",
+        "phone_trunc": "+336010203",
+        "last_name_trunc": "MAR",
+    }
+    people = [
+        json.dumps(by_person | {"identity_key": key * 64, "datetime": f"2023-01-{day}T06:00:00Z"})
+        for key, day in [("a", "01"), ("b", "02"), ("a", "03")]
+    ]
+    put(counter, [*rows(), row(FIRST, key=1), row(FIRST), *people])
     async with counter.host(MODERN) as host:
         refused = await called(host)
 
-    assert text(refused).startswith("1 lignes donnent une autre clé à une demande")
+    assert text(refused).startswith("2 lignes donnent une autre clé à une demande")
     assert not network.tokens
     assert not counter.presented
 

@@ -133,5 +133,8 @@ class Identifications:
         return sum(len(set(keyed)) - len(set(named)) for named, keyed in lots)
 
 
-_IDENTIFIED = re.compile(r'"identity_key":"(.*?)",(.*?)(?:,"datetime":".*")?\}$', re.MULTILINE)
+_IDENTIFIED = re.compile(
+    r'"identity_key":"(.{64})",'
+    r'"(cee_application_uuid":".{36}|journey_type":"\w+","phone_trunc":"\+\d+","last_name_trunc":"...)"'
+)
 """The key of a row as it is sent, and what the service finds its application by."""
