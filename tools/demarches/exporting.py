@@ -14,6 +14,7 @@ from clients.demarches import (
     DeletedDossier,
     DemarchesClient,
     ExportedDossier,
+    ExportedPage,
     Lost,
     Wanted,
 )
@@ -197,14 +198,15 @@ class _Run:
 
     async def dossiers(self, *, after: str) -> None:
         scroll = self._demarches.every(self._number, self._wanted, after=after)
-        while not scroll.ended:
-            page = await scroll.page()
-            await self._lines.add(page.dossiers)
-            self._lose(page.lost)
-            if page.dossiers:
-                await self._progress(self._lines.count, f"{self._lines.count} dossiers.")
+        await scroll.through(self._add)
         self._resumption = scroll.resumption
         self._again = scroll.resumption != scroll.cursor
+
+    async def _add(self, page: ExportedPage) -> None:
+        await self._lines.add(page.dossiers)
+        self._lose(page.lost)
+        if page.dossiers:
+            await self._progress(self._lines.count, f"{self._lines.count} dossiers.")
 
     async def deletions(self, going: Round) -> Round:
         """What will be deleted, then what is: the second list has the last word.
