@@ -33,6 +33,8 @@ MOST_DELETED = 300
 MOST_LOST = 30
 """Failures that a result tells."""
 PAGE = 100
+BLOCK = 250_000
+"""Bytes that are written together: each time takes a thread."""
 
 
 class LostRow(Result):
@@ -103,12 +105,12 @@ async def export_dossiers(
         columns = await demarches.columns(demarche_number)
         _check_group(group, columns)
         lines = _Lines(draft, TABLES[format](columns))
-        await lines.begin()
         run = _Run(demarches, demarche_number, wanted, lines, progress)
         await run.dossiers(after=going.dossiers if going else "")
         if going:
             going = await run.deletions(going)
             await lines.settle()
+        await lines.flush()
         kept = await draft.keep(f"dossiers-{demarche_number}.{format}")
     return Export(
         file=kept.name,
@@ -136,13 +138,11 @@ class _Lines:
         self._sizes = array("q")
         """Bytes of each line: with the numbers, twelve bytes a dossier are all that is kept."""
         self._cut = 0
+        self._unwritten = bytearray(table.head)
 
     @property
     def count(self) -> int:
         return len(self._numbers) - self._cut
-
-    async def begin(self) -> None:
-        await self._draft.write(self._table.head)
 
     async def add(self, dossiers: Sequence[ExportedDossier]) -> None:
         await self._write([(each.number, self._table.line(each)) for each in dossiers])
@@ -150,8 +150,14 @@ class _Lines:
     async def add_gone(self, removed: Sequence[DeletedDossier]) -> None:
         await self._write([(each.number, self._table.gone(each)) for each in removed])
 
+    async def flush(self) -> None:
+        """Have in the draft what was added so far."""
+        await self._draft.write(bytes(self._unwritten))
+        self._unwritten.clear()
+
     async def settle(self) -> None:
         """Keep the last line of each dossier: it is what became of it."""
+        await self.flush()
         if superseded := list(self._superseded()):
             await self._draft.cut(superseded)
             self._cut = len(superseded)
@@ -170,7 +176,9 @@ class _Lines:
         for number, line in lines:
             self._numbers.append(number)
             self._sizes.append(len(line))
-        await self._draft.write(b"".join(line for _, line in lines))
+            self._unwritten += line
+        if len(self._unwritten) >= BLOCK:
+            await self.flush()
 
 
 class _Run:
