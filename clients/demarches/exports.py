@@ -102,10 +102,13 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A page as it came: its dossiers, those that are missing, and where it ends."""
+    """A page as it came, of which no more is known yet than where it ends."""
 
-    page: ExportedPage
-    gaps: tuple[Gap, ...]
+    reply: Reply
+    after: str
+    edges: Sequence[dict[str, Any] | None]
+    before: Sequence[str | None]
+    """The cursor that each follows, if it is known."""
     end: str
     """The cursor after its last dossier; empty if it has none."""
     more: bool
@@ -117,20 +120,24 @@ def read_page(reply: Reply, after: str) -> Read | None:
         connection = _connection(reply)
         edges, page_info = connection["edges"], connection["pageInfo"]
         more, end = bool(page_info["hasNextPage"]), str(page_info["endCursor"] or "")
-        read = [_exported(edge) for edge in edges]
         before = [after, *(edge and edge["cursor"] for edge in edges)]
     except (KeyError, TypeError):
         return None
     if more and end in {"", after}:  # it would lead nowhere
         return None
-    reasons = {_position(error): partial(error).reason for error in reply.errors}
-    gaps = (
-        Gap(before[place], reasons.get(place, "it could not be read."))
-        for place, row in enumerate(read)
+    return Read(reply, after, edges, before, end, more)
+
+
+def exported(read: Read) -> tuple[ExportedPage, Sequence[Gap]]:
+    """The dossiers of a page, and those that are missing from it."""
+    rows = [_exported(edge) for edge in read.edges]
+    reasons = {_position(error): partial(error).reason for error in read.reply.errors}
+    gaps = [
+        Gap(read.before[place], reasons.get(place, "it could not be read."))
+        for place, row in enumerate(rows)
         if row is None
-    )
-    page = ExportedPage(tuple(row for row in read if row), tuple(_told(reply, read)))
-    return Read(page, tuple(gaps), end, more)
+    ]
+    return ExportedPage(tuple(row for row in rows if row), tuple(_told(read.reply, rows))), gaps
 
 
 def first_number(reply: Reply) -> tuple[int, str, bool]:

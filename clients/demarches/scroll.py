@@ -5,14 +5,19 @@ is told by its number, and hides no other.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
+from typing import TypeVar
 
+import anyio
 import httpx
 
 from clients.demarches.exports import (
     ExportedPage,
     Gap,
     Lost,
+    exported,
     first_number,
     ran_out_of_time,
     read_page,
@@ -25,6 +30,9 @@ from clients.http import upstream
 
 Ask = Callable[[str, int, str], Awaitable[httpx.Response]]
 """Sends an operation, for so many dossiers after a cursor."""
+Take = Callable[[ExportedPage], Awaitable[None]]
+"""Does something with a page."""
+Given = TypeVar("Given")
 
 LARGEST = 100
 """Dossiers of a page: the service gives no more."""
@@ -34,6 +42,17 @@ LARGER_AFTER = 5
 """Pages in a row that succeed before a larger one is tried."""
 MOST_LOST_IN_A_ROW = 10
 """Dossiers that cannot be read one after the other: from there on, it is no longer about them."""
+LEAVING = 0.001
+"""Seconds in which a request leaves, that whatever is computed at once would hold back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A dossier that cannot be read even alone."""
+
+    number: int
+    before: str
+    """The cursor that it follows."""
 
 
 class Scroll:
@@ -60,17 +79,45 @@ class Scroll:
         Raises:
             ApiError: The service can give none, or not one of ten in a row.
         """
+        return await self._told(await self._next())
+
+    async def through(self, take: Take) -> None:
+        """Have `take` do its work with every page, each while the next one is waited for.
+
+        Raises:
+            ApiError: As `page`, and then the page before may be half taken.
+        """
+        found = await self._next()
+        while not self.ended:
+            found = await _meanwhile(self._next, partial(self._give, found, take))
+        await self._give(found, take)
+
+    async def _give(self, found: ReadPage | Skipped, take: Take) -> None:
+        await take(await self._told(found))
+
+    async def _next(self) -> ReadPage | Skipped:
+        """What comes after the cursor, which goes after it."""
         while (found := await self._attempt()) is None:
             if self._size == 1:
                 return await self._skip()
             self._size, self._given_in_a_row = max(1, self._size // SMALLER), 0
-        self._count_lost(0 if found.page.dossiers else len(found.gaps))
-        lost = [await self._named(gap) for gap in found.gaps]
-        if found.gaps:
-            self._hold(found.gaps[0].before or self.cursor)
         self._advance(found.end, more=found.more)
         self._grow()
-        return ExportedPage(found.page.dossiers, (*found.page.lost, *lost))
+        return found
+
+    async def _told(self, found: ReadPage | Skipped) -> ExportedPage:
+        """What is to be known of what came, once what is missing from it is named."""
+        if isinstance(found, Skipped):
+            self._count_lost(1)
+            self._hold(found.before)
+            return ExportedPage((), (Lost(found.number, "", "it cannot be read, even alone."),))
+        with upstream(SERVICE):
+            page, gaps = exported(found)
+        self._count_lost(0 if page.dossiers else len(gaps))
+        lost = [await self._named(gap) for gap in gaps]
+        if gaps:
+            self._hold(gaps[0].before or found.after)
+        return ExportedPage(page.dossiers, (*page.lost, *lost))
 
     async def _attempt(self) -> ReadPage | None:
         """The next page, or nothing if it is too much for the service.
@@ -98,14 +145,13 @@ class Scroll:
             raise refusal(response)
         return read(response)
 
-    async def _skip(self) -> ExportedPage:
+    async def _skip(self) -> Skipped:
         """Pass over the one dossier that follows, once its number is read."""
-        self._count_lost(1)
+        before = self.cursor
         with upstream(SERVICE):
-            number, cursor, more = await self._number(self.cursor)
-        self._hold(self.cursor)
+            number, cursor, more = await self._number(before)
         self._advance(cursor, more=more)
-        return ExportedPage((), (Lost(number, "", "it cannot be read, even alone."),))
+        return Skipped(number, before)
 
     async def _named(self, gap: Gap) -> Lost:
         """The number of a dossier that is missing from a page, if it can be known."""
@@ -142,6 +188,28 @@ class Scroll:
     def _advance(self, cursor: str, *, more: bool) -> None:
         self.cursor = cursor or self.cursor
         self.ended = not more
+
+
+async def _meanwhile(
+    first: Callable[[], Awaitable[Given]], other: Callable[[], Awaitable[None]]
+) -> Given:
+    """What the first gives, once the other, which starts a little later, is done as well.
+
+    One that fails stops both, and is raised as if it were alone.
+    """
+    given: list[Given] = []
+
+    async def later() -> None:
+        await anyio.sleep(LEAVING)
+        await other()
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(later)
+            given.append(await first())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return given[0]
 
 
 _TOO_MUCH = {"timeout", "too_much", "invalid_null", "internal_server_error"}

@@ -22,6 +22,7 @@ from clients.demarches import (
     DemarchesClient,
     DemarcheTokens,
     Dossier,
+    ExportedPage,
     StoredPiece,
     Unread,
     Wanted,
@@ -114,6 +115,10 @@ async def at_once(_: float) -> None:
     await anyio.lowlevel.checkpoint()
 
 
+async def taken(_: ExportedPage) -> None:
+    """Nothing is done with a page."""
+
+
 async def overviews(known: Known) -> object:
     (read,) = await known.clients.demarches.overviews([1001])
     if isinstance(read, Unread):
@@ -175,6 +180,7 @@ READS: dict[tuple[type, str], Call] = {
     (DemarchesClient, "annotated"): lambda k: k.clients.demarches.annotated(DOSSIER),
     (DemarchesClient, "choices"): lambda k: k.clients.demarches.choices(1001),
     (Scroll, "page"): lambda k: k.clients.demarches.every(1001, Wanted()).page(),
+    (Scroll, "through"): lambda k: k.clients.demarches.every(1001, Wanted()).through(taken),
     (DemarcheFiles, "download"): download,
     (EmjpmClient, "mesures"): lambda k: k.clients.emjpm.mesures(),
     (EmjpmClient, "mesure"): lambda k: k.clients.emjpm.mesure(MESURE_READ),

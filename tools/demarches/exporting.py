@@ -1,13 +1,11 @@
 """Exporting the dossiers of a démarche to a file, all of them or what changed."""
 
 from array import array
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import pairwise
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-import anyio
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BeforeValidator, Field
 
@@ -31,15 +29,13 @@ from tools.parameters import DemarcheNumber, GroupNumber, Since, moment
 from tools.results import Result, Saved
 from tools.understood import day
 
-Given = TypeVar("Given")
-
 MOST_DELETED = 300
 """Deleted dossiers whose numbers a result holds; the file has them all."""
 MOST_LOST = 30
 """Failures that a result tells."""
 PAGE = 100
-LEAVING = 0.001
-"""Seconds in which a request leaves, that whatever is computed at once would hold back."""
+BLOCK = 250_000
+"""Bytes that are written together: each time takes a thread."""
 
 
 class LostRow(Result):
@@ -110,12 +106,12 @@ async def export_dossiers(
         columns = await demarches.columns(demarche_number)
         _check_group(group, columns)
         lines = _Lines(draft, TABLES[format](columns))
-        await lines.begin()
         run = _Run(demarches, demarche_number, wanted, lines, progress)
         await run.dossiers(after=going.dossiers if going else "")
         if going:
             going = await run.deletions(going)
             await lines.settle()
+        await lines.flush()
         kept = await draft.keep(f"dossiers-{demarche_number}.{format}")
     return Export(
         file=kept.name,
@@ -143,13 +139,11 @@ class _Lines:
         self._sizes = array("q")
         """Bytes of each line: with the numbers, twelve bytes a dossier are all that is kept."""
         self._cut = 0
+        self._unwritten = bytearray(table.head)
 
     @property
     def count(self) -> int:
         return len(self._numbers) - self._cut
-
-    async def begin(self) -> None:
-        await self._draft.write(self._table.head)
 
     async def add(self, dossiers: Sequence[ExportedDossier]) -> None:
         await self._write([(each.number, self._table.line(each)) for each in dossiers])
@@ -157,8 +151,14 @@ class _Lines:
     async def add_gone(self, removed: Sequence[DeletedDossier]) -> None:
         await self._write([(each.number, self._table.gone(each)) for each in removed])
 
+    async def flush(self) -> None:
+        """Have in the draft what was added so far."""
+        await self._draft.write(bytes(self._unwritten))
+        self._unwritten.clear()
+
     async def settle(self) -> None:
         """Keep the last line of each dossier: it is what became of it."""
+        await self.flush()
         if superseded := list(self._superseded()):
             await self._draft.cut(superseded)
             self._cut = len(superseded)
@@ -177,7 +177,9 @@ class _Lines:
         for number, line in lines:
             self._numbers.append(number)
             self._sizes.append(len(line))
-        await self._draft.write(b"".join(line for _, line in lines))
+            self._unwritten += line
+        if len(self._unwritten) >= BLOCK:
+            await self.flush()
 
 
 class _Run:
@@ -204,12 +206,8 @@ class _Run:
         self._again = False
 
     async def dossiers(self, *, after: str) -> None:
-        """Add every dossier: a page is written while the next one is read."""
         scroll = self._demarches.every(self._number, self._wanted, after=after)
-        page = await scroll.page()
-        while not scroll.ended:
-            page = await _meanwhile(scroll.page, partial(self._add, page))
-        await self._add(page)
+        await scroll.through(self._add)
         self._resumption = scroll.resumption
         self._again = scroll.resumption != scroll.cursor
 
@@ -260,24 +258,6 @@ class _Run:
     def _lose(self, lost: Sequence[Lost]) -> None:
         self.lost += lost[: MOST_LOST - len(self.lost)]
         self.lost_count += len(lost)
-
-
-async def _meanwhile(
-    first: Callable[[], Awaitable[Given]], other: Callable[[], Awaitable[None]]
-) -> Given:
-    """What the first gives, once the other is done as well; either fails as if it were alone."""
-    try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_later, other)
-            given = await first()
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return given
-
-
-async def _later(work: Callable[[], Awaitable[None]]) -> None:
-    await anyio.sleep(LEAVING)
-    await work()
 
 
 def _round(since: str, listed: str) -> Round | None:

@@ -1,16 +1,18 @@
 """Going through every dossier: none twice, none hidden by another, whatever the service does."""
 
+import errno
 import json
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from clients.demarches import DemarchesClient, DemarcheTokens
-from clients.demarches.exports import ExportedDossier, Lost, Wanted
+from clients.demarches.exports import ExportedDossier, ExportedPage, Lost, Wanted
 from clients.demarches.scroll import MOST_LOST_IN_A_ROW
 from clients.errors import AccessDeniedError, ApiError, UnavailableError, UnexpectedReplyError
 from clients.http import connected
@@ -93,12 +95,14 @@ class Gone:
 
 async def through(service: Service, wanted: Wanted | None = None, *, after: str = "") -> Gone:
     gone = Gone()
+
+    async def take(page: ExportedPage) -> None:
+        gone.dossiers += page.dossiers
+        gone.lost += page.lost
+
     async for client in connected_to(service):
         scroll = client.every(1001, wanted or Wanted(), after=after)
-        while not scroll.ended:
-            page = await scroll.page()
-            gone.dossiers += page.dossiers
-            gone.lost += page.lost
+        await scroll.through(take)
         gone.cursor, gone.resumption = scroll.cursor, scroll.resumption
     return gone
 
@@ -150,6 +154,47 @@ async def test_a_page_without_a_dossier_keeps_the_cursor():
 
     assert gone.numbers == []
     assert gone.cursor == "250"
+
+
+async def test_a_page_is_taken_while_the_next_one_is_waited_for():
+    """And no more than one is ever asked for before its turn."""
+    service, asked, taken = Service(250), anyio.Event(), anyio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        answered = unread(service(request))
+        if len(service.sizes) == 2:
+            asked.set()
+            await taken.wait()
+        return answered
+
+    async def take(page: ExportedPage) -> None:
+        await asked.wait()
+        taken.set()
+        assert len(service.sizes) <= page.dossiers[-1].number // 100 + 1
+
+    transport = httpx.MockTransport(answer)
+    async with connected("https://demarches.test/x", transport=transport) as http:
+        client = DemarchesClient(http, tokens=DemarcheTokens(SecretStr("t")))
+        with anyio.fail_after(5):
+            await client.every(1001, Wanted()).through(take)
+
+    assert service.sizes == [100, 100, 100]
+
+
+async def test_what_goes_wrong_with_a_page_stops_the_reading():
+    service = Service(50_000)
+
+    async def full(_: ExportedPage) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    async def read() -> None:
+        async for client in connected_to(service):
+            await client.every(1001, Wanted()).through(full)
+
+    with pytest.raises(OSError, match="full"):
+        await read()
+
+    assert len(service.sizes) <= 2
 
 
 TIMEOUT = {"message": "Timeout on Demarche.dossiers", "path": ["demarche", "dossiers"]}
