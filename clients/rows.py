@@ -231,23 +231,41 @@ class Records:
             raise UnreadableError(self._last + 1, "the file changed while it was read.") from None
 
 
-def objects(stream: BinaryIO) -> "Iterator[tuple[int, Object] | Problem]":
-    """The JSON objects of a file with one per line, each with its line.
+def blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with a JSON object per line, some together, after the first one's number.
 
     Raises:
         UnreadableError: It is no such file.
     """
     surveyed(stream)
     stream.seek(0)
-    is_first = True
-    # Not lines of text: a JSON string may hold what only Python takes for the end of a line.
-    for line, raw in enumerate(stream, 1):
-        text = raw.removeprefix(BOM_UTF8).strip()
-        if is_first and text.startswith(b"["):
-            raise UnreadableError(line, "a JSON array: write one object per line instead.")
-        if text:
-            yield _object(line, text)
-            is_first = False
+    line, is_blank = 1, True
+    while block := stream.read(BLOCK) + stream.readline():
+        if is_blank and (text := block.removeprefix(BOM_UTF8).strip()):
+            is_blank = False
+            if text.startswith(b"["):
+                line += block.count(b"\n", 0, block.index(b"["))
+                raise UnreadableError(line, "a JSON array: write one object per line instead.")
+        yield line, block
+        line += block.count(b"\n")
+
+
+def object_rows(
+    first: int, block: bytes, *, columns: Collection[str], origin: str = ""
+) -> Iterator[Row | Problem]:
+    """What is on the lines of a block, each with a JSON object, in order."""
+    for found in _objects(first, block):
+        yield found if isinstance(found, Problem) else _from_object(*found, columns, origin)
+
+
+def objects(stream: BinaryIO) -> "Iterator[tuple[int, Object] | Problem]":
+    """The JSON objects of a file with one per line, each with its line.
+
+    Raises:
+        UnreadableError: It is no such file.
+    """
+    for first, block in blocks(stream):
+        yield from _objects(first, block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +287,15 @@ class Object:
 
 
 def _from_json(stream: BinaryIO, columns: Collection[str], origin: str) -> Iterator[Found]:
-    for found in objects(stream):
-        yield found if isinstance(found, Problem) else _from_object(*found, columns, origin)
+    for first, block in blocks(stream):
+        yield from object_rows(first, block, columns=columns, origin=origin)
+
+
+def _objects(first: int, block: bytes) -> "Iterator[tuple[int, Object] | Problem]":
+    # Not lines of text: a JSON string may hold what only Python takes for the end of a line.
+    for line, raw in enumerate(block.split(b"\n"), first):
+        if text := raw.removeprefix(BOM_UTF8).strip():
+            yield _object(line, text)
 
 
 def _object(line: int, raw: bytes) -> tuple[int, Object] | Problem:

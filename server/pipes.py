@@ -46,7 +46,7 @@ class Incoming(anyio.AsyncFile[str]):
                 line.clear()
             if len(line) <= MOST_BYTES:
                 line += start
-        if line:
+        if 0 < len(line) <= MOST_BYTES:
             yield line.decode(errors="replace")
 
     async def _chunk(self) -> bytes:

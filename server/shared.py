@@ -233,7 +233,7 @@ class SharedBudget:
         database = await self._shared.database()
 
         def count(connection: Connection) -> Wait | None:
-            return _counted(connection, self._service, self._most, database.now())
+            return _taken(connection, self._service, self._most, database.now())
 
         return await database.write(count, among=self._service, abandoned=True)
 
@@ -288,7 +288,7 @@ class SharedTries:
         return await database.write(count, among=TRIES.name, abandoned=True)
 
 
-def _counted(connection: Connection, service: str, most: int, now: float) -> Wait | None:
+def _taken(connection: Connection, service: str, most: int, now: float) -> Wait | None:
     """Nothing, once one more request is counted; or how long to wait first."""
     oldest = int(now - WINDOW)
     here = SENT.c.service == service

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from server import instance
 
@@ -24,7 +24,7 @@ class State:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = create_engine(url)
+        self._engine = create_engine(url, poolclass=NullPool)
 
     @property
     def is_postgresql(self) -> bool:
@@ -35,13 +35,10 @@ class State:
         with self._engine.begin() as connection:
             for statement in statements:
                 connection.execute(text(statement))
-        self._engine.dispose()
 
     async def rows(self, query: str) -> list[tuple[object, ...]]:
         with self._engine.connect() as connection:
-            found = [tuple(row) for row in connection.execute(text(query))]
-        self._engine.dispose()
-        return found
+            return [tuple(row) for row in connection.execute(text(query))]
 
 
 def sqlite(folder: Path) -> State:
@@ -67,7 +64,6 @@ def postgresql() -> Generator[State]:
 
 
 def _told(statement: str) -> None:
-    engine = create_engine(SERVER, isolation_level="AUTOCOMMIT")
+    engine = create_engine(SERVER, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text(statement))
-    engine.dispose()

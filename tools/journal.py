@@ -201,17 +201,9 @@ class Journal:
 
     async def trials(self, key: str) -> list[Operation]:
         """The parts that were named after this key by `trial`, the first one first."""
-        found = list[Operation]()
-        while operation := await self._trial(key, len(found)):
-            found.append(operation)
-        return found
-
-    async def _trial(self, key: str, earlier: int) -> Operation | None:
-        """The part of that name, whichever secret it was named under."""
-        for name in self.seal.marks(_trial(key, earlier)):
-            if operation := await self.find(name):
-                return operation
-        return None
+        storage = await self._storage()
+        rows = await storage.numbered(lambda n: self.seal.marks(_trial(key, n)))
+        return [Operation.model_validate(dict(row)) for row in rows]
 
     def trial(self, key: str, earlier: int) -> str:
         """What a part is named after so many others of the same key: two cannot both be it."""

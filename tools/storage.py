@@ -43,6 +43,8 @@ from tools.fences import A_DAY, FREE, Ending, Fences, Toll
 from tools.journal import ONCE
 
 Row = dict[str, object]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 VERSION = 4
 """The schema's version, kept in the database: an older one is brought up, a newer one refused."""
@@ -143,10 +145,6 @@ TELL = insert(ENTRIES)
 MOVE = update(HEADS)
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
 def _writes(
     work: Callable[Concatenate["Storage", Connection, P], T],
 ) -> Callable[Concatenate["Storage", P], Awaitable[T]]:
@@ -217,6 +215,16 @@ class Storage:
     @_reads
     def find(self, connection: Connection, operation: str) -> RowMapping | None:
         return connection.execute(FIND, {"operation": operation}).mappings().one_or_none()
+
+    @_reads
+    def numbered(
+        self, connection: Connection, names: Callable[[int], Collection[str]]
+    ) -> list[RowMapping]:
+        """The operation that has one of the names of 0, that of 1, and so on to the last one."""
+        found = list[RowMapping]()
+        while row := _one_of(connection, names(len(found))):
+            found.append(row)
+        return found
 
     @_writes
     def change(
@@ -411,6 +419,11 @@ def _added(connection: Connection, mark: Mark, row: Row) -> bool:
     connection.execute(ADD, row)
     _append(connection, mark, row["id"], _event(row["status"]), row["asked_at"])
     return True
+
+
+def _one_of(connection: Connection, names: Collection[str]) -> RowMapping | None:
+    query = select(OPERATIONS).where(OPERATIONS.c.id.in_(names))
+    return connection.execute(query).mappings().first()
 
 
 def _operations(

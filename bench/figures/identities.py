@@ -77,13 +77,13 @@ def _rows(count: int) -> Iterator[str]:
 def _ready(count: int) -> Iterator[str]:
     """Rows whose keys are computed already, as they come out of the preparation."""
     for n in range(count):
-        yield json.dumps(
-            {
-                "cee_application_type": "standardized",
-                "cee_application_uuid": str(UUID(int=n)),
-                "identity_key": f"{n:064x}",
-            }
-        )
+        row = {
+            "cee_application_type": "standardized",
+            "cee_application_uuid": str(UUID(int=n)),
+            "identity_key": f"{n:064x}",
+            "line": n + 2,
+        }
+        yield json.dumps(row, separators=(",", ":"))
 
 
 def _prepared(services: Upstream, file: str) -> Sample:

@@ -4,21 +4,30 @@ from clients.covoiturage.applications import (
     Application,
     ApplicationsFile,
     NumberedApplication,
+    Written,
     applications,
     duplicates,
     numbered,
 )
 from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
-from clients.covoiturage.client import MOST_ROWS, CovoiturageClient, Failure, ImportReport
+from clients.covoiturage.client import (
+    MOST_ROWS,
+    NOT_FOUND,
+    CovoiturageClient,
+    Failure,
+    ImportReport,
+)
 from clients.covoiturage.identity import Identity, identity_of
 from clients.covoiturage.preparation import Preparation, Slice
+from clients.covoiturage.ready import Rows, written
 from clients.covoiturage.repeats import Repeat, Repeats
 from clients.rows import Doubt, Problem
 from clients.surveys import UnreadableError
 
 __all__ = [
     "MOST_ROWS",
+    "NOT_FOUND",
     "Application",
     "ApplicationsFile",
     "Certificate",
@@ -33,11 +42,14 @@ __all__ = [
     "Problem",
     "Repeat",
     "Repeats",
+    "Rows",
     "Side",
     "Slice",
     "UnreadableError",
+    "Written",
     "applications",
     "duplicates",
     "identity_of",
     "numbered",
+    "written",
 ]

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime as moment
 from io import BytesIO
 from pathlib import PurePath
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NewType
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from clients.covoiturage.identity import identity_of
 from clients.covoiturage.refusals import SERVICE
 from clients.errors import RejectedError
-from clients.rows import MOST_BYTES, Doubt, Found, Problem, Row, streamed
+from clients.rows import MOST_BYTES, Doubt, Found, Problem, Row, object_rows, streamed
+
+Written = NewType("Written", str)
+"""A row as it is sent: a JSON object that is an `Application`."""
 
 
 class Application(BaseModel):
@@ -105,6 +108,11 @@ class Application(BaseModel):
         """The JSON object to send, with the fields of its form only."""
         return self.model_dump(exclude_defaults=True)
 
+    @property
+    def written(self) -> Written:
+        """The same, as it is sent."""
+        return Written(self.model_dump_json(exclude_defaults=True))
+
 
 @dataclass(frozen=True, slots=True)
 class NumberedApplication:
@@ -142,6 +150,12 @@ def numbered(stream: BinaryIO, *, name: str) -> Iterator[NumberedApplication | P
         yield from meant(found)
     if is_empty:
         yield Problem(1, "there is no row below the header.")
+
+
+def one_by_one(first: int, block: bytes) -> Iterator[NumberedApplication | Problem | Doubt]:
+    """The same of some lines of a file of objects, from this one on."""
+    for found in object_rows(first, block, columns=_COLUMNS, origin="line"):
+        yield from meant(found)
 
 
 def applications(content: bytes, *, name: str) -> ApplicationsFile:

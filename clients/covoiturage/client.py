@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.approval import Approval
-from clients.covoiturage.applications import Application
+from clients.covoiturage.applications import Application, Written
 from clients.covoiturage.auth import holder, nothing_sent_before_a_token
 from clients.covoiturage.certificates import Certificate, certified
 from clients.covoiturage.refusals import (
@@ -87,6 +87,7 @@ class CovoiturageClient:
         self._http = http
         self._certificates_version = certificates_version
         self._import_version = import_version
+        self._operator = ""
 
     async def certificate(self, uuid: UUID) -> Certificate:
         """The certificate with this uuid, whoever asks.
@@ -158,26 +159,31 @@ class CovoiturageClient:
         """
         await self.operator()
 
-    async def operator(self) -> str:
+    async def operator(self, *, anew: bool = True) -> str:
         """On whose behalf the credentials act: the same whatever the token, and the keys.
+
+        The service is asked, unless it was before and that will do.
 
         Raises:
             AccessDeniedError: The credentials are wrong.
             ApiError: The service does not answer, or not as itself.
         """
-        with upstream(SERVICE):
-            response = await self._http.get(self._made_up(), extensions=ONCE)
-        if refuses_token(response):
-            raise refused_certificate(response)
-        return holder(response.request)
+        if anew or not self._operator:
+            with upstream(SERVICE):
+                response = await self._http.get(self._made_up(), extensions=ONCE)
+            if refuses_token(response):
+                raise refused_certificate(response)
+            self._operator = holder(response.request)
+        return self._operator
 
     async def import_identities(
-        self, rows: Sequence[Application], *, patient: bool = False, approval: Approval
+        self, rows: Sequence[Application | Written], *, patient: bool = False, approval: Approval
     ) -> ImportReport:
         """Give 1 to 1,000 applications their identity key, once and for all.
 
         Rows fail one by one. A key is written once: sending a row again fails as not found. One
-        request of many is `patient`: it waits for the next minute if this one is used up.
+        request of many is `patient`: it waits for the next minute if this one is used up. Rows
+        given as they are sent are read only to tell which of them failed.
 
         Raises:
             RejectedError: One row or more is not as documented: none was imported.
@@ -193,11 +199,11 @@ class CovoiturageClient:
             if not response.is_success:
                 raise refused_import(response)
             reply = _Reply.model_validate(document(response.content))
-        sent = _Sent(rows)
+        sent = _Sent(rows if reply.failed_details else ())
         failures = tuple(Failure(sent.claim(d), d.explained()) for d in reply.failed_details)
         return ImportReport(len(rows), reply.imported, reply.failed, failures)
 
-    def importation(self, rows: Sequence[Application]) -> Outgoing:
+    def importation(self, rows: Sequence[Application | Written]) -> Outgoing:
         """The request by which `import_identities` imports rows; nothing is sent.
 
         Its body is described rather than shown: keys and truncated phones are personal data.
@@ -213,11 +219,15 @@ class CovoiturageClient:
         """The address of a certificate that nobody has."""
         return f"/{self._certificates_version}/certificates/{uuid4()}"
 
-    def _importing(self, rows: Sequence[Application], *, patient: bool = False) -> httpx.Request:
+    def _importing(
+        self, rows: Sequence[Application | Written], *, patient: bool = False
+    ) -> httpx.Request:
+        written = (row if isinstance(row, str) else row.written for row in rows)
         return self._http.build_request(
             "POST",
             f"/{self._import_version}/policies/cee/import/identity",
-            json=[row.body() for row in rows],
+            content=f"[{','.join(written)}]",
+            headers={"Content-Type": "application/json"},
             extensions=PATIENT if patient else {},
         )
 
@@ -250,10 +260,11 @@ class _Reply(BaseModel):
 class _Sent:
     """The rows sent, each of which one failure may claim."""
 
-    def __init__(self, rows: Sequence[Application]) -> None:
+    def __init__(self, rows: Sequence[Application | Written]) -> None:
         self._places: defaultdict[tuple[str | None, ...], list[int]] = defaultdict(list)
         for index, row in enumerate(rows):
-            for name in _names(row):
+            told = Application.model_validate_json(row) if isinstance(row, str) else row
+            for name in _names(told):
                 self._places[name].append(index)
         self._claimed: set[int] = set()
 

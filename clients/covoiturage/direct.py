@@ -15,6 +15,7 @@ from itertools import compress
 from clients.covoiturage.columns import expression, found
 from clients.covoiturage.dates import FRENCH, RFC3339, in_rfc3339, ordinary
 from clients.covoiturage.identity import Names, ordinary_numbers
+from clients.covoiturage.ready import by_person, by_uuid, ready_lines
 from clients.rows import Record
 
 KINDS = {
@@ -115,45 +116,6 @@ class Table:
         )
 
 
-def by_uuid(uuids: Sequence[str]) -> Sequence[str]:
-    """What names applications in the ready file; nothing for what is no uuid."""
-    text = "\n".join(uuids)
-    # The shape of them all, compared at once, takes half of what an expression does.
-    if text.translate(_DIGITS) == "\n".join([_SHAPE] * len(uuids)):
-        known = f'"cee_application_uuid":"{text.lower()}"'
-        return known.replace("\n", '"\n"cee_application_uuid":"').split("\n")
-    known = (uuid.lower() for uuid in found(_UUID, uuids))
-    return [f'"cee_application_uuid":"{uuid}"' if uuid else "" for uuid in known]
-
-
-def by_person(journey: str, phone_trunc: str, last_name_trunc: str) -> str:
-    """What names an application whose uuid is not known."""
-    return (
-        f'"journey_type":"{journey}","phone_trunc":"{phone_trunc}",'
-        f'"last_name_trunc":"{last_name_trunc}"'
-    )
-
-
-def ready_lines(
-    kinds: Sequence[str | None],
-    known_by: Sequence[str],
-    keys: Sequence[str],
-    dates: Sequence[str],
-    numbers: Sequence[int],
-) -> list[str]:
-    """Lines of the ready file, or nothing for a row without a key.
-
-    Nothing in them needs escaping, since all of it was checked.
-    """
-    dated = [f',"datetime":"{date}"' if date else "" for date in dates] if any(dates) else dates
-    return [
-        f'{{"cee_application_type":"{kind}",{known},"identity_key":"{key}"{date},"line":{line}}}\n'
-        if key
-        else ""
-        for kind, known, key, date, line in zip(kinds, known_by, keys, dated, numbers, strict=True)
-    ]
-
-
 def _keys(
     kinds: Sequence[str | None],
     known_by: Sequence[str],
@@ -208,9 +170,6 @@ def _persons(
     ]
 
 
-_UUID = expression(r"([a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12})")
 _DATE = expression(f"({RFC3339}|{FRENCH})")
 _OF_A_FORM = ("cee_application_uuid", "journey_type", "datetime")
 """The fields that only one of the two forms has."""
-_SHAPE = "00000000-0000-0000-0000-000000000000"
-_DIGITS = str.maketrans("123456789abcdefABCDEF", "0" * 21)

@@ -14,17 +14,10 @@ from typing import BinaryIO
 
 from clients.covoiturage.applications import Application, NumberedApplication, meant
 from clients.covoiturage.dates import in_rfc3339
-from clients.covoiturage.direct import (
-    KINDS,
-    LENGTHS,
-    Made,
-    Table,
-    by_person,
-    by_uuid,
-    ready_lines,
-)
+from clients.covoiturage.direct import KINDS, LENGTHS, Made, Table
 from clients.covoiturage.headings import FIELDS, Headings, field_of, headings
 from clients.covoiturage.identity import Names
+from clients.covoiturage.ready import by_person, by_uuid, ready_lines
 from clients.covoiturage.repeats import Repeats
 from clients.errors import RejectedError
 from clients.rows import (

@@ -6,7 +6,14 @@ from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
 from clients.demarches.client import MOST_PER_PAGE, READ, DemarchesClient
 from clients.demarches.details import SECTIONS, DossierDetail, Label, ReadDossier, Section
-from clients.demarches.exports import Column, Columns, ExportedDossier, Lost, Wanted
+from clients.demarches.exports import (
+    Column,
+    Columns,
+    ExportedDossier,
+    ExportedPage,
+    Lost,
+    Wanted,
+)
 from clients.demarches.forms import Form, GroupeOfDemarche, Question
 from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier, SentMessage
 from clients.demarches.models import (
@@ -66,6 +73,7 @@ __all__ = [
     "DossierSummary",
     "DossiersPage",
     "ExportedDossier",
+    "ExportedPage",
     "Filled",
     "Form",
     "Groupe",

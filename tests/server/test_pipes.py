@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import Event
 
 import anyio
 import pytest
@@ -40,24 +41,36 @@ async def test_what_is_no_text_is_heard_as_such():
 async def test_a_message_that_never_ends_is_left_unread_and_said_so(
     caplog: pytest.LogCaptureFixture,
 ):
-    assert await heard(b"x" * (MOST_BYTES + 1) + b"\n{}\n") == ["{}"]
+    endless = b"x" * (MOST_BYTES + 1)
+
+    assert await heard(endless + b"\n{}\n" + endless) == ["{}"]
     assert caplog.messages == [f"A message of over {MOST_BYTES} bytes was left unread."]
 
 
 async def test_answers_wait_for_whoever_reads_late_and_are_given_once():
     theirs, end = os.pipe()
     answers = [f"{number} {'x' * 9_000}\n" for number in range(50)]
+    heard, full = list[str](), Event()
+
+    def listen() -> None:
+        told = full.wait(5)
+        with os.fdopen(theirs) as pipe:
+            heard.extend(pipe)
+        assert told, "the whole process waited, and not the answers alone"
 
     async def answer() -> None:
         async with Outgoing(end) as outgoing:
             for each in answers:
                 await outgoing.write(each)
 
-    with os.fdopen(theirs) as pipe:
-        async with anyio.create_task_group() as others:
-            others.start_soon(answer)
-            await wait_all_tasks_blocked()  # for room, and not the whole process
-            assert await run_sync(pipe.readlines) == answers
+    async with anyio.create_task_group() as others:
+        others.start_soon(run_sync, listen)
+        await wait_all_tasks_blocked()
+        others.start_soon(answer)
+        await wait_all_tasks_blocked()
+        full.set()
+
+    assert heard == answers
 
 
 async def test_a_host_that_stopped_listening_is_told_nothing_more():

@@ -367,6 +367,22 @@ async def test_an_import_of_which_nothing_was_taken_is_not_applied(counter: Coun
     assert len(counter.imports) == 2
 
 
+async def test_chunks_refused_one_after_the_other_stop_the_rest(counter: Counter):
+    """The fourth to the sixth may be under way when the third is refused."""
+    counter.registry.state.says = "faults"
+    put(counter, rows(95))
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        refused = await called(host)
+        sent = len(counter.imports)
+        counter.registry.state.says = ""
+        told = await imported(counter, host)
+
+    assert "must be a valid truncated phone number" in text(refused)
+    assert 3 <= sent <= 6
+    assert told["imported"] == 95
+
+
 async def test_rows_that_an_answer_does_not_account_for_are_indeterminate(counter: Counter):
     def forget(reply: dict[str, Any]) -> None:
         if reply.get("failed"):
@@ -496,6 +512,28 @@ async def test_who_was_suspended_and_comes_last_unsays_nothing_of_what_another_i
     assert (told["imported"], told["failed"], told["indeterminate"]) == (25, 0, 0)
 
 
+async def test_who_comes_last_does_not_deny_what_another_may_have_imported(
+    counter: Counter, network: Meddling
+):
+    """The same, and what the other call was answered is lost as well."""
+    put(counter, rows())
+    put(counter, rows(), "copie.jsonl")
+    async with counter.host(MODERN) as asleep, counter.host(MODERN) as other:
+        await approved(counter, asleep)
+
+        async def another() -> None:
+            counter.clock.now += 60
+            network.lost = {1}
+            await imported(counter, other, "copie.jsonl")
+
+        network.leaving = another
+        told = facts(await called(asleep))
+
+    assert [(write.rows, write.imported) for write in counter.imports][:2] == [(10, 10), (10, 0)]
+    assert (told["imported"], told["failed"], told["indeterminate"]) == (15, 0, 10)
+    assert results(counter, told)[0] == ("1", "indeterminate", RESENT)
+
+
 async def test_what_a_call_is_sending_is_planned_by_no_other(counter: Counter, network: Meddling):
     put(counter, rows())
     put(counter, rows(), "copie.jsonl")
@@ -618,11 +656,21 @@ async def test_a_wrong_row_refuses_the_whole_file(counter: Counter, network: Med
 async def test_two_keys_for_one_application_refuse_the_whole_file(
     counter: Counter, network: Meddling
 ):
-    put(counter, [*rows(), row(FIRST, key=1), row(FIRST)])
+    by_person = {
+        "cee_application_type": "specific",
+        "journey_type": "long",
+        "phone_trunc": "+336010203",
+        "last_name_trunc": "MAR",
+    }
+    people = [
+        json.dumps(by_person | {"identity_key": key * 64, "datetime": f"2023-01-{day}T06:00:00Z"})
+        for key, day in [("a", "01"), ("b", "02"), ("a", "03")]
+    ]
+    put(counter, [*rows(), row(FIRST, key=1), row(FIRST), *people])
     async with counter.host(MODERN) as host:
         refused = await called(host)
 
-    assert text(refused).startswith("1 lignes donnent une autre clé à une demande")
+    assert text(refused).startswith("2 lignes donnent une autre clé à une demande")
     assert not network.tokens
     assert not counter.presented
 

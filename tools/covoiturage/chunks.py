@@ -1,27 +1,23 @@
 """A file of applications, a thousand rows at a time: what leaves together, and is known again."""
 
 import hashlib
+import re
 from array import array
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BufferedReader
 
 import anyio.to_thread
 
-from clients.covoiturage import (
-    MOST_ROWS,
-    Application,
-    Doubt,
-    NumberedApplication,
-    Problem,
-    numbered,
-)
+from clients.covoiturage import MOST_ROWS, Doubt, Problem, Rows, Written, written
 from tools.files import MEGABYTE, Folder
 
 MOST_FILE_BYTES = 1_000 * MEGABYTE
 MOST_SHOWN = 10
+FEW = 4
+"""Chunks that are read together, in a few milliseconds: a thread for each would cost as much."""
 LOTS = 256
 """Among which identifications are spread, to be counted one lot at a time."""
 
@@ -30,8 +26,8 @@ LOTS = 256
 class Chunk:
     """Rows that leave together, and the lines that they are on."""
 
-    rows: tuple[Application, ...] = field(repr=False)
-    lines: tuple[int, ...]
+    rows: Sequence[Written] = field(repr=False)
+    lines: Sequence[int]
     content: str = field(repr=False)
     """Tells it from any other by what is sent, and from those of the file that hold the same."""
 
@@ -59,37 +55,40 @@ class Remarks:
 
 
 class Reading:
-    """A file, open, from which chunks are taken in order, one at a time."""
+    """A file, open, from which chunks are taken in order, a few at a time."""
 
     def __init__(self, file: BufferedReader, name: str) -> None:
         self._file = file
-        self._found = numbered(file, name=name)
+        self._found = written(file, name=name)
+        self._rows, self._lines = list[Written](), list[int]()
+        """Those that come next."""
         self._met = Counter[str]()
         self.remarks = Remarks()
 
-    async def chunk(self) -> Chunk | None:
-        """The next thousand rows, or those that are left; None at the end."""
-        return await anyio.to_thread.run_sync(self._chunk)
+    async def chunks(self) -> Sequence[Chunk]:
+        """The next chunks, of a thousand rows but for the last one; none at the end."""
+        return await anyio.to_thread.run_sync(self._few)
 
     async def sha256(self) -> str:
         """What tells the file from any other, in hexadecimal; ask for it after the last chunk."""
         return await anyio.to_thread.run_sync(self._sha256)
 
+    def _few(self) -> Sequence[Chunk]:
+        return [chunk for _ in range(FEW) if (chunk := self._chunk())]
+
     def _chunk(self) -> Chunk | None:
-        rows, lines = list[Application](), list[int]()
-        for found in self._found:
-            if isinstance(found, NumberedApplication):
-                rows.append(found.application)
-                lines.append(found.line)
+        while len(self._rows) < MOST_ROWS and (found := next(self._found, None)):
+            if isinstance(found, Rows):
+                self._rows += found.written
+                self._lines += found.lines
             else:
                 self.remarks.add(found)
-            if len(rows) == MOST_ROWS:
-                break
-        return Chunk(tuple(rows), tuple(lines), self._content(rows)) if rows else None
+        rows, self._rows = self._rows[:MOST_ROWS], self._rows[MOST_ROWS:]
+        lines, self._lines = self._lines[:MOST_ROWS], self._lines[MOST_ROWS:]
+        return Chunk(rows, lines, self._content(rows)) if rows else None
 
-    def _content(self, rows: list[Application]) -> str:
-        sent = "\n".join(row.model_dump_json(exclude_defaults=True) for row in rows)
-        digest = hashlib.sha256(sent.encode()).hexdigest()
+    def _content(self, rows: Sequence[Written]) -> str:
+        digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
         self._met[digest] += 1
         return f"{digest} {self._met[digest]}"
 
@@ -116,10 +115,11 @@ class Identifications:
         self._named = [array("q") for _ in range(LOTS)]
         self._keyed = [array("q") for _ in range(LOTS)]
 
-    def add(self, row: Application) -> None:
-        named = hash(row.identification)
-        self._named[named % LOTS].append(named)
-        self._keyed[named % LOTS].append(hash((named, row.identity_key)))
+    def add(self, rows: Sequence[Written]) -> None:
+        for key, identification in _IDENTIFIED.findall("\n".join(rows)):
+            named = hash(identification.lower())
+            self._named[named % LOTS].append(named)
+            self._keyed[named % LOTS].append(hash((named, key)))
 
     @property
     def duplicates(self) -> int:
@@ -131,3 +131,10 @@ class Identifications:
         """How many of them have another key."""
         lots = zip(self._named, self._keyed, strict=True)
         return sum(len(set(keyed)) - len(set(named)) for named, keyed in lots)
+
+
+_IDENTIFIED = re.compile(
+    r'"identity_key":"(.{64})",'
+    r'"(cee_application_uuid":".{36}|journey_type":"\w+","phone_trunc":"\+\d+","last_name_trunc":"...)"'
+)
+"""The key of a row as it is sent, and what the service finds its application by."""

@@ -5,6 +5,7 @@ sent by chunks; the same file again goes on from where it stopped.
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -154,7 +155,7 @@ async def import_cee_identities(
     """
     if isinstance(found, Batch):
         return await _at_once(found, covoiturage, approval)
-    at = await place(desk, covoiturage)
+    at = await place(desk, covoiturage, anew=False)
     sending = Sending(at, covoiturage, approval, found, report)
     async with reading(files, found.file) as content:
         await sending.all(content)
@@ -273,16 +274,16 @@ async def _read(
         AlreadyDoneError: All that it holds was imported before.
     """
     async with reading(files, name) as content:
-        first, second = await content.chunk(), await content.chunk()
-        if second is None:
+        chunks = await content.chunks()
+        if len(chunks) <= 1:
             _check(desk.say, content.remarks)
-            return _batch(name, await content.sha256(), first, content.remarks)
+            return _batch(name, await content.sha256(), chunks, content.remarks)
         count = Count()
-        chunk = first
-        while chunk:
-            count.add(chunk)
+        while chunks:
+            for chunk in chunks:
+                count.add(chunk)
             await report(count.rows, f"{count.rows} rows read.")
-            chunk, second = second, await content.chunk()
+            chunks = await content.chunks()
         _check(desk.say, content.remarks)
         sha256 = await content.sha256()
     if conflicts := count.identifications.conflicts:
@@ -294,12 +295,12 @@ async def _read(
     return plan
 
 
-def _batch(name: str, sha256: str, chunk: Chunk | None, remarks: Remarks) -> Batch:
+def _batch(name: str, sha256: str, chunks: Sequence[Chunk], remarks: Remarks) -> Batch:
     return Batch(
         file=name,
         sha256=sha256,
-        rows=chunk.rows if chunk else (),
-        lines=chunk.lines if chunk else (),
+        rows=tuple(Application.model_validate_json(row) for each in chunks for row in each.rows),
+        lines=tuple(line for each in chunks for line in each.lines),
         doubts=remarks.doubts,
         doubtful=tuple(remarks.doubtful),
     )

@@ -5,6 +5,7 @@ is called, what the ledger says was done of it is not sent again.
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -97,13 +98,16 @@ class Place:
         return hashlib.sha256(f"{self.origin} {self.operator} {content}".encode()).hexdigest()
 
 
-async def place(desk: Desk, covoiturage: CovoiturageClient) -> Place:
+async def place(desk: Desk, covoiturage: CovoiturageClient, *, anew: bool = True) -> Place:
     """Where rows are sent, and for whom: the service is asked, which also tries the credentials.
+
+    What it answered before will do where the first request to leave tries them just as well.
 
     Raises:
         ApiError: The credentials are wrong, or the service does not answer.
     """
-    return Place(desk, covoiturage.importation(()).origin, await covoiturage.operator())
+    operator = await covoiturage.operator(anew=anew)
+    return Place(desk, covoiturage.importation(()).origin, operator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +131,10 @@ class Count:
 
     def add(self, chunk: Chunk) -> None:
         self.rows += len(chunk.rows)
-        for row in chunk.rows:
-            self.identifications.add(row)
-        days = {row.datetime[:10] for row in chunk.rows if row.datetime}
-        specific = sum(row.cee_application_type == "specific" for row in chunk.rows)
+        self.identifications.add(chunk.rows)
+        text = "\n".join(chunk.rows)
+        days = {*_DAYS.findall(text)}
+        specific = text.count('"cee_application_type":"specific"')
         bounds = (min(days), max(days)) if days else ()
         self.chunks.append(Counted(chunk.content, len(chunk.rows), specific, bounds))
 
@@ -189,3 +193,6 @@ async def _portion(at: Place, chunk: Counted) -> Portion:
     key = at.key(chunk.content)
     standing, trials = await standing_of(at.desk, key)
     return Portion(key=key, rows=chunk.rows, standing=standing, trials=trials)
+
+
+_DAYS = re.compile('"datetime":"(.{10})')

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import PurePath
 from typing import Literal
 
+from clients.covoiturage import NOT_FOUND
 from tools.covoiturage.chunks import Chunk, reading
 from tools.covoiturage.plans import Place
-from tools.covoiturage.sending import Answered
+from tools.covoiturage.sending import RESENT, Answered
 from tools.files import Folder
 from tools.results import Saved, told
 
@@ -45,10 +46,10 @@ async def reported(at: Place, files: Folder, name: str) -> Report:
     counts = Counter[Verdict]()
     async with reading(files, name) as file, files.draft(beside=name) as draft:
         await draft.write(_written([COLUMNS]))
-        while chunk := await file.chunk():
-            verdicts = [*await _verdicts(at, chunk)]
+        while some := await file.chunks():
+            verdicts = [each for chunk in some for each in await _verdicts(at, chunk)]
             counts.update(verdict for verdict, _ in verdicts)
-            lines = zip(chunk.lines, verdicts, strict=True)
+            lines = zip(chain.from_iterable(chunk.lines for chunk in some), verdicts, strict=True)
             await draft.write(_written([(line, *verdict) for line, verdict in lines]))
         sha256 = await file.sha256()
         kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
@@ -62,9 +63,11 @@ async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
     trials = await journal.trials(at.key(chunk.content))
     results = [journal.recorded(trial) for trial in trials if trial.status == "applied"]
     answers = [Answered.model_validate(result.structured_content) for result in results if result]
+    is_lost = any(trial.status not in {"applied", "not_applied"} for trial in trials)
     if answers:
-        return map(_surest, zip(*map(_told, answers), strict=True))
-    if any(trial.status != "not_applied" for trial in trials):
+        first, *others = (_told(answer, again=is_lost) for answer in answers)
+        return map(_surest, zip(first, *others, strict=True)) if others else first
+    if is_lost:
         return repeat(("indeterminate", LOST), rows)
     refusal = journal.recorded(trials[-1]) if trials else None
     return repeat(("left", told(refusal) if refusal else ""), rows)
@@ -79,11 +82,13 @@ def _surest(verdicts: Iterable[tuple[Verdict, str]]) -> tuple[Verdict, str]:
     return min(verdicts, key=lambda each: SUREST.index(each[0]))
 
 
-def _told(answer: Answered) -> list[tuple[Verdict, str]]:
+def _told(answer: Answered, *, again: bool) -> list[tuple[Verdict, str]]:
+    """What an answer says of each row; it may not know that another one was lost."""
     verdicts: list[tuple[Verdict, str]] = [("imported", "")] * answer.rows
     for reason, places in answer.failed.items():
+        is_sure = not (again and reason == NOT_FOUND)
         for place in places:
-            verdicts[place] = ("failed", reason)
+            verdicts[place] = ("failed", reason) if is_sure else ("indeterminate", RESENT)
     for reason, places in answer.unsure.items():
         for place in places:
             verdicts[place] = ("indeterminate", reason)

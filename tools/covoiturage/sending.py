@@ -4,6 +4,7 @@ The first one leaves alone, so that a service which refuses them all refuses one
 wrong afterwards, those under way come to their end, and none begins after them.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import anyio
@@ -90,6 +91,8 @@ class Agreed:
 
     def __init__(self, file: Reading, plan: Plan, at: Place) -> None:
         self._file = file
+        self._chunks = deque[Chunk]()
+        """Those that were read, and come next."""
         self._portions = iter(plan.portions)
         self._at = at
         self._read = 0
@@ -101,13 +104,18 @@ class Agreed:
             ToolError: The file holds something else there.
         """
         for portion in self._portions:
-            chunk = await self._file.chunk()
+            chunk = await self._chunk()
             if chunk is None or self._at.key(chunk.content) != portion.key:
                 raise ToolError(CHANGED)
             first, self._read = self._read + 1, self._read + portion.rows
             if portion.standing != "done":
                 return Item(portion, chunk, first)
         return None
+
+    async def _chunk(self) -> Chunk | None:
+        if not self._chunks:
+            self._chunks.extend(await self._file.chunks())
+        return self._chunks.popleft() if self._chunks else None
 
 
 @dataclass
