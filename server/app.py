@@ -37,13 +37,13 @@ from server.spared import without
 from server.views import PLAN, Views
 from tools.catalogue import CATALOGUE, Tool
 from tools.language import Language, speaking
+from tools.sealing import Seal
 from tools.understood import PAGES
 
 if TYPE_CHECKING:  # half of what there is to load, and nothing that is listed
     from server.calls import Calls
     from tools.desk import Desk
     from tools.registry import Work
-    from tools.sealing import Seal
 
 Connect = Callable[[], AbstractAsyncContextManager["Desk"]]
 May = Callable[[Tool], bool]
@@ -64,7 +64,7 @@ class Server(MCPServer["Desk"]):
         self,
         tools: Collection[Tool],
         connect: Connect,
-        seal: "Seal",
+        seal: Seal,
         *,
         language: Language = "fr",
         relays: bool = False,
@@ -187,7 +187,7 @@ class _Codec:
     A question that was put under a previous secret can still be answered.
     """
 
-    def __init__(self, seal: "Seal") -> None:
+    def __init__(self, seal: Seal) -> None:
         self._seal = seal
 
     def seal(self, payload: bytes) -> str:
