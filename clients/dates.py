@@ -1,8 +1,10 @@
-"""Dates as they are written in France, read as the services want them."""
+"""Dates as they are written in France, read as the services want them, and their timezones."""
 
 import re
 import unicodedata
 from datetime import date
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _MONTHS = (
     "janvier",
@@ -33,6 +35,16 @@ def in_iso(text: str) -> str:
     if (found := _IN_WORDS.fullmatch(plain)) and found[2] in _MONTHS:
         return _day(text, int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
     return text
+
+
+@lru_cache(maxsize=100)
+def zone(name: str) -> ZoneInfo | None:
+    """The timezone that a service calls so, if there is one."""
+    # Looking for it among those that there are would read them all: 25 ms.
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):  # a folder of them; a path elsewhere
+        return None
 
 
 def _day(text: str, year: int, month: int, day: int) -> str:

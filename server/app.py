@@ -37,13 +37,13 @@ from server.spared import without
 from server.views import PLAN, Views
 from tools.catalogue import CATALOGUE, Tool
 from tools.language import Language, speaking
+from tools.sealing import Seal
 from tools.understood import PAGES
 
 if TYPE_CHECKING:  # half of what there is to load, and nothing that is listed
     from server.calls import Calls
     from tools.desk import Desk
     from tools.registry import Work
-    from tools.sealing import Seal
 
 Connect = Callable[[], AbstractAsyncContextManager["Desk"]]
 May = Callable[[Tool], bool]
@@ -64,7 +64,7 @@ class Server(MCPServer["Desk"]):
         self,
         tools: Collection[Tool],
         connect: Connect,
-        seal: "Seal",
+        seal: Seal,
         *,
         language: Language = "fr",
         relays: bool = False,
@@ -73,7 +73,7 @@ class Server(MCPServer["Desk"]):
         works: Works | None = None,
     ) -> None:
         """`works` tells what a tool does, where it is none of the catalogue."""
-        say = speaking(language)
+
         with without("rich"):
             super().__init__(
                 "guichet",
@@ -89,14 +89,13 @@ class Server(MCPServer["Desk"]):
                     ttl=A_DAY,  # the ledger closes questions much sooner, and says so in words
                     bind_principal=lambda ctx: ctx.lifespan_context.principal(),
                 ),
-                extensions=[Views(say)],
+                extensions=[Views(speaking(language))],
             )
         self.middleware.insert(0, _remembering)
         self.middleware.extend(watching)
         self._offered = {tool.name: tool for tool in tools}
         self._listed = {tool.name: _presented(tool, relays=relays) for tool in tools}
         self._language: Language = language
-        self._say = say
         self._may = may
         self._works = works
         # What `completion()` takes is given neither the desk nor who asks.
@@ -143,7 +142,8 @@ class Server(MCPServer["Desk"]):
 
         if context:
             PAGES.set(context.request_context.lifespan_context.pages)
-        return filled_in(self._available(), name, arguments or {}, self._say)
+        say = speaking(self._language)
+        return filled_in(self._available(), name, arguments or {}, say)
 
     async def read_resource(
         self, uri: AnyUrl | str, context: "Context[Desk, Any] | None" = None
@@ -187,7 +187,7 @@ class _Codec:
     A question that was put under a previous secret can still be answered.
     """
 
-    def __init__(self, seal: "Seal") -> None:
+    def __init__(self, seal: Seal) -> None:
         self._seal = seal
 
     def seal(self, payload: bytes) -> str:

@@ -15,12 +15,11 @@ from server.sandboxed import sandboxed
 from server.settings import Settings, SettingsError, load
 from server.spared import without
 from tools import TOOLS, Tool
+from tools.sealing import Seal
 
 if TYPE_CHECKING:
     from tools.desk import Desk
-    from tools.sealing import Seal
 
-HTTPX_COMMAND = "httpx._main"
 MISUSE = 2
 """The exit code of a command that cannot run as it was asked to."""
 
@@ -53,18 +52,13 @@ def observed(settings: Settings) -> None:
         raise SystemExit(MISUSE) from None
 
 
-def connection(settings: Settings, *, sandbox: bool) -> "tuple[Connect, Seal]":
+def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
     """What opens a desk when the server starts, and the seal of its ledger."""
-    if sandbox:
-        seal = instance.throwaway_seal()
-        return partial(_miniatures, settings, seal), seal
-    seal = instance.seal(settings)
-    return partial(_services, settings, seal), seal
+    seal = instance.throwaway_seal() if sandbox else instance.seal(settings)
+    return partial(_desk, settings, seal, sandbox=sandbox), seal
 
 
-def build(
-    settings: Settings, connection: Connect, seal: "Seal", may: May = lambda _: True
-) -> Server:
+def build(settings: Settings, connection: Connect, seal: Seal, may: May = lambda _: True) -> Server:
     """A server offering the tools that these settings allow, to those who may call them."""
     relays = settings.consent == "dangerously-relay"
     return Server(
@@ -88,21 +82,12 @@ def offered(settings: Settings) -> tuple[Tool, ...]:
     )
 
 
-# What a desk is made of is loaded when it opens: a host that only lists needs none of it.
+def _desk(settings: Settings, seal: Seal, *, sandbox: bool) -> "AbstractAsyncContextManager[Desk]":
+    """A desk, of which all is loaded only now: a host that lists needs none of it."""
+    with without("httpx._main"):  # its command line
+        from server import connect  # noqa: PLC0415
 
-
-def _services(settings: Settings, seal: "Seal") -> "AbstractAsyncContextManager[Desk]":
-    with without(HTTPX_COMMAND):
-        from server.connect import services  # noqa: PLC0415
-
-    return services(settings, seal)
-
-
-def _miniatures(settings: Settings, seal: "Seal") -> "AbstractAsyncContextManager[Desk]":
-    with without(HTTPX_COMMAND):
-        from server.connect import sandbox  # noqa: PLC0415
-
-    return sandbox(settings, seal)
+    return connect.sandbox(settings, seal) if sandbox else connect.services(settings, seal)
 
 
 def _watching(settings: Settings) -> "Sequence[ServerMiddleware[Desk]]":

@@ -7,7 +7,7 @@ takes as long as half of the SDK, and the SDK 5 ms to analyse each; this takes 3
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal, get_args
 
 from mcp.types import Prompt, Resource, ResourceTemplate
@@ -111,7 +111,7 @@ def service_of(needs: Need) -> Service | None:
     return next((each for each in SERVICES if needs.startswith(each)), None)
 
 
-FILE = files("tools") / "catalogue.json"
+FILE = Path(__file__).with_name("catalogue.json")
 FORMAT: TypeAdapter[Catalogue] = TypeAdapter(Catalogue)
 CATALOGUE = FORMAT.validate_json(FILE.read_bytes())
 TOOLS = CATALOGUE.tools

@@ -11,7 +11,7 @@ from tools.fences import FREE, Toll
 from tools.language import Say
 
 
-class Shown(BaseModel, frozen=True, hide_input_in_errors=True):
+class Shown(BaseModel, defer_build=True, frozen=True, hide_input_in_errors=True):
     """A part of what a person sees."""
 
 

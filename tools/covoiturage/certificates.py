@@ -3,11 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
 
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, Field
@@ -15,6 +13,7 @@ from pydantic import AfterValidator, Field
 from clients import ApiError
 from clients.covoiturage import Certificate
 from clients.covoiturage import Side as CertifiedSide
+from clients.dates import zone
 from clients.text import Line
 from tools.covoiturage.dependencies import Covoiturage
 from tools.dependencies import Reporting
@@ -197,13 +196,8 @@ def _side(side: CertifiedSide) -> Side:
 
 def _there(certificate: Certificate, moment: datetime | None) -> datetime | None:
     """The moment on the clocks of the certificate's own timezone: the service answers in UTC."""
-    zone = _zone(certificate.tz)
-    return moment.astimezone(zone) if moment and zone else moment
-
-
-@cache
-def _zone(name: str) -> ZoneInfo | None:
-    return ZoneInfo(name) if name in available_timezones() else None
+    there = zone(certificate.tz)
+    return moment.astimezone(there) if moment and there else moment
 
 
 def _concluded(

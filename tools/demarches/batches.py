@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from clients import ApiError, Approval
 from clients.demarches import Act, Dossier, PersonneMoraleIncomplete, State
@@ -84,7 +84,7 @@ _DECISIONS: dict[str, Decided] = {
 }
 
 
-class Frozen(BaseModel, frozen=True, hide_input_in_errors=True):
+class Frozen(BaseModel, defer_build=True, frozen=True, hide_input_in_errors=True):
     """A part of a plan."""
 
 
@@ -356,7 +356,7 @@ def _unread(subject: str) -> Decisions:
 
 DECISIONS = Settlement(unread=_unread, read=_read_parts, part=DECISION)
 
-_ALL_WANTED = TypeAdapter(tuple[Wanted, ...])
+_ALL_WANTED = TypeAdapter(tuple[Wanted, ...], config=ConfigDict(defer_build=True))
 _CHANGED = "It changed since the user was asked: look at it, and decide on it anew."
 
 
