@@ -30,6 +30,15 @@ class Chunk:
     content: str = field(repr=False)
     """Tells it from any other by what is sent, and from those of the file that hold the same."""
 
+    @property
+    def without_rows(self) -> "Chunk":
+        """What is left to remember of it: a few bytes where no line is left out between two."""
+        first, last = self.lines[0], self.lines[-1]
+        follows = [*self.lines] == [*range(first, last + 1)]
+        return Chunk(
+            (), range(first, last + 1) if follows else array("q", self.lines), self.content
+        )
+
 
 @dataclass
 class Remarks:

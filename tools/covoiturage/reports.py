@@ -10,10 +10,10 @@ from pathlib import PurePath
 from typing import Literal
 
 from clients.covoiturage import NOT_FOUND
-from tools.covoiturage.chunks import Chunk, reading
+from tools.covoiturage.chunks import FEW, MOST_FILE_BYTES, Chunk, reading
 from tools.covoiturage.plans import Place
 from tools.covoiturage.sending import RESENT, Answered
-from tools.files import Folder
+from tools.files import Draft, Folder
 from tools.results import Saved, told
 
 Verdict = Literal["imported", "failed", "indeterminate", "left"]
@@ -35,31 +35,45 @@ class Report:
     counts: Counter[Verdict] = field(default_factory=Counter[Verdict])
 
 
-async def reported(at: Place, files: Folder, name: str) -> Report:
+async def reported(
+    at: Place, files: Folder, name: str, *, read: Sequence[Chunk] = (), of: str = ""
+) -> Report:
     """What the ledger tells of each row of a file, in a new file beside it.
 
-    One that says the very same is left as it is.
+    The file is not read again if `read` is all of it, and it still is the one `of` this SHA-256.
+    A report that says the very same as one that is there is left as it is.
 
     Raises:
         ToolError: It cannot be written.
     """
     counts = Counter[Verdict]()
-    async with reading(files, name) as file, files.draft(beside=name) as draft:
+    async with files.draft(beside=name) as draft:
         await draft.write(_written([COLUMNS]))
-        while some := await file.chunks():
-            verdicts = [each for chunk in some for each in await _verdicts(at, chunk)]
-            counts.update(verdict for verdict, _ in verdicts)
-            lines = zip(chain.from_iterable(chunk.lines for chunk in some), verdicts, strict=True)
-            await draft.write(_written([(line, *verdict) for line, verdict in lines]))
-        sha256 = await file.sha256()
+        if read and await files.sha256(name, most=MOST_FILE_BYTES) == of:
+            for first in range(0, len(read), FEW):
+                counts += await _reported(at, draft, read[first : first + FEW])
+            sha256 = of
+        else:
+            async with reading(files, name) as file:
+                while some := await file.chunks():
+                    counts += await _reported(at, draft, some)
+                sha256 = await file.sha256()
         kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
     saved = Saved(file=kept.name, uri=kept.uri, bytes=kept.size, sha256=kept.sha256)
     return Report(saved, sha256, counts)
 
 
+async def _reported(at: Place, draft: Draft, chunks: Sequence[Chunk]) -> Counter[Verdict]:
+    """How many rows of these chunks came to what; each was told on a line."""
+    verdicts = [each for chunk in chunks for each in await _verdicts(at, chunk)]
+    lines = zip(chain.from_iterable(chunk.lines for chunk in chunks), verdicts, strict=True)
+    await draft.write(_written([(line, *verdict) for line, verdict in lines]))
+    return Counter(verdict for verdict, _ in verdicts)
+
+
 async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
     """What became of each row of a chunk, and why."""
-    journal, rows = at.desk.journal, len(chunk.rows)
+    journal, rows = at.desk.journal, len(chunk.lines)
     trials = await journal.trials(at.key(chunk.content))
     results = [journal.recorded(trial) for trial in trials if trial.status == "applied"]
     answers = [Answered.model_validate(result.structured_content) for result in results if result]
