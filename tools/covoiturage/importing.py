@@ -160,8 +160,7 @@ async def import_cee_identities(
         await sending.all(content)
     if sending.stopped and not sending.made:
         raise ToolError(sending.stopped)
-    read = sending.read if len(sending.read) == len(found.portions) else ()
-    return _told(await reported(at, files, found.file, read=read, of=found.sha256), sending)
+    return _told(await reported(at, files, found.file, sent=sending), sending)
 
 
 async def _at_once(batch: Batch, covoiturage: CovoiturageClient, approval: Approval) -> Imported:

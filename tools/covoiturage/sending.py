@@ -147,6 +147,11 @@ class Sending:
     """The chunks of the file, without their rows, as far as it was read."""
     reading: anyio.Lock = field(default_factory=anyio.Lock)
 
+    @property
+    def all_read(self) -> bool:
+        """Whether these are all of its chunks."""
+        return len(self.read) == len(self.plan.portions)
+
     async def all(self, file: Reading) -> None:
         """Send what the plan has left of this file, or as much of it as can be."""
         agreed = Agreed(file, self.plan, self.at)
