@@ -16,8 +16,9 @@ from starlette.applications import Starlette
 from bench.hosts import CallFailedError
 from server import connect, instance
 from server.build import build
-from server.connect import InProcess, Transports
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
+from server.sandboxed import sandboxed
+from server.services.ways import InProcess, Transports
 from server.settings import Settings
 
 GRAPHQL = "/demarches/api/v2/graphql"
@@ -96,7 +97,7 @@ def typed(question: str) -> dict[str, object]:
 
 async def _called(tool: str, arguments: Arguments) -> tuple[Sequence[Exchange], CallToolResult]:
     kept: list[Exchange] = []
-    settings, seal = connect.sandboxed(Settings()), instance.throwaway_seal()
+    settings, seal = sandboxed(Settings()), instance.throwaway_seal()
     transports = Transports(
         covoiturage=Recorder("covoiturage", covoiturage.create(), kept),
         demarches=Recorder("demarches", demarches.create(), kept),

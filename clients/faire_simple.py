@@ -6,14 +6,13 @@ the names of six more without their paths. Answers are therefore passed on as th
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Literal, get_args
+from typing import get_args
 from urllib.parse import quote
 
 import httpx
 from pydantic import JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from clients.approval import Approval
-from clients.auth import spellings
 from clients.errors import (
     AccessDeniedError,
     ApiError,
@@ -22,14 +21,12 @@ from clients.errors import (
     RejectedError,
 )
 from clients.http import ONCE, Outgoing, Whole, document, from_response, outgoing, upstream
+from clients.known import SEMESTER, Flow
+from clients.secrecy import spellings
 
 SERVICE = "faire-simple"
 
-Flow = Literal["partners", "thematics", "campaigns", "proposals", "updates", "updates_by_semester"]
-"""What the document names, and says is read by a GET."""
 FLOWS: tuple[Flow, ...] = get_args(Flow)
-SEMESTER = "{semester}"
-"""Stands for the semester in the path of the flow that takes one."""
 
 
 class FaireSimpleClient:

@@ -6,16 +6,19 @@ an `ApiError`, `document` reads JSON from a stranger.
 
 import json
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from typing import NoReturn
 
 import anyio
 import httpx
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from clients.errors import (
     AccessDeniedError,
@@ -26,6 +29,7 @@ from clients.errors import (
     UnavailableError,
     UnexpectedReplyError,
 )
+from clients.garbage import no_garbage
 from clients.network import network, why_unreachable
 from clients.text import without_surrogates
 
@@ -101,7 +105,12 @@ class Outgoing:
     @property
     def origin(self) -> str:
         """The service it goes to: scheme, host and port."""
-        return origin(httpx.URL(self.address))
+        return _origin(self.address)
+
+
+@lru_cache
+def _origin(address: str) -> str:
+    return origin(httpx.URL(address))
 
 
 def origin(url: httpx.URL) -> str:
@@ -172,6 +181,7 @@ def in_words(status: int) -> str:
     return f"HTTP {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
 
 
+@no_garbage()
 def document(content: bytes) -> object:
     """The JSON a service answered, as plain values that every other encoder accepts.
 
@@ -179,10 +189,10 @@ def document(content: bytes) -> object:
         ValueError: It is not JSON in UTF-8. NaN and infinities, which Python alone accepts, are
             not, even when written 1e999.
     """
-    # Given bytes, `json` would let half characters through that are no UTF-8.
-    text = content.decode("utf-8-sig")
-    values: object = json.loads(text, parse_constant=_not_json, parse_float=_finite)
-    return without_surrogates(values) if b"\\ud" in content.lower() else values
+    if not _may_overflow(content):
+        with suppress(ValueError):  # half a character, for instance, or a byte order mark
+            return from_json(content, allow_inf_nan=False)
+    return _slowly_read(content)
 
 
 def asked_pause(response: httpx.Response, now: float) -> float | None:
@@ -300,6 +310,27 @@ class OnFirstUse(httpx.AsyncBaseTransport):
 
 _A_YEAR = 31_536_000.0
 _AN_HOUR = 3600.0
+_EVERY_DIGIT_0 = bytes.maketrans(b"123456789E", b"000000000e")
+_LARGE_EXPONENT = re.compile(rb"0e\+?000")
+_MANY_DIGITS = b"0" * 200
+_HALF_CHARACTER = re.compile(rb"\\u[dD]")
+
+
+def _may_overflow(content: bytes) -> bool:
+    """Whether a number may be too large for a float, which `from_json` calls an infinity.
+
+    One that is has hundreds of digits, or an exponent of three: few texts look like it.
+    """
+    shape = content.translate(_EVERY_DIGIT_0)
+    return _LARGE_EXPONENT.search(shape) is not None or _MANY_DIGITS in shape
+
+
+def _slowly_read(content: bytes) -> object:
+    """What a document holds, whatever is peculiar about it, or why it is none."""
+    # Given bytes, `json` would let half characters through that are no UTF-8.
+    text = content.decode("utf-8-sig")
+    values: object = json.loads(text, parse_constant=_not_json, parse_float=_finite)
+    return without_surrogates(values) if _HALF_CHARACTER.search(content) else values
 
 
 def _finite(number: str) -> float:

@@ -17,7 +17,6 @@ MOST_MARKS = 4
 _ORDINARY = re.compile("[\\n\\t\\x20-\\x7e\\xa0-\\xac\\xae-\\u02ff\\u2010-\\u2027\\u20ac]*")
 """What almost every text is made of, and in which nothing has to be cleaned: no soft hyphen."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_SPACES = re.compile(r"\s+")
 _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 """Controls, formats (bidi, zero-width, tags), private use, surrogates, line and paragraph ends."""
 _UNSEEN_LETTERS = {"\u115f", "\u1160", "\u17b4", "\u17b5", "\u3164", "\uffa0", "\u2800"}
@@ -47,7 +46,7 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The text, clean and on one line."""
-    return _SPACES.sub(" ", clean(text)).strip()
+    return " ".join(clean(text).split())
 
 
 def shortened(text: str) -> str:

@@ -2,22 +2,23 @@
 
 import sys
 
+from server.spared import without
 from server.starting import started, starting
-
-starting()
-
-from server import stdio  # noqa: E402  (half a second, a tenth of which would look for garbage)
 
 STDIO_OPTIONS = {"--sandbox", "--read-only"}
 
 
 def main() -> None:
+    starting()  # half a second, a tenth of which would look for garbage
     options = set(sys.argv[1:])
     if options <= STDIO_OPTIONS:
-        # What hosts start, many times a day: without loading typer and rich.
+        # What hosts start, many times a day: without typer and rich, nor what serves HTTP.
+        with without("uvicorn"):
+            from server import stdio  # noqa: PLC0415
+
         stdio.serve(sandbox="--sandbox" in options, read_only="--read-only" in options)
     else:
-        from server.cli import app  # noqa: PLC0415  (0.1 s, see above)
+        from server.cli import app  # noqa: PLC0415
 
         started()
         app()

@@ -2,19 +2,25 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mcp.server.context import ServerMiddleware
 
-from server import connect, instance, logs
+from server import instance, logs
 from server.app import Connect, May, Server
+from server.sandboxed import sandboxed
 from server.settings import Settings, SettingsError, load
+from server.spared import without
 from tools import TOOLS, Tool
-from tools.desk import Desk
-from tools.language import speaking
-from tools.sealing import Seal
 
+if TYPE_CHECKING:
+    from tools.desk import Desk
+    from tools.sealing import Seal
+
+HTTPX_COMMAND = "httpx._main"
 MISUSE = 2
 """The exit code of a command that cannot run as it was asked to."""
 
@@ -28,7 +34,7 @@ def configured(*, sandbox: bool, read_only: bool) -> Settings:
         raise SystemExit(MISUSE) from None
     logs.to_stderr(settings)
     chosen = settings.model_copy(update={"read_only": settings.read_only or read_only})
-    return connect.sandboxed(chosen) if sandbox else chosen
+    return sandboxed(chosen) if sandbox else chosen
 
 
 def observed(settings: Settings) -> None:
@@ -47,23 +53,25 @@ def observed(settings: Settings) -> None:
         raise SystemExit(MISUSE) from None
 
 
-def connection(settings: Settings, *, sandbox: bool) -> tuple[Connect, Seal]:
+def connection(settings: Settings, *, sandbox: bool) -> "tuple[Connect, Seal]":
     """What opens a desk when the server starts, and the seal of its ledger."""
     if sandbox:
         seal = instance.throwaway_seal()
-        return partial(connect.sandbox, settings, seal), seal
+        return partial(_miniatures, settings, seal), seal
     seal = instance.seal(settings)
-    return partial(connect.services, settings, seal), seal
+    return partial(_services, settings, seal), seal
 
 
-def build(settings: Settings, connection: Connect, seal: Seal, may: May = lambda _: True) -> Server:
+def build(
+    settings: Settings, connection: Connect, seal: "Seal", may: May = lambda _: True
+) -> Server:
     """A server offering the tools that these settings allow, to those who may call them."""
     relays = settings.consent == "dangerously-relay"
     return Server(
         offered(settings),
         connection,
         seal,
-        say=speaking(settings.language),
+        language=settings.language,
         relays=relays,
         watching=_watching(settings),
         may=may,
@@ -80,7 +88,24 @@ def offered(settings: Settings) -> tuple[Tool, ...]:
     )
 
 
-def _watching(settings: Settings) -> Sequence[ServerMiddleware[Desk]]:
+# What a desk is made of is loaded when it opens: a host that only lists needs none of it.
+
+
+def _services(settings: Settings, seal: "Seal") -> "AbstractAsyncContextManager[Desk]":
+    with without(HTTPX_COMMAND):
+        from server.connect import services  # noqa: PLC0415
+
+    return services(settings, seal)
+
+
+def _miniatures(settings: Settings, seal: "Seal") -> "AbstractAsyncContextManager[Desk]":
+    with without(HTTPX_COMMAND):
+        from server.connect import sandbox  # noqa: PLC0415
+
+    return sandbox(settings, seal)
+
+
+def _watching(settings: Settings) -> "Sequence[ServerMiddleware[Desk]]":
     """What times the calls, if anybody looks at figures or traces."""
     if not settings.observed:
         return ()
@@ -93,4 +118,4 @@ def _within(settings: Settings, tool: Tool) -> Tool:
     """The tool, with what these settings leave to choose from."""
     if tool.needs != "faire_simple_flows":
         return tool
-    return replace(tool, choices={"flow": settings.faire_simple.paths})
+    return replace(tool, choices={"flow": tuple(settings.faire_simple.paths)})

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from server.settings import SERVICES
 from tools import Tool
+from tools.catalogue import SERVICES
 
 APPROVE = "approve"
 

@@ -43,7 +43,7 @@ def sqlite(path: Path) -> str:
     """The address of an SQLite file, whatever signs its path holds."""
     # No more than what an address gives a meaning to: SQLAlchemy 2.0 decodes nothing of a path.
     escaped = str(path).replace("%", "%25").replace("?", "%3F")
-    return f"sqlite+aiosqlite:///{escaped}"
+    return f"sqlite:///{escaped}"
 
 
 def throwaway_seal() -> Seal:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from opentelemetry import trace
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
-from clients.auth import spellings
+from clients.secrecy import spellings
 from server.settings import Settings
 
 QUIET = ("httpx", "httpcore", "httpx2", "httpcore2")

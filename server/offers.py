@@ -1,4 +1,4 @@
-"""How a host is told of prompts and resources, and of what completes them."""
+"""The prompts and the records that are offered: what fills them in, and what completes them."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,14 +9,10 @@ from mcp.types import (
     CompleteRequestParams,
     Completion,
     GetPromptResult,
-    PromptArgument,
     PromptMessage,
     PromptReference,
-    Resource,
-    ResourceTemplate,
     TextContent,
 )
-from mcp.types import Prompt as ListedPrompt
 
 from clients import ApiError
 from tools import Tool
@@ -28,7 +24,6 @@ from tools.resources import GUIDED, RECORDS, Guide, Record
 
 MOST_VALUES = 100
 """What the protocol allows of values that complete one."""
-JSON, MARKDOWN = "application/json", "text/markdown"
 Offered = Collection[Tool]
 
 
@@ -48,42 +43,6 @@ def records(offered: Offered) -> list[Record]:
     """Those whose tool is offered."""
     names = {tool.name for tool in offered}
     return [record for record in RECORDS if record.tool in names]
-
-
-def listed_prompt(prompt: Prompt, say: Say) -> ListedPrompt:
-    return ListedPrompt(
-        name=prompt.name,
-        title=prompt.title.by(say),
-        description=prompt.description.by(say),
-        arguments=[
-            PromptArgument(
-                name=each.name,
-                description=each.description.by(say),
-                required=each.default is None,
-            )
-            for each in prompt.arguments
-        ],
-    )
-
-
-def listed_guide(guide: Guide) -> Resource:
-    return Resource(
-        uri=guide.address,
-        name=f"{guide.service}_guide",
-        title=guide.title,
-        description="What it is for, which tools and credentials, what is faulty or withdrawn.",
-        mime_type=MARKDOWN,
-    )
-
-
-def listed_record(record: Record) -> ResourceTemplate:
-    return ResourceTemplate(
-        uri_template=record.address,
-        name=record.tool,
-        title=record.title,
-        description=record.description,
-        mime_type=JSON,
-    )
 
 
 def filled_in(

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Float,
     Integer,
     LargeBinary,
@@ -26,7 +27,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clients.emjpm import LOGIN, SERVICE, Pair
 from clients.errors import AccessDeniedError, UnavailableError
@@ -102,8 +102,7 @@ class Shared:
             if self._opened is None:
                 database = Database(self._url)
                 try:
-                    async with database.writing() as connection:
-                        await connection.run_sync(TABLES.create_all)
+                    await database.write(TABLES.create_all, abandoned=True)
                 except BaseException:
                     await database.close()
                     raise
@@ -146,8 +145,8 @@ class SharedSignIn:
             UnavailableError: The database is down.
         """
         query = select(SIGN_INS.c.pair).where(SIGN_INS.c.account == self._account)
-        async with _database(self._shared) as database, database.reading() as connection:
-            sealed = (await connection.execute(query)).scalar()
+        async with _database(self._shared) as database:
+            sealed = await database.read(lambda connection: connection.execute(query).scalar())
         try:
             return sealed and _PAIR.validate_json(self._shared.seal.open(sealed))
         except (BrokenSealError, ValidationError):
@@ -161,9 +160,13 @@ class SharedSignIn:
             UnavailableError: The database is down: whoever had the pair has lost it.
         """
         sealed = self._shared.seal.close(written(pair).encode())
-        async with _database(self._shared) as database, database.writing() as connection:
-            await connection.execute(delete(SIGN_INS).where(SIGN_INS.c.account == self._account))
-            await connection.execute(insert(SIGN_INS).values(account=self._account, pair=sealed))
+
+        def replace(connection: Connection) -> None:
+            connection.execute(delete(SIGN_INS).where(SIGN_INS.c.account == self._account))
+            connection.execute(insert(SIGN_INS).values(account=self._account, pair=sealed))
+
+        async with _database(self._shared) as database:
+            await database.write(replace)
 
     async def begin(self, pair: Pair) -> Literal["database"]:
         """Keep the pair of somebody who signs in, and say where."""
@@ -172,8 +175,9 @@ class SharedSignIn:
 
     async def forget(self) -> None:
         """Keep nothing any more."""
-        async with _database(self._shared) as database, database.writing() as connection:
-            await connection.execute(delete(SIGN_INS).where(SIGN_INS.c.account == self._account))
+        gone = delete(SIGN_INS).where(SIGN_INS.c.account == self._account)
+        async with _database(self._shared) as database:
+            await database.write(lambda connection: connection.execute(gone))
 
     def place(self) -> Literal["database"]:
         """Where the pair is kept if anywhere; the database is not asked."""
@@ -227,32 +231,21 @@ class SharedBudget:
 
     async def _counted(self) -> Wait | None:
         database = await self._shared.database()
-        async with database.writing(self._service) as connection:
-            now = database.now()
-            oldest = int(now - WINDOW)
-            here = SENT.c.service == self._service
-            await connection.execute(delete(SENT).where(here, SENT.c.second < oldest))
-            paused = select(PAUSES.c.until).where(PAUSES.c.service == self._service)
-            query = select(
-                func.coalesce(func.sum(SENT.c.count), 0),
-                func.min(SENT.c.second),
-                func.coalesce(paused.scalar_subquery(), 0.0),
-            ).where(here)
-            sent, first, until = (await connection.execute(query)).one()
-            if until > now:
-                return Wait(until - now, asked=True)
-            if sent >= self._most:
-                return Wait(first + 1 + WINDOW - now)
-            await _added(connection, self._service, int(now))
-            return None
+
+        def count(connection: Connection) -> Wait | None:
+            return _taken(connection, self._service, self._most, database.now())
+
+        return await database.write(count, among=self._service, abandoned=True)
 
     async def _closed(self, seconds: float) -> None:
         database = await self._shared.database()
-        async with database.writing(self._service) as connection:
-            gone = delete(PAUSES).where(PAUSES.c.service == self._service)
-            await connection.execute(gone)
+
+        def close(connection: Connection) -> None:
             until = database.now() + seconds
-            await connection.execute(insert(PAUSES).values(service=self._service, until=until))
+            connection.execute(delete(PAUSES).where(PAUSES.c.service == self._service))
+            connection.execute(insert(PAUSES).values(service=self._service, until=until))
+
+        await database.write(close, among=self._service, abandoned=True)
 
 
 class SharedTries:
@@ -279,29 +272,57 @@ class SharedTries:
         """Hold nothing against this principal any more."""
         await self._own.forget(principal)
         with suppress(ToolError, TimeoutError), anyio.fail_after(ANSWERED_WITHIN):
-            database = await self._shared.database()
-            async with database.writing(TRIES.name) as connection:
-                await connection.execute(delete(TRIES).where(TRIES.c.principal == principal))
+            database, gone = await self._shared.database(), TRIES.c.principal == principal
+            await database.write(
+                lambda connection: connection.execute(delete(TRIES).where(gone)),
+                among=TRIES.name,
+                abandoned=True,
+            )
 
     async def _counted(self, principal: str) -> bool:
         database = await self._shared.database()
-        async with database.writing(TRIES.name) as connection:
-            now = database.now()
-            await connection.execute(delete(TRIES).where(TRIES.c.at <= now - A_MINUTE))
-            query = select(func.count()).where(TRIES.c.principal == principal)
-            if (await connection.execute(query)).scalar_one() >= MOST_FAILURES:
-                return False
-            await connection.execute(insert(TRIES).values(principal=principal, at=now))
-            return True
+
+        def count(connection: Connection) -> bool:
+            return _tried(connection, principal, database.now())
+
+        return await database.write(count, among=TRIES.name, abandoned=True)
 
 
-async def _added(connection: AsyncConnection, service: str, second: int) -> None:
-    """Count one more, within a transaction that no other writer is in."""
+def _taken(connection: Connection, service: str, most: int, now: float) -> Wait | None:
+    """Nothing, once one more request is counted; or how long to wait first."""
+    oldest = int(now - WINDOW)
+    here = SENT.c.service == service
+    connection.execute(delete(SENT).where(here, SENT.c.second < oldest))
+    paused = select(PAUSES.c.until).where(PAUSES.c.service == service)
+    query = select(
+        func.coalesce(func.sum(SENT.c.count), 0),
+        func.min(SENT.c.second),
+        func.coalesce(paused.scalar_subquery(), 0.0),
+    ).where(here)
+    sent, first, until = connection.execute(query).one()
+    if until > now:
+        return Wait(until - now, asked=True)
+    if sent >= most:
+        return Wait(first + 1 + WINDOW - now)
+    _add(connection, service, int(now))
+    return None
+
+
+def _add(connection: Connection, service: str, second: int) -> None:
     here = SENT.c.service == service, SENT.c.second == second
     more = update(SENT).where(*here).values(count=SENT.c.count + 1)
-    if not (await connection.execute(more)).rowcount:
-        first = insert(SENT).values(service=service, second=second, count=1)
-        await connection.execute(first)
+    if not connection.execute(more).rowcount:
+        connection.execute(insert(SENT).values(service=service, second=second, count=1))
+
+
+def _tried(connection: Connection, principal: str, now: float) -> bool:
+    """Whether one more password may be tried for this principal, which then counts."""
+    connection.execute(delete(TRIES).where(TRIES.c.at <= now - A_MINUTE))
+    query = select(func.count()).where(TRIES.c.principal == principal)
+    if connection.execute(query).scalar_one() >= MOST_FAILURES:
+        return False
+    connection.execute(insert(TRIES).values(principal=principal, at=now))
+    return True
 
 
 @asynccontextmanager

@@ -3,11 +3,15 @@
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, redirect_stdout
+from typing import TYPE_CHECKING
 
 from server.app import Connect
 from server.build import build, configured, connection
+from server.opening import at_the_desk, on_first_use
 from server.starting import started
-from tools.desk import Desk
+
+if TYPE_CHECKING:
+    from tools.desk import Desk
 
 HINT = (
     "guichet: an MCP server is waiting for a client on stdin. A client usually starts it: see "
@@ -21,7 +25,8 @@ def serve(*, sandbox: bool, read_only: bool) -> None:
     if sys.stdin.isatty():
         sys.stderr.write(HINT)
     connect, seal = connection(settings, sandbox=sandbox)
-    server = build(settings, _off_the_wire(connect), seal)
+    server = build(settings, on_first_use(_off_the_wire(connect)), seal)
+    server.middleware.insert(0, at_the_desk)
     started()
     server.run("stdio")
 
@@ -30,7 +35,7 @@ def _off_the_wire(connect: Connect) -> Connect:
     """The same desk, where whatever prints goes to stderr: stdout is the protocol's alone."""
 
     @asynccontextmanager
-    async def connected() -> AsyncGenerator[Desk]:
+    async def connected() -> "AsyncGenerator[Desk]":
         with redirect_stdout(sys.stderr):
             async with connect() as desk:
                 yield desk

@@ -4,7 +4,6 @@ PostgreSQL is the server that TEST_POSTGRESQL_URL names, such as `.ci/run` start
 needs one is skipped, unless REQUIRE_POSTGRESQL is set.
 """
 
-import asyncio
 import os
 import secrets
 from collections.abc import Generator
@@ -12,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from server import instance
 
@@ -26,7 +24,7 @@ class State:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = create_async_engine(url)
+        self._engine = create_engine(url, poolclass=NullPool)
 
     @property
     def is_postgresql(self) -> bool:
@@ -34,16 +32,13 @@ class State:
 
     async def write(self, *statements: str) -> None:
         """Change it, in one transaction."""
-        async with self._engine.begin() as connection:
+        with self._engine.begin() as connection:
             for statement in statements:
-                await connection.execute(text(statement))
-        await self._engine.dispose()
+                connection.execute(text(statement))
 
     async def rows(self, query: str) -> list[tuple[object, ...]]:
-        async with self._engine.connect() as connection:
-            found = [tuple(row) for row in await connection.execute(text(query))]
-        await self._engine.dispose()
-        return found
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
 
 
 def sqlite(folder: Path) -> State:
@@ -58,18 +53,17 @@ def postgresql() -> Generator[State]:
     if not SERVER:
         pytest.skip("TEST_POSTGRESQL_URL names no PostgreSQL server")
     schema = f"guichet_{secrets.token_hex(8)}"
-    asyncio.run(_told(f"CREATE SCHEMA {schema}"))
+    _told(f"CREATE SCHEMA {schema}")
     try:
         chosen = {"options": f"-csearch_path={schema}"}
         yield State(
             make_url(SERVER).update_query_dict(chosen).render_as_string(hide_password=False)
         )
     finally:
-        asyncio.run(_told(f"DROP SCHEMA {schema} CASCADE"))
+        _told(f"DROP SCHEMA {schema} CASCADE")
 
 
-async def _told(statement: str) -> None:
-    engine = create_async_engine(SERVER, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
+def _told(statement: str) -> None:
+    engine = create_engine(SERVER, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(statement))

@@ -23,8 +23,7 @@ from mcp.types import (
     InputRequiredResult,
     TextContent,
 )
-from sqlalchemy import RowMapping, select
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import RowMapping, create_engine, select
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -32,10 +31,12 @@ from server import connect, instance, logs
 from server.app import Connect, Server
 from server.approvals import Pages
 from server.build import build
-from server.connect import InProcess, Transports
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
-from server.settings import SERVICES, Settings
+from server.sandboxed import sandboxed
+from server.services.ways import InProcess, Transports
+from server.settings import Settings
 from tools import TOOLS
+from tools.catalogue import SERVICES
 from tools.desk import Desk
 from tools.journal import Journal
 from tools.sealing import Seal
@@ -166,7 +167,7 @@ class Counter:
     def connection(self) -> tuple[Settings, Connect, Seal]:
         """What a server is built of."""
         ours = {name: self.settings[name] for name in self.settings.keys() & set(SERVICES)}
-        settings = connect.sandboxed(Settings(**self.settings)).model_copy(update=ours)
+        settings = sandboxed(Settings(**self.settings)).model_copy(update=ours)
         return settings, partial(self._desk, settings), self.seal
 
     def host(self, era: str, person: Person | None = None) -> Client:
@@ -191,10 +192,10 @@ class Counter:
 
     async def rows(self) -> list[RowMapping]:
         """The operations as the ledger keeps them."""
-        engine = create_async_engine(self.ledger)
-        async with engine.connect() as connection:
-            found = list((await connection.execute(select(OPERATIONS))).mappings())
-        await engine.dispose()
+        engine = create_engine(self.ledger)
+        with engine.connect() as connection:
+            found = list(connection.execute(select(OPERATIONS)).mappings())
+        engine.dispose()
         return found
 
     def put_file(self, name: str, content: str) -> None:

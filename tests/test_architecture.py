@@ -83,7 +83,7 @@ def test_an_approval_is_made_by_the_guard_alone():
 
 
 def test_the_environment_is_read_by_the_settings_alone():
-    assert where(environment_read) == {"server/settings.py"}
+    assert where(environment_read) == {"server/settings/sources.py"}
 
 
 def test_nothing_prints():

@@ -14,7 +14,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 NEEDED = [Requirement(line).name for line in PROJECT["dependencies"]]
 
-NAMED = {"aiosqlite": "sqlite+aiosqlite", "tzdata": "zoneinfo"}
+NAMED = {"tzdata": "zoneinfo"}
 """By what the code says of those that others import for it."""
 
 PERMISSIVE = re.compile(

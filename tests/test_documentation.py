@@ -19,13 +19,14 @@ from pydantic.fields import FieldInfo
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from clients.demarches import STATIC_HOSTS
+from clients.known import STATIC_HOSTS
 from server.cli import app
 from server.sandbox.covoiturage import certificates
 from server.sandbox.demarches.population import registry
-from server.settings import SERVICES, WHERE_TO_READ, Section, Settings, described, load
+from server.settings import WHERE_TO_READ, Section, Settings, described, load
 from tests.support import Counter, Person, own_log
 from tools import TOOLS, Tool
+from tools.catalogue import SERVICES
 
 ROOT = Path(__file__).parents[1]
 PAGES = {

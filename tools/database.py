@@ -9,27 +9,30 @@ fails because of what somebody else did.
 
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ToolError
-from sqlalchemy import event, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 PATIENCE = 10
 """Seconds that a writer waits for its turn, and that a database has to answer."""
 TRIED_AGAIN_AFTER = 0.01
+LOCKED_AGAIN_AFTER = 0.05
 AT_ONCE = 5
 """Connections that a process keeps to a database on a server; as many more when it needs them."""
 LEDGER = "ledger"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ KINDS = {
 }
 
 
-LOCKED = "SELECT pg_advisory_lock(7483929, hashtext(current_schema() || ' ' || :name))"
+TAKEN = text("SELECT pg_try_advisory_lock(7483929, hashtext(current_schema() || ' ' || :name))")
 
 
 class UnusableDatabaseError(ToolError):
@@ -120,7 +123,10 @@ def usable() -> Generator[None]:
 
 
 class Database:
-    """Transactions on one database.
+    """Transactions on one database: functions of a connection, each carried out in a thread.
+
+    A thread is gone to once for a transaction, whatever it is made of: an asynchronous driver goes
+    to one for each statement, which was nine tenths of what a change cost.
 
     Raises:
         UnusableDatabaseError: The address is none, or of a database that is not supported.
@@ -129,7 +135,7 @@ class Database:
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
         """`clock` is that of this process."""
         try:
-            self._engine = create_async_engine(url, hide_parameters=True, **_options(url))
+            self._engine = create_engine(address(url), hide_parameters=True, **_options(url))
         except ModuleNotFoundError as missing:
             why = f"{missing.name} is not installed: the extra `team` brings psycopg"
             raise UnusableDatabaseError(why) from missing
@@ -138,9 +144,12 @@ class Database:
         if self._engine.dialect.name not in KINDS:
             raise UnusableDatabaseError("neither SQLite nor PostgreSQL")
         self.kind = KINDS[self._engine.dialect.name]
+        self._alone = text(self.kind.alone)
         self._clock = clock
         self._ahead = 0.0
-        event.listen(self._engine.sync_engine, "connect", self._set_up)
+        self._writers = anyio.CapacityLimiter(1)
+        self._others = anyio.CapacityLimiter(AT_ONCE)
+        event.listen(self._engine, "connect", self._set_up)
 
     def now(self) -> float:
         """The time that those who share the database agree on, as of their last transaction."""
@@ -149,26 +158,25 @@ class Database:
     async def make(self) -> None:
         """Make the file, where the database is one."""
         if self.kind is KINDS["sqlite"]:
-            await anyio.to_thread.run_sync(_opened, self._engine.url.database or "")
+            await self._in_thread(partial(_opened, self._engine.url.database or ""))
 
-    @asynccontextmanager
-    async def writing(self, among: str = LEDGER) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that no other writer is in, from before it reads to its end.
+    async def write(
+        self, work: Callable[[Connection], T], *, among: str = LEDGER, abandoned: bool = False
+    ) -> T:
+        """What `work` gives, in a transaction of which no other writer is, from before it reads.
 
-        On PostgreSQL, those who write something else than the ledger may have turns of their own.
+        It goes to its end whoever is cancelled meanwhile; if it is `abandoned`, without them. On
+        PostgreSQL, those who write something else than the ledger may have turns of their own.
         """
-        with usable():
-            async with self._engine.begin() as connection:
-                told = await connection.execute(text(self.kind.alone), {"among": among})
-                if told.returns_rows:
-                    self._ahead = told.scalar_one() - self._clock()
-                yield connection
+        # The tasks of a process queue here: SQLite would have them sleep, and try again.
+        with usable(), anyio.fail_after(PATIENCE):
+            return await anyio.to_thread.run_sync(
+                self._written, work, among, limiter=self._writers, abandon_on_cancel=abandoned
+            )
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        with usable():
-            async with self._engine.connect() as connection:
-                yield connection
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` gives, without waiting for those who write."""
+        return await self._in_thread(partial(self._read, work))
 
     async def lock(self, name: str, within: float) -> "Lock":
         """A lock that no other process has, for as long as need be; on PostgreSQL alone.
@@ -176,19 +184,41 @@ class Database:
         Raises:
             UnusableDatabaseError: It could not be had in so many seconds.
         """
-        with usable():
-            connection = await self._engine.connect()
-            try:
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-                await connection.execute(text(f"SET lock_timeout = '{within:.0f}s'"))
-                await connection.execute(text(LOCKED), {"name": name})
-            except BaseException:
-                await Lock(connection).release()
-                raise
-        return Lock(connection)
+        lock = Lock(await self._in_thread(self._unbounded))
+        try:
+            with usable(), anyio.fail_after(within):
+                while not await self._in_thread(partial(lock.taken, name)):  # noqa: ASYNC110
+                    await anyio.sleep(LOCKED_AGAIN_AFTER)  # whoever frees it tells nobody
+        except BaseException:
+            await lock.release()
+            raise
+        return lock
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._engine.dispose)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """What may be left to itself should whoever waits be cancelled."""
+        with usable():
+            return await anyio.to_thread.run_sync(
+                work, limiter=self._others, abandon_on_cancel=True
+            )
+
+    def _written(self, work: Callable[[Connection], T], among: str) -> T:
+        with self._engine.begin() as connection:
+            told = connection.execute(self._alone, {"among": among})
+            if told.returns_rows:
+                self._ahead = told.scalar_one() - self._clock()
+            return work(connection)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            return work(connection)
+
+    def _unbounded(self) -> Connection:
+        """A connection whose statements are each on their own."""
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _set_up(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
@@ -201,13 +231,25 @@ class Database:
 class Lock:
     """A lock that lasts as long as its connection: the server frees it should the process die."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def taken(self, name: str) -> bool:
+        """Whether the lock is had; it blocks, though not for long."""
+        return bool(self._connection.execute(TAKEN, {"name": name}).scalar())
 
     async def release(self) -> None:
         with anyio.CancelScope(shield=True), suppress(SQLAlchemyError):
-            await self._connection.invalidate()
-            await self._connection.close()
+            await anyio.to_thread.run_sync(self._released)
+
+    def _released(self) -> None:
+        self._connection.invalidate()
+        self._connection.close()
+
+
+def address(url: str) -> str:
+    """What SQLAlchemy is given, even if it is written for the driver that 0.1.0 went through."""
+    return url.replace("sqlite+aiosqlite:", "sqlite:", 1)
 
 
 def _options(url: str) -> Mapping[str, Any]:
@@ -218,8 +260,7 @@ def _options(url: str) -> Mapping[str, Any]:
 def _opened(file: str) -> None:
     """Make the file if need be; processes read it while one writes (WAL).
 
-    It fails here if it must: a file that aiosqlite cannot open leaves a thread behind. SQLite does
-    not wait when two processes turn to WAL at once: whoever comes second tries again.
+    SQLite does not wait when two processes turn to WAL at once: whoever comes second tries again.
     """
     give_up_at = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(file, timeout=PATIENCE)) as connection:

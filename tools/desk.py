@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import anyio
 
 from clients import Clients
+from tools.asking import Consent
 from tools.fences import NONE, Fences
 from tools.files import Folder
 from tools.journal import Journal
 from tools.language import Say
 from tools.understood import SERVICE_HOSTS
 
-Consent = Literal["ask", "page", "dangerously-relay"]
 Present = Callable[[str], Awaitable[str]]
 """Shows an operation to the person, outside the client; gives an address without any secret."""
 

@@ -5,14 +5,17 @@ from functools import partial
 from itertools import islice
 from typing import Annotated
 
-from mcp.server.mcpserver import Resolve
+from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from clients import Approval
-from clients.faire_simple import Flow
+from clients.faire_simple import FaireSimpleClient
 from clients.http import Outgoing
-from tools.dependencies import FaireSimple, Saying
+from clients.known import Flow
+from tools.asking import Rung
+from tools.dependencies import Saying
+from tools.desk import Desk
 from tools.guard import asks
 from tools.journal import Operation
 from tools.language import Say
@@ -20,6 +23,7 @@ from tools.operations import Counter, local
 from tools.parameters import DryRun
 from tools.questions import Asked, Change, Question, Typed, Words
 from tools.received import Offset, Part, Received, lines, page
+from tools.registry import mutation, read
 from tools.results import Outcome
 from tools.settling import Settlement
 
@@ -28,6 +32,12 @@ MOST_LINES = 20
 BY_SEMESTER = "updates_by_semester"
 REGISTERED, UNREGISTERED = "registered", "unregistered"
 
+
+async def faire_simple(ctx: Context[Desk]) -> FaireSimpleClient:
+    return ctx.request_context.lifespan_context.clients.faire_simple
+
+
+FaireSimple = Annotated[FaireSimpleClient, Resolve(faire_simple)]
 Uid = Annotated[
     str,
     Field(
@@ -163,6 +173,18 @@ def _unknown(uid: str) -> PartnerStatus:
 
 
 STATUS = Settlement(unread=_unknown)
+
+WORKS = (
+    read(get_partner, "Read a partner", "faire_simple"),
+    read(list_faire_simple, "List what faire-simple holds", "faire_simple_flows"),
+    mutation(
+        set_partner_status,
+        "Register or unregister a partner",
+        "faire_simple",
+        Rung.TYPE,
+        STATUS,
+    ),
+)
 
 
 def _sent(operation: Operation) -> Sent:

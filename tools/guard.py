@@ -3,8 +3,9 @@
 `asks(question)` fills a tool's `Approval` parameter. A client that can question its person does (an
 MCP elicitation, in both protocol eras). Otherwise, or when the operation or the settings require
 it, the person decides on a page outside the client, and the model calls again; `dangerously-relay`
-lets the model carry a single-use code where the client cannot ask. `performing` runs a tool's body
-once consent is recorded, out of reach of cancellation, and records what came of it.
+lets the model carry a single-use code where the client cannot ask, and `dangerously-none` asks
+nobody but where the page alone will do. `performing` runs a tool's body once consent is recorded,
+out of reach of cancellation, and records what came of it.
 """
 
 import functools
@@ -22,13 +23,14 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from clients import Approval
 from tools import refusals
+from tools.asking import Rung
 from tools.desk import Desk
 from tools.executing import executed, led
 from tools.fences import FencedError
 from tools.journal import Intent, Operation
 from tools.language import Say
 from tools.parameters import DryRun
-from tools.questions import Question, Rung, Typed
+from tools.questions import Question, Typed
 from tools.replays import CALL, Call, OnPage, PreviewedError, ServedError, code_name
 from tools.results import Outcome, error
 from tools.settling import Settlement
@@ -163,6 +165,8 @@ def _elsewhere(ctx: Context[Desk], desk: Desk, call: Call, put: Question):
     by_page = call.rung is Rung.PAGE or put.by_page or desk.consent == "page"
     if by_page or call.tool in desk.four_eyes:
         return _by_page
+    if desk.consent == "dangerously-none":
+        return _unattended
     if _can_ask(ctx):
         return None
     return _relayed if desk.consent == "dangerously-relay" else _by_page
@@ -179,7 +183,7 @@ async def _by_page(desk: Desk, call: Call, put: Question, intent: Intent) -> Ans
         raise ToolError(refusals.declined(desk.say))
     if waiting and waiting.status == "approved" and not _alone(desk, waiting):
         call.operation, call.evidence = waiting, "page"
-        return Answer(agreed=True, typed=put.asked.typed.value if put.asked.typed else "")
+        return _agreed(put)
     if waiting and (waiting.status == "approved" or not _same(desk, waiting, put)):
         await desk.journal.refuse(waiting.id, "stale", error(refusals.changed(desk.say)))
         waiting = None
@@ -239,11 +243,18 @@ async def _on_page(desk: Desk, call: Call) -> Operation | None:
     return min(found, key=lambda operation: first.index(operation.status), default=None)
 
 
+async def _unattended(desk: Desk, call: Call, put: Question, intent: Intent) -> Answer:
+    """Nobody's word: the settings let whatever calls change things alone."""
+    call.evidence = "nobody was asked"
+    call.operation = await desk.journal.ask(secrets.token_hex(32), intent)
+    return _agreed(put)
+
+
 async def _relayed(desk: Desk, call: Call, put: Question, intent: Intent) -> Answer:
     """The model's word that the person agreed, where the settings accept that."""
     call.evidence = "relayed by the client, no human evidence"
     if call.operation:
-        return Answer(agreed=True, typed=put.asked.typed.value if put.asked.typed else "")
+        return _agreed(put)
     code = secrets.token_hex(8)
     await desk.journal.ask(code_name(desk, code), intent)
     raise ToolError(
@@ -283,6 +294,11 @@ def _refusal(say: Say, typed: Typed | None, given: Answer) -> str:
     if not given.agreed:
         return refusals.declined(say)
     return refusals.mistyped(say) if typed and not fits(typed, given.typed) else ""
+
+
+def _agreed(put: Question) -> Answer:
+    """An agreement that came otherwise than by the form, whole."""
+    return Answer(agreed=True, typed=put.asked.typed.value if put.asked.typed else "")
 
 
 def _given(outcome: ElicitationResult[BaseModel]) -> Answer:

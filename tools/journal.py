@@ -45,7 +45,14 @@ SHORT = 16
 
 Ending = Literal["declined", "stale", "applied", "not_applied", "undetermined"]
 Status = Literal["pending", "approved", "executing"] | Ending
-Evidence = Literal["", "form", "form, typed", "page", "relayed by the client, no human evidence"]
+Evidence = Literal[
+    "",
+    "form",
+    "form, typed",
+    "page",
+    "relayed by the client, no human evidence",
+    "nobody was asked",
+]
 
 
 class Operation(BaseModel):
@@ -164,8 +171,7 @@ class Journal:
             plan=self.seal.close(intent.facts.encode()) if intent.keeps_facts else None,
             by_page=by_page,
         )
-        await storage.forget(now)
-        await storage.add(operation.model_dump())
+        await storage.ask(operation.model_dump())
         return operation
 
     async def part(self, whole: str, *, subject: str, goal: str, name: str = "") -> Operation:
@@ -174,10 +180,8 @@ class Journal:
         Raises:
             ToolError: A part of that name was begun already; without one, none is like another.
         """
-        executed, now = await self.find(whole), self.now()
-        if executed is None:
-            raise LookupError(whole)
-        fresh = {
+        now = self.now()
+        own: dict[str, object] = {
             "id": name or secrets.token_hex(32),
             "subject": subject,
             "goal": goal,
@@ -186,27 +190,20 @@ class Journal:
             "status": "executing",
             "leased_until": now + LEASE,
             "by_page": False,
+            "told": False,
             "plan": None,
             "toll": "",  # that of the whole
         }
-        operation = executed.model_copy(update=fresh)
-        if not await (await self._storage()).add(operation.model_dump()):
+        row = await (await self._storage()).add_part(whole, own)
+        if row is None:
             raise ToolError("The same is being done by another call: nothing was sent twice.")
-        return operation
+        return Operation.model_validate(row)
 
     async def trials(self, key: str) -> list[Operation]:
         """The parts that were named after this key by `trial`, the first one first."""
-        found = list[Operation]()
-        while operation := await self._trial(key, len(found)):
-            found.append(operation)
-        return found
-
-    async def _trial(self, key: str, earlier: int) -> Operation | None:
-        """The part of that name, whichever secret it was named under."""
-        for name in self.seal.marks(_trial(key, earlier)):
-            if operation := await self.find(name):
-                return operation
-        return None
+        storage = await self._storage()
+        rows = await storage.numbered(lambda n: self.seal.marks(_trial(key, n)))
+        return [Operation.model_validate(dict(row)) for row in rows]
 
     def trial(self, key: str, earlier: int) -> str:
         """What a part is named after so many others of the same key: two cannot both be it."""
@@ -473,6 +470,8 @@ class Journal:
             await self.purge(now - self._keep_days * A_DAY)
 
     async def _storage(self):
+        if self._opened:
+            return self._opened
         async with self._opening:
             if self._opened is None:
                 # Loading SQLAlchemy takes 0.3 s: not before the first change is asked for.

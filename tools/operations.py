@@ -11,6 +11,7 @@ from tools.dependencies import Counter
 from tools.desk import Desk
 from tools.journal import SHORT, Evidence, Operation
 from tools.parameters import Whole
+from tools.registry import read
 from tools.results import Outcome, Result, fitting
 
 Standing = Literal[
@@ -136,6 +137,12 @@ async def get_operation(desk: Counter, id: Identifier) -> OperationDetails:  # n
     return OperationDetails(
         **dict(_row(desk, operation)), events=events, outcome=outcome, conclusion=conclusion
     )
+
+
+WORKS = (
+    read(list_operations, "List what was asked and changed", "ledger"),
+    read(get_operation, "Tell what came of a change", "ledger"),
+)
 
 
 def local(at: float) -> datetime:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from pydantic import BaseModel
 
@@ -10,15 +9,6 @@ from clients.http import Outgoing
 from clients.text import quoted
 from tools.fences import FREE, Toll
 from tools.language import Say
-
-
-class Rung(StrEnum):
-    """How much a person must do before a change is made."""
-
-    TICK = "a box to tick"
-    TYPE = "a box to tick, and a number to type"
-    SIZE = "a box to tick, and a number to type; on the page if it is over 1,000"
-    PAGE = "the page, outside the client"
 
 
 class Shown(BaseModel, frozen=True, hide_input_in_errors=True):

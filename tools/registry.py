@@ -1,44 +1,29 @@
-"""What a tool is: a function, a title for people, what it may do to the world, what it needs."""
+"""What a tool does: a function, a title for people, what it may do to the world, what it needs."""
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Concatenate, Literal, ParamSpec, get_args
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Concatenate, ParamSpec, get_args
 
+from mcp.server.mcpserver.tools import Tool as RegisteredTool
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel
 
 from clients import Approval
+from tools.asking import Rung
+from tools.catalogue import Need
 from tools.guard import performing
-from tools.questions import Rung
 from tools.results import Outcome, structured
 from tools.settling import Settlement
 
 P = ParamSpec("P")
 
-Service = Literal["covoiturage", "demarches", "emjpm", "faire_simple"]
-SERVICES: tuple[Service, ...] = get_args(Service)
-Need = Literal[
-    "ledger",
-    "covoiturage",
-    "covoiturage_credentials",
-    "demarches",
-    "demarches_numbers",
-    "emjpm",
-    "emjpm_delete_all",
-    "faire_simple",
-    "faire_simple_flows",
-]
-"""What must be there for a tool to be offered: `ledger` always is, `covoiturage` needs no secret.
-
-Before a tool that needs the ledger, what a process left unsettled is settled.
-"""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tool:
-    """A row of the catalogue, equal to itself alone; make one with `read` or `mutation`."""
+class Work:
+    """What a tool does, and what the catalogue tells of it; make one with `read` or `mutation`."""
 
     function: Callable[..., Awaitable[Any]]
     title: str
@@ -46,12 +31,9 @@ class Tool:
     annotations: ToolAnnotations
     rung: Rung | None = None
     settlement: Settlement | None = None
-    choices: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
-    """What the settings leave to choose from, for the parameters that accept more by their type."""
+    """How a change is settled whose answer was lost; a read changes nothing."""
     saves: bool = False
-    """Whether it leaves a file on this machine, and changes nothing else."""
     shares: bool = False
-    """Whether that file may be read back at the address that its result links to."""
 
     @property
     def name(self) -> str:
@@ -61,15 +43,6 @@ class Tool:
     def description(self) -> str:
         return inspect.getdoc(self.function) or ""
 
-    @property
-    def writes(self) -> bool:
-        return self.rung is not None
-
-    @property
-    def service(self) -> Service | None:
-        """The service that it works with, by which what it needs is named; the ledger is none."""
-        return next((each for each in SERVICES if self.needs.startswith(each)), None)
-
 
 def read(
     function: Callable[P, Awaitable[BaseModel]],
@@ -78,7 +51,7 @@ def read(
     *,
     saves: bool = False,
     shares: bool = False,
-) -> Tool:
+) -> Work:
     """A tool that changes no service; with `saves`, it leaves a new file in the one folder.
 
     With `shares`, that file can then be read as a resource: it holds nothing that no tool gives.
@@ -91,7 +64,7 @@ def read(
         idempotent_hint=not saves,
         open_world_hint=True,
     )
-    return Tool(_answering(function), title, needs, hints, saves=saves, shares=shares)
+    return Work(_answering(function), title, needs, hints, saves=saves, shares=shares)
 
 
 def mutation(
@@ -103,7 +76,7 @@ def mutation(
     *,
     destructive: bool = True,
     idempotent: bool = False,
-) -> Tool:
+) -> Work:
     """A tool that changes a service; its first parameter is the `Approval` to do so."""
     if not _asks_approval(function):
         raise TypeError(f"{function.__name__} changes a service without asking for an Approval")
@@ -113,7 +86,24 @@ def mutation(
         idempotent_hint=idempotent,
         open_world_hint=True,
     )
-    return Tool(performing(function, settlement), title, needs, hints, rung, settlement)
+    return Work(performing(function, settlement), title, needs, hints, rung, settlement)
+
+
+@cache
+def registered(work: Work, *, published: bool = False) -> RegisteredTool:
+    """A tool as the SDK runs it, whichever the server: a signature takes 5 ms to analyse.
+
+    Only one that is to be published knows the schema of its results: they are dumped from the very
+    model that the SDK would hold each against, once more.
+    """
+    return RegisteredTool.from_function(
+        work.function,
+        name=work.name,
+        title=work.title,
+        description=work.description,
+        annotations=work.annotations,
+        structured_output=None if published else False,
+    )
 
 
 def _answering(

@@ -18,9 +18,10 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.types import CallToolResult, InputRequiredResult
 
 from tools import refusals
+from tools.asking import Rung
 from tools.desk import Desk
 from tools.journal import Evidence, Intent, Operation
-from tools.questions import Asked, Question, Rung
+from tools.questions import Asked, Question
 from tools.results import Outcome, Preview, error, shortened, structured
 from tools.settling import Settlements, settle_abandoned
 

@@ -5,8 +5,10 @@ atomic: a row becomes `executing` once, whoever tries and however many try at th
 `entries` holds what happened, one row an event, in the chain that `tools.chain` describes.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import fields, replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import (
     Boolean,
@@ -21,23 +23,28 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
     inspect,
+    join,
     or_,
     select,
     text,
+    true,
     tuple_,
     update,
 )
 
 from tools.chain import COPIED, Head, Ledger, Mark, linked, proven
-from tools.database import Database, Kind, UnusableDatabaseError, usable
+from tools.database import Database, Kind, UnusableDatabaseError
 from tools.fences import A_DAY, FREE, Ending, Fences, Toll
 from tools.journal import ONCE
 
 Row = dict[str, object]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 VERSION = 4
 """The schema's version, kept in the database: an older one is brought up, a newer one refused."""
@@ -97,18 +104,80 @@ HEADS = Table(
     Column("purged_mark", String, nullable=False),
     Column("proof", String, nullable=False),  # a mark of the rest
 )
+HELD = tuple(field.name for field in fields(Head))
 VERSIONS = Table("guichet_schema", TABLES, Column("version", Integer, nullable=False))
+
+# What each change goes through is put in words once: it takes five times what saying it takes.
+NEWEST = OPERATIONS.c.asked_at.desc(), OPERATIONS.c.id.desc()
+NAMED = OPERATIONS.c.id == bindparam("operation")
+ON_PAGE = and_(OPERATIONS.c.by_page.is_(True), OPERATIONS.c.told.is_(False))
+FIND = select(OPERATIONS).where(NAMED)
+ADD = insert(OPERATIONS)
+TOUCH = update(OPERATIONS).where(NAMED)
+CHANGE = TOUCH.where(OPERATIONS.c.status.in_(bindparam("among", expanding=True)))
+CHANGE_OPEN = CHANGE.where(OPERATIONS.c.expires_at > bindparam("now"))
+FORGET = (
+    update(OPERATIONS)
+    .where(
+        OPERATIONS.c.status.in_(("pending", "approved")),
+        OPERATIONS.c.expires_at <= bindparam("now"),
+        or_(OPERATIONS.c.asked.is_not(None), OPERATIONS.c.plan.is_not(None)),
+    )
+    .values(asked=None, plan=None)
+)
+UNSETTLED = (
+    select(OPERATIONS)
+    .where(
+        or_(
+            and_(OPERATIONS.c.status == "executing", OPERATIONS.c.leased_until < bindparam("now")),
+            and_(OPERATIONS.c.status == "undetermined", OPERATIONS.c.asked_at > bindparam("since")),
+        )
+    )
+    .order_by(*NEWEST)
+)
+LAST = select(HEADS)
+TOLD = (
+    select(*(OPERATIONS.c[name] for name in COPIED), *(HEADS.c[name] for name in HELD))
+    .select_from(join(OPERATIONS, HEADS, true()))
+    .where(NAMED)
+)
+TELL = insert(ENTRIES)
+MOVE = update(HEADS)
+
+
+def _writes(
+    work: Callable[Concatenate["Storage", Connection, P], T],
+) -> Callable[Concatenate["Storage", P], Awaitable[T]]:
+    """The same in a transaction that no other writer is in, without the connection to give."""
+
+    @wraps(work)
+    async def written(self: "Storage", *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.database.write(lambda on: work(self, on, *args, **kwargs))
+
+    return written
+
+
+def _reads(
+    work: Callable[Concatenate["Storage", Connection, P], T],
+) -> Callable[Concatenate["Storage", P], Awaitable[T]]:
+    """The same of what waits for no writer."""
+
+    @wraps(work)
+    async def read(self: "Storage", *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.database.read(lambda on: work(self, on, *args, **kwargs))
+
+    return read
 
 
 class Storage:
     """The rows of one database, shared by every process of this instance."""
 
     def __init__(self, database: Database, mark: Mark) -> None:
-        self._database = database
+        self.database = database
         self._mark = mark
 
     def now(self) -> float:
-        return self._database.now()
+        return self.database.now()
 
     async def prepare(self) -> None:
         """Make the tables if this database has none, bring them up to date if they are older.
@@ -117,42 +186,50 @@ class Storage:
             UnusableDatabaseError: It cannot be opened, or was written by a newer Guichet.
         """
         try:
-            with usable():
-                await self._database.make()
-            async with self._database.writing() as connection:
-                await connection.run_sync(_prepared, self._mark, self._database.kind)
+            await self.database.make()
+            await self._prepare()
         except UnusableDatabaseError:
             await self.close()
             raise
 
-    async def add(self, row: Row) -> bool:
-        """Keep a new operation, and the entry that says so; false if there is one of that name."""
-        happened = _event(row["status"])
-        namesake = select(OPERATIONS.c.id).where(OPERATIONS.c.id == row["id"])
-        async with self._database.writing() as connection:
-            if (await connection.execute(namesake)).first():
-                return False
-            await connection.execute(insert(OPERATIONS).values(row))
-            await connection.run_sync(_append, self._mark, row["id"], happened, row["asked_at"])
-            return True
+    @_writes
+    def _prepare(self, connection: Connection) -> None:
+        _prepared(connection, self._mark, self.database.kind)
 
-    async def forget(self, now: float) -> None:
-        """Erase what was shown and planned of questions that nobody may answer any more."""
-        over = and_(
-            OPERATIONS.c.status.in_(("pending", "approved")),
-            OPERATIONS.c.expires_at <= now,
-            or_(OPERATIONS.c.asked.is_not(None), OPERATIONS.c.plan.is_not(None)),
-        )
-        async with self._database.writing() as connection:
-            await connection.execute(update(OPERATIONS).where(over).values(asked=None, plan=None))
+    @_writes
+    def ask(self, connection: Connection, row: Row) -> bool:
+        """Keep a new operation, and the entry that says so; false if there is one of that name.
 
-    async def find(self, operation: str) -> RowMapping | None:
-        query = select(OPERATIONS).where(OPERATIONS.c.id == operation)
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).mappings().one_or_none()
+        What was shown and planned of questions that nobody may answer any more is erased.
+        """
+        connection.execute(FORGET, {"now": row["asked_at"]})
+        return _added(connection, self._mark, row)
 
-    async def change(
+    @_writes
+    def add_part(self, connection: Connection, whole: str, own: Row) -> Row | None:
+        """A new operation, like the whole but for what is its own; None if one has its name."""
+        like = connection.execute(FIND, {"operation": whole}).mappings().one()
+        row: Row = {**like, **own}
+        return row if _added(connection, self._mark, row) else None
+
+    @_reads
+    def find(self, connection: Connection, operation: str) -> RowMapping | None:
+        return connection.execute(FIND, {"operation": operation}).mappings().one_or_none()
+
+    @_reads
+    def numbered(
+        self, connection: Connection, names: Callable[[int], Collection[str]]
+    ) -> list[RowMapping]:
+        """The operation that has one of the names of 0, that of 1, and so on to the last one."""
+        found = list[RowMapping]()
+        while row := _one_of(connection, names(len(found))):
+            found.append(row)
+        return found
+
+    @_writes
+    def change(
         self,
+        connection: Connection,
         operation: str,
         values: Row,
         *,
@@ -167,68 +244,57 @@ class Storage:
         Raises:
             FencedError: These leave no room for it beside what was begun: it is as it was.
         """
-        change = (
-            update(OPERATIONS)
-            .where(OPERATIONS.c.id == operation, OPERATIONS.c.status.in_(among))
-            .values(values)
-        )
-        if values["status"] in {"executing", "approved"}:
-            change = change.where(OPERATIONS.c.expires_at > now)
-        async with self._database.writing() as connection:
-            if (await connection.execute(change)).rowcount != 1:
-                return False
-            if fences and fences.any:
-                await connection.run_sync(_check_own_fences, operation, fences, now)
-            await connection.run_sync(_append, self._mark, operation, values["status"], now)
-            return True
+        change = CHANGE_OPEN if values["status"] in {"executing", "approved"} else CHANGE
+        given = {"operation": operation, "among": among, "now": now, **values}
+        if connection.execute(change, given).rowcount != 1:
+            return False
+        if fences and fences.any:
+            _check_own_fences(connection, operation, fences, now)
+        _append(connection, self._mark, operation, values["status"], now)
+        return True
 
-    async def check_fences(self, principal: str, toll: Toll, fences: Fences, *, now: float) -> None:
+    @_reads
+    def check_fences(
+        self, connection: Connection, principal: str, toll: Toll, fences: Fences, *, now: float
+    ) -> None:
         """Return if these leave room for one more change of this principal, as of now.
 
         Raises:
             FencedError: They do not.
         """
-        async with self._database.reading() as connection:
-            await connection.run_sync(_check_fences, principal, toll, fences, now)
+        _check_fences(connection, principal, toll, fences, now)
 
-    async def touch(self, operation: str, values: Row) -> None:
+    @_writes
+    def touch(self, connection: Connection, operation: str, values: Row) -> None:
         """Change what no entry needs to tell."""
-        change = update(OPERATIONS).where(OPERATIONS.c.id == operation).values(values)
-        async with self._database.writing() as connection:
-            await connection.execute(change)
+        connection.execute(TOUCH, {"operation": operation, **values})
 
-    async def unsettled(self, now: float, since: float) -> list[RowMapping]:
+    @_reads
+    def unsettled(self, connection: Connection, now: float, since: float) -> list[RowMapping]:
         """What was executing when its lease ran out, and what could not be determined since."""
-        return await self._operations(
-            or_(
-                and_(OPERATIONS.c.status == "executing", OPERATIONS.c.leased_until < now),
-                and_(OPERATIONS.c.status == "undetermined", OPERATIONS.c.asked_at > since),
-            )
-        )
+        return list(connection.execute(UNSETTLED, {"now": now, "since": since}).mappings())
 
-    async def on_page(self, principal: str) -> list[RowMapping]:
+    @_reads
+    def on_page(self, connection: Connection, principal: str) -> list[RowMapping]:
         """What was put to this principal on the page and is not over, newest first."""
-        return await self._operations(
-            and_(
-                OPERATIONS.c.principal == principal,
-                OPERATIONS.c.by_page.is_(True),
-                OPERATIONS.c.told.is_(False),
-            )
-        )
+        return _operations(connection, ON_PAGE, OPERATIONS.c.principal == principal)
 
-    async def others_on_page(self, principal: str, tools: Collection[str]) -> list[RowMapping]:
+    @_reads
+    def others_on_page(
+        self, connection: Connection, principal: str, tools: Collection[str]
+    ) -> list[RowMapping]:
         """What these tools put on the page to anybody else, and is not over, newest first."""
-        return await self._operations(
-            and_(
-                OPERATIONS.c.principal != principal,
-                OPERATIONS.c.tool.in_(tools),
-                OPERATIONS.c.by_page.is_(True),
-                OPERATIONS.c.told.is_(False),
-            )
-        )
+        theirs = OPERATIONS.c.principal != principal
+        return _operations(connection, ON_PAGE, theirs, OPERATIONS.c.tool.in_(tools))
 
-    async def recent(
-        self, principal: str, most: int, before: tuple[float, str] | None = None, whole: str = ""
+    @_reads
+    def recent(
+        self,
+        connection: Connection,
+        principal: str,
+        most: int,
+        before: tuple[float, str] | None = None,
+        whole: str = "",
     ) -> list[RowMapping]:
         """The newest operations of this principal, or those before a time and an identifier.
 
@@ -238,72 +304,85 @@ class Storage:
         if before:
             earlier = tuple_(OPERATIONS.c.asked_at, OPERATIONS.c.id) < tuple_(*before)
             his = and_(his, earlier)
-        return await self._operations(his, most)
+        return _operations(connection, his, most=most)
 
-    async def parts(self, whole: str) -> list[RowMapping]:
+    @_reads
+    def parts(self, connection: Connection, whole: str) -> list[RowMapping]:
         """What an operation was carried out by, newest first."""
-        return await self._operations(OPERATIONS.c.part_of == whole)
+        return _operations(connection, OPERATIONS.c.part_of == whole)
 
-    async def sent(
-        self, principal: str, tool: str, subject: str, places: Collection[str]
+    @_reads
+    def sent(
+        self,
+        connection: Connection,
+        principal: str,
+        tool: str,
+        subject: str,
+        places: Collection[str],
     ) -> list[RowMapping]:
         """What this principal had sent, or may have had, by this tool, on this subject, there."""
-        return await self._operations(
-            and_(
-                OPERATIONS.c.principal == principal,
-                OPERATIONS.c.tool == tool,
-                OPERATIONS.c.subject == subject,
-                OPERATIONS.c.place.in_(places),
-                OPERATIONS.c.status.in_(("executing", "applied", "undetermined")),
-            )
+        return _operations(
+            connection,
+            OPERATIONS.c.principal == principal,
+            OPERATIONS.c.tool == tool,
+            OPERATIONS.c.subject == subject,
+            OPERATIONS.c.place.in_(places),
+            OPERATIONS.c.status.in_(("executing", "applied", "undetermined")),
         )
 
-    async def named(self, principal: str, beginning: str) -> list[RowMapping]:
+    @_reads
+    def named(self, connection: Connection, principal: str, beginning: str) -> list[RowMapping]:
         """The operations of this principal whose identifier begins so."""
-        return await self._operations(
-            and_(
-                OPERATIONS.c.principal == principal,
-                OPERATIONS.c.id.startswith(beginning, autoescape=True),
-            )
+        return _operations(
+            connection,
+            OPERATIONS.c.principal == principal,
+            OPERATIONS.c.id.startswith(beginning, autoescape=True),
         )
 
-    async def applied(
-        self, tools: Collection[str], *, place: str, goal: str, before: float
+    @_reads
+    def applied(
+        self,
+        connection: Connection,
+        tools: Collection[str],
+        *,
+        place: str,
+        goal: str,
+        before: float,
     ) -> bool:
         """Whether one of these tools had made a change there by then, its goal beginning so."""
-        found = await self._operations(
-            and_(
-                OPERATIONS.c.status == "applied",
-                OPERATIONS.c.tool.in_(tools),
-                OPERATIONS.c.place == place,
-                OPERATIONS.c.goal.startswith(goal, autoescape=True),
-                OPERATIONS.c.ended_at < before,
-            ),
+        found = _operations(
+            connection,
+            OPERATIONS.c.status == "applied",
+            OPERATIONS.c.tool.in_(tools),
+            OPERATIONS.c.place == place,
+            OPERATIONS.c.goal.startswith(goal, autoescape=True),
+            OPERATIONS.c.ended_at < before,
             most=1,
         )
         return bool(found)
 
-    async def entries(self, operation: str = "") -> list[RowMapping]:
+    @_reads
+    def entries(self, connection: Connection, operation: str = "") -> list[RowMapping]:
         """What happened, oldest first: everything, or to one operation."""
         query = select(ENTRIES).order_by(ENTRIES.c.number)
         if operation:
             query = query.where(ENTRIES.c.operation == operation)
-        async with self._database.reading() as connection:
-            return list((await connection.execute(query)).mappings())
+        return list(connection.execute(query).mappings())
 
-    async def ledger(self) -> Ledger:
+    @_writes
+    def ledger(self, connection: Connection) -> Ledger:
         """All of it, while nobody writes."""
         entries, operations = select(ENTRIES).order_by(ENTRIES.c.number), select(OPERATIONS)
-        async with self._database.writing() as connection:
-            head, proof = await connection.run_sync(_head)
-            return Ledger(
-                _rows((await connection.execute(entries)).mappings()),
-                head,
-                proof,
-                _rows((await connection.execute(operations)).mappings()),
-            )
+        head, proof = _head(connection)
+        return Ledger(
+            _rows(connection.execute(entries).mappings()),
+            head,
+            proof,
+            _rows(connection.execute(operations).mappings()),
+        )
 
-    async def purge(self, before: float, *, now: float) -> int:
+    @_writes
+    def purge(self, connection: Connection, before: float, *, now: float) -> int:
         """How many entries were deleted: the oldest, as long as they are older than this.
 
         The operations that are over and that no entry tells of any more go with them, but for
@@ -315,42 +394,52 @@ class Storage:
             OPERATIONS.c.ended_at.is_not(None),
             and_(OPERATIONS.c.status.in_(("pending", "approved")), OPERATIONS.c.expires_at <= now),
         )
-        async with self._database.writing() as connection:
-            head, _ = await connection.run_sync(_head)
-            first_kept = (await connection.execute(kept)).scalar() or head.number + 1
-            last = select(ENTRIES).where(ENTRIES.c.number == first_kept - 1)
-            gone = (await connection.execute(last)).mappings().one_or_none()
-            if gone is None:
-                return 0
-            old = ENTRIES.c.number <= gone["number"]
-            count = (await connection.execute(delete(ENTRIES).where(old))).rowcount
-            untold = OPERATIONS.c.id.not_in(select(ENTRIES.c.operation))
-            again = OPERATIONS.c.goal != ONCE
-            await connection.execute(delete(OPERATIONS).where(over, untold, again))
-            moved = replace(head, purged=gone["number"], purged_mark=gone["mark"])
-            await connection.run_sync(_move, moved, self._mark)
-            return count
+        head, _ = _head(connection)
+        first_kept = connection.execute(kept).scalar() or head.number + 1
+        last = select(ENTRIES).where(ENTRIES.c.number == first_kept - 1)
+        gone = connection.execute(last).mappings().one_or_none()
+        if gone is None:
+            return 0
+        old = ENTRIES.c.number <= gone["number"]
+        count = connection.execute(delete(ENTRIES).where(old)).rowcount
+        untold = OPERATIONS.c.id.not_in(select(ENTRIES.c.operation))
+        again = OPERATIONS.c.goal != ONCE
+        connection.execute(delete(OPERATIONS).where(over, untold, again))
+        moved = replace(head, purged=gone["number"], purged_mark=gone["mark"])
+        _move(connection, moved, self._mark)
+        return count
 
     async def close(self) -> None:
-        await self._database.close()
+        await self.database.close()
 
-    async def _operations(
-        self, condition: ColumnElement[bool], most: int | None = None
-    ) -> list[RowMapping]:
-        """Newest first."""
-        newest = (OPERATIONS.c.asked_at.desc(), OPERATIONS.c.id.desc())
-        query = select(OPERATIONS).where(condition).order_by(*newest).limit(most)
-        async with self._database.reading() as connection:
-            return list((await connection.execute(query)).mappings())
+
+def _added(connection: Connection, mark: Mark, row: Row) -> bool:
+    if connection.execute(FIND, {"operation": row["id"]}).first():
+        return False
+    connection.execute(ADD, row)
+    _append(connection, mark, row["id"], _event(row["status"]), row["asked_at"])
+    return True
+
+
+def _one_of(connection: Connection, names: Collection[str]) -> RowMapping | None:
+    query = select(OPERATIONS).where(OPERATIONS.c.id.in_(names))
+    return connection.execute(query).mappings().first()
+
+
+def _operations(
+    connection: Connection, *conditions: ColumnElement[bool], most: int | None = None
+) -> list[RowMapping]:
+    """Newest first."""
+    query = select(OPERATIONS).where(*conditions).order_by(*NEWEST).limit(most)
+    return list(connection.execute(query).mappings())
 
 
 def _append(
     connection: Connection, mark: Mark, operation: object, happened: object, at: object
 ) -> None:
     """Add an entry to the chain, within the transaction that makes it true."""
-    said = (OPERATIONS.c[name] for name in COPIED)
-    about = select(*said).where(OPERATIONS.c.id == operation)
-    row, (head, _) = connection.execute(about).mappings().one(), _head(connection)
+    row = connection.execute(TOLD, {"operation": operation}).mappings().one()
+    head = _held(row)
     entry: Row = {name: row[name] for name in COPIED} | {
         "number": head.number + 1,
         "at": at,
@@ -358,7 +447,7 @@ def _append(
         "event": happened,
     }
     made = mark(linked(entry, head.mark))
-    connection.execute(insert(ENTRIES).values(entry | {"mark": made}))
+    connection.execute(TELL, entry | {"mark": made})
     _move(connection, replace(head, number=head.number + 1, mark=made), mark)
 
 
@@ -419,12 +508,20 @@ def _rows(found: Iterable[RowMapping]) -> list[Row]:
 
 def _head(connection: Connection) -> tuple[Head, str]:
     """The head, and its proof."""
-    row = connection.execute(select(HEADS)).mappings().one()
-    return Head(**{name: row[name] for name in asdict(Head())}), row["proof"]
+    row = connection.execute(LAST).mappings().one()
+    return _held(row), row["proof"]
+
+
+def _held(row: RowMapping) -> Head:
+    return Head(**{name: row[name] for name in HELD})
 
 
 def _move(connection: Connection, head: Head, mark: Mark) -> None:
-    connection.execute(update(HEADS).values(asdict(head) | {"proof": mark(proven(head))}))
+    connection.execute(MOVE, _row(head, mark))
+
+
+def _row(head: Head, mark: Mark) -> Row:
+    return {**{name: getattr(head, name) for name in HELD}, "proof": mark(proven(head))}
 
 
 def _prepared(connection: Connection, mark: Mark, kind: Kind) -> None:
@@ -449,9 +546,7 @@ def _version(connection: Connection) -> int | None:
 
 def _begin(connection: Connection, mark: Mark) -> None:
     """Put a head where there is no entry yet."""
-    connection.execute(
-        insert(HEADS).values(asdict(Head()) | {"id": 1, "proof": mark(proven(Head()))})
-    )
+    connection.execute(insert(HEADS).values(id=1, **_row(Head(), mark)))
 
 
 def _from_1(connection: Connection, mark: Mark, _: Kind) -> None:

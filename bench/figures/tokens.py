@@ -17,8 +17,10 @@ from bench.recordings import result
 from bench.rows import Row, Rows, count
 from server import connect, instance
 from server.build import build
-from server.settings import SERVICES, Settings
+from server.sandboxed import sandboxed
+from server.settings import Settings
 from tools import TOOLS
+from tools.catalogue import SERVICES
 from tools.results import told
 
 UNIT = "tokens"
@@ -54,7 +56,7 @@ def _answer(what: str) -> Row:
 
 
 async def _listed() -> list[ListedTool]:
-    settings, seal = connect.sandboxed(Settings()), instance.throwaway_seal()
+    settings, seal = sandboxed(Settings()), instance.throwaway_seal()
     async with Client(build(settings, partial(connect.sandbox, settings, seal), seal)) as client:
         return (await client.list_tools()).tools
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 
-import phonenumbers
-
 from clients.covoiturage.columns import expression, found
 from clients.covoiturage.refusals import SERVICE
 from clients.errors import RejectedError
@@ -44,9 +42,10 @@ def identity_of(*, phone: str, last_name: str) -> Identity:
     Raises:
         RejectedError: The phone cannot be understood or truncated, or the name has no letter.
     """
-    number = _number(phone)
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    name = _letters(last_name)
+    from clients.covoiturage import phones  # noqa: PLC0415  (what no certificate needs)
+
+    number, name = phones.phone(phone), _letters(last_name)
+    e164 = number.e164
     if not _TRUNC.fullmatch(e164[:-2]):
         raise RejectedError(SERVICE, "the phone number is too short or too long.")
     if not name:
@@ -55,7 +54,7 @@ def identity_of(*, phone: str, last_name: str) -> Identity:
         identity_key=identity_key(e164, name),
         phone_trunc=e164[:-2],
         last_name_trunc=name[:3].ljust(3),
-        warnings=tuple(_doubts(number, last_name)),
+        warnings=tuple(_doubts(last_name, phone_is_known=number.is_known)),
     )
 
 
@@ -104,22 +103,9 @@ def _bare(phone: str) -> str:
 @cache
 def _ordinary() -> re.Pattern[str]:
     """A line, with the digits of a French number if that is all it holds, unseparated."""
-    french = phonenumbers.PhoneMetadata.metadata_for_region("FR")
-    kinds = (french.mobile, french.fixed_line) if french else ()
-    known = "|".join(kind.national_number_pattern or "" for kind in kinds if kind)
-    return expression(rf"(?:\+33|0033|0)({known})")
+    from clients.covoiturage import phones  # noqa: PLC0415  (as above)
 
-
-def _number(phone: str) -> phonenumbers.PhoneNumber:
-    if any(character.isalpha() for character in phone):
-        raise RejectedError(SERVICE, "the phone number has a letter in it.")
-    try:
-        number = phonenumbers.parse(" ".join(phone.split()), "FR")
-    except phonenumbers.NumberParseException:
-        raise RejectedError(SERVICE, "the phone number cannot be understood.") from None
-    if number.extension:
-        raise RejectedError(SERVICE, "the phone number has an extension.")
-    return number
+    return expression(rf"(?:\+33|0033|0)({phones.french()})")
 
 
 def _letters(name: str) -> str:
@@ -137,11 +123,9 @@ def _plain(name: str) -> str:
     return bare.upper().translate(_SPELT_OUT)
 
 
-def _doubts(number: phonenumbers.PhoneNumber, last_name: str) -> list[str]:
-    # Its validity only warns: it refuses the documentation's own example, and it disagrees with
-    # the service's library, of another language and date, on two of the 22 recorded numbers.
+def _doubts(last_name: str, *, phone_is_known: bool) -> list[str]:
     doubts = {
-        "libphonenumber knows no such phone number.": not phonenumbers.is_valid_number(number),
+        "libphonenumber knows no such phone number.": not phone_is_known,
         "the last name holds more than letters, accents, hyphens, apostrophes and spaces.": bool(
             _UNUSUAL.search(_plain(last_name))
         ),

@@ -4,9 +4,16 @@ from clients.demarches import acts
 from clients.demarches.acts import Act, ChangedMessage, Filled, Reason, Reopened
 from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
 from clients.demarches.champs import Champ, Piece, RepetitionChamp, RootChamp
-from clients.demarches.client import MOST_A_MINUTE, MOST_PER_PAGE, READ, DemarchesClient
+from clients.demarches.client import MOST_PER_PAGE, READ, DemarchesClient
 from clients.demarches.details import SECTIONS, DossierDetail, Label, ReadDossier, Section
-from clients.demarches.exports import Column, Columns, ExportedDossier, Lost, Wanted
+from clients.demarches.exports import (
+    Column,
+    Columns,
+    ExportedDossier,
+    ExportedPage,
+    Lost,
+    Wanted,
+)
 from clients.demarches.forms import Form, GroupeOfDemarche, Question
 from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier, SentMessage
 from clients.demarches.models import (
@@ -35,18 +42,16 @@ from clients.demarches.models import (
     Unread,
     Usager,
 )
-from clients.demarches.pieces import STATIC_HOSTS, DemarcheFiles, Stored, StoredPiece
+from clients.demarches.pieces import DemarcheFiles, Stored, StoredPiece
 from clients.demarches.uploads import Attachment
 from clients.demarches.wire import SERVICE
 
 __all__ = [
-    "MOST_A_MINUTE",
     "MOST_PER_PAGE",
     "NO_DEMARCHE",
     "READ",
     "SECTIONS",
     "SERVICE",
-    "STATIC_HOSTS",
     "Act",
     "AnnotatedDossier",
     "Annotation",
@@ -68,6 +73,7 @@ __all__ = [
     "DossierSummary",
     "DossiersPage",
     "ExportedDossier",
+    "ExportedPage",
     "Filled",
     "Form",
     "Groupe",

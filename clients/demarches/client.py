@@ -55,9 +55,6 @@ _BODY = TypeAdapter(dict[str, object])
 MOST_ATTEMPTS = 6
 """Times that what is left of those is asked for: each time, what cannot be given is left out."""
 
-MOST_A_MINUTE = 400
-"""Requests that the service answers, for one token."""
-
 MOST_PER_PAGE = 100
 """The service gives no more, but counts what was asked for against its limits."""
 
@@ -88,6 +85,7 @@ class DemarchesClient:
     ) -> None:
         """With `only`, nothing of any other démarche is read or changed."""
         self._http = http
+        self._endpoint = _without_last_slash(http.base_url)
         self._tokens = tokens
         self._only = frozenset(only)
 
@@ -483,7 +481,7 @@ class DemarchesClient:
     ) -> httpx.Request:
         return self._http.build_request(
             "POST",
-            _without_last_slash(self._http.base_url),
+            self._endpoint,
             json={"query": query, "operationName": operation, "variables": variables},
             extensions=dict(extensions),
         )

@@ -6,7 +6,7 @@ A dossier's answers are by the id of their question, which is the same in every 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field, JsonValue
 
@@ -48,9 +48,11 @@ class Columns:
     groupes: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportedDossier:
-    """A dossier with what was answered, in the service's own words and dates."""
+class ExportedDossier(NamedTuple):
+    """A dossier with what was answered, in the service's own words and dates.
+
+    A tuple, since a frozen class takes three times as long to make.
+    """
 
     number: int
     state: str
@@ -275,8 +277,11 @@ def _name(demandeur: dict[str, Any]) -> str:
 
 def _answers(champs: Sequence[dict[str, Any]]) -> dict[str, JsonValue]:
     """What was answered, by the id of the question; a blank answer is none."""
-    read = ((champ["champDescriptorId"], _answer(champ)) for champ in champs)
-    return {question: answer for question, answer in read if answer not in _BLANK}
+    return {
+        champ["champDescriptorId"]: answer
+        for champ in champs
+        if (answer := _answer(champ)) not in _BLANK
+    }
 
 
 def _answer(champ: dict[str, Any]) -> JsonValue:

@@ -13,10 +13,8 @@ from clients.demarches.failures import failure
 from clients.demarches.wire import SERVICE, Reply, Wire
 from clients.downloads import MOST_BYTES, Downloads, Write
 from clients.errors import FaultyServiceError, RejectedError, UnavailableError
+from clients.known import STATIC_HOSTS
 from clients.text import quoted
-
-STATIC_HOSTS = ("static.demarches-simplifiees.fr",)
-"""Where the service keeps its files, besides its own address."""
 
 
 class StoredPiece(Piece):

@@ -1,6 +1,6 @@
 """eMJPM: the legal protection measures that a mandataire or a service answers for."""
 
-from clients.emjpm.client import MOST_A_MINUTE, EmjpmClient
+from clients.emjpm.client import EmjpmClient
 from clients.emjpm.failures import SERVICE
 from clients.emjpm.files import MesuresFile, NumberedMesure, mesures
 from clients.emjpm.models import (
@@ -29,7 +29,6 @@ from clients.emjpm.writing import (
 
 __all__ = [
     "LOGIN",
-    "MOST_A_MINUTE",
     "SERVICE",
     "Antenne",
     "Departement",

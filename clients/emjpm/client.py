@@ -1,6 +1,6 @@
 """The eMJPM API for software editors, as calls that give mesures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 import httpx
@@ -21,16 +21,24 @@ from clients.emjpm.models import (
 from clients.emjpm.refusals import refused_write
 from clients.emjpm.writing import MesureToSend
 from clients.errors import LostAnswerError, NotFoundError, RejectedError, UnexpectedReplyError
+from clients.garbage import no_garbage
 from clients.http import CONNECT, ONCE, Outgoing, document, outgoing, upstream
 
 EDITORS = "/api/editors"
 MANDOLINE = "/api/mandoline"
-MOST_A_MINUTE = 360
-"""Requests that the service answers, from everybody behind one address."""
 MOST_IN_BATCH = 1000
 """Mesures that the service takes at once."""
 READ_BATCH = 85.0
 """Seconds that it is given to save them: it took five, and is not always that fast."""
+
+
+Condition = Callable[[Mesure], bool]
+"""Says which mesures are wanted."""
+
+
+def anything(_: Mesure) -> bool:
+    """Every one is."""
+    return True
 
 
 class EmjpmClient:
@@ -39,11 +47,14 @@ class EmjpmClient:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
-    async def mesures(self, status: Status | None = None) -> tuple[Mesure, ...]:
+    async def mesures(
+        self, status: Status | None = None, where: Condition = anything
+    ) -> tuple[Mesure, ...]:
         """Every mesure with this status, or every mesure, newest nomination first.
 
         The service gives them all at once and in no order, whichever software wrote them; it
-        leaves out the prestations sociales.
+        leaves out the prestations sociales. All of them are read; those that `where` wants are
+        given, since to let go of twenty thousand costs least as soon as they are read.
 
         Raises:
             AccessDeniedError: The token is not valid, or its account has no mesures of its own.
@@ -51,8 +62,8 @@ class EmjpmClient:
         """
         params = {"status": status} if status else None
         with upstream(SERVICE):
-            reply = await self._read(f"{EDITORS}/mesures", params)
-            return newest_first(_MESURES.validate_python(_unwrapped(reply, "mesures")))
+            response = await self._http.get(f"{EDITORS}/mesures", params=params)
+            return newest_first(_mesures(response, where))
 
     async def mesure(self, number: int) -> Mesure:
         """The mesure with this id, whole.
@@ -249,8 +260,8 @@ class EmjpmClient:
         params = {"forceDeleteAwaitingMesures": "true"} if include_awaiting else None
         return self._http.build_request("DELETE", f"{EDITORS}/mesures", params=params)
 
-    async def _read(self, address: str, params: dict[str, str] | None = None) -> object:
-        return _document(await self._http.get(address, params=params))
+    async def _read(self, address: str) -> object:
+        return _document(await self._http.get(address))
 
 
 class _Affected(Wire):
@@ -273,6 +284,12 @@ def _document(response: httpx.Response) -> object:
     if not response.is_success:
         raise refusal(response)
     return document(response.content)
+
+
+@no_garbage()
+def _mesures(response: httpx.Response, where: Condition) -> list[Mesure]:
+    every = _MESURES.validate_python(_unwrapped(_document(response), "mesures"))
+    return [mesure for mesure in every if where(mesure)]
 
 
 def _saved(response: httpx.Response) -> Mesure:

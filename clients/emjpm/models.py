@@ -87,7 +87,7 @@ class Mesure(Wire):
     @property
     def current(self) -> Etat | None:
         """What it is now, or was at its end; nothing as long as it awaits its mandataire."""
-        return next(reversed(self.in_order), None)
+        return max(reversed(self.etats), key=_since, default=None)
 
 
 class Antenne(Wire):

@@ -3,15 +3,13 @@
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
-import uvicorn
 from anyio.abc import TaskGroup
-from starlette.types import ASGIApp
 
 from server.approvals.browser import open_browser
 from server.approvals.sessions import Sessions
@@ -19,10 +17,11 @@ from server.approvals.shield import HOSTS, on_loopback
 from tools.journal import Journal
 from tools.language import Say
 
+if TYPE_CHECKING:
+    from server.approvals.serving import PageServer
+
 AGAIN_AFTER = 120.0
 """Seconds after which a plan that still waits is shown again, should the model still ask."""
-LAST_WORDS = 1
-"""Seconds left, when stopping, to the answers being sent."""
 BACKLOG = 64
 
 
@@ -98,50 +97,25 @@ class Pages:
 
     def _serving(self) -> "_Served":
         if self._served is None:
-            # Loading jinja2 takes 0.03 s: not before a plan has to be shown.
+            # Loading jinja2 and uvicorn takes 0.05 s: not before a plan has to be shown.
             from server.approvals.app import create  # noqa: PLC0415
+            from server.approvals.serving import PageServer  # noqa: PLC0415
 
             listening = _listening()
             port = listening.getsockname()[1]
             app = create(self._journal, self._say, self._sessions, on_loopback(port))
-            server = _Server(_quiet(app))
+            server = PageServer(app)
             self._served = _Served(server, f"http://{HOSTS[0]}:{port}")
-            self._tasks.start_soon(_run, server, listening)
+            self._tasks.start_soon(server.run_on, listening)
         return self._served
 
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    server: uvicorn.Server
+    server: "PageServer"
     origin: str
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Signals are for the server of the protocol, which ends this one."""
-        yield
-
-
-def _quiet(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=LAST_WORDS,
-    )
 
 
 def _listening() -> socket.socket:
     """A port that accepts connections at once, even before anything answers on it."""
     return socket.create_server((HOSTS[0], 0), backlog=BACKLOG)
-
-
-async def _run(server: uvicorn.Server, listening: socket.socket) -> None:
-    with listening, anyio.CancelScope(shield=True):  # it stops when told to, closing what is open
-        await server.serve([listening])

@@ -12,7 +12,8 @@ from server import connect, instance
 from server.approvals.browser import open_browser
 from server.build import MISUSE, configured
 from server.callback import Callback, NoCodeError, code_in, receives
-from server.connect import Transports
+from server.services import emjpm as services
+from server.services.ways import Transports
 from server.settings import Application, Emjpm, Settings
 from server.sign_ins import Place, SignIn
 from tools.language import speaking
@@ -67,7 +68,7 @@ def sign_out(*, profile: str) -> int:
 async def _forgetting(settings: Settings, application: Application, profile: str) -> bool:
     """Whether there was anything to forget."""
     async with connect.shared_state(settings, instance.seal(settings)) as shared:
-        kept = connect.sign_in(settings.emjpm, application, shared, profile)
+        kept = services.sign_in(settings.emjpm, application, shared, profile)
         if kept.place() is None:
             return False
         async with kept.alone():
@@ -82,14 +83,14 @@ async def _signing_in(
     profile: str,
 ) -> Place:
     emjpm = settings.emjpm
-    async with connect.oauth_http(emjpm, Transports()) as http:
-        oauth = connect.oauth(application, http)
+    async with services.oauth_http(emjpm, Transports()) as http:
+        oauth = services.oauth(application, http)
         if paste or not receives(application.redirect_uri):
             code = await _pasted(oauth)
         else:
             code = await _received(oauth, application.redirect_uri, settings)
         async with connect.shared_state(settings, instance.seal(settings)) as shared:
-            kept = connect.sign_in(emjpm, application, shared, profile)
+            kept = services.sign_in(emjpm, application, shared, profile)
             return await _kept(oauth, code, kept)
 
 

@@ -19,7 +19,7 @@ from server import callers, connect
 from server.app import Connect, Server
 from server.build import build
 from server.callers import CALLER
-from server.connect import Common
+from server.services.ways import Common
 from server.settings import Settings
 from tools.desk import Desk
 from tools.sealing import Seal

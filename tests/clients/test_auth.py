@@ -4,7 +4,8 @@ import httpx
 import respx
 from pydantic import SecretStr
 
-from clients.auth import Bearer, spellings
+from clients.auth import Bearer
+from clients.secrecy import spellings
 
 
 async def test_every_request_carries_the_token(respx_mock: respx.MockRouter):

@@ -9,7 +9,7 @@ import pytest
 import respx
 from pydantic import SecretStr
 
-from clients import Approval, FaireSimpleClient
+from clients import Approval
 from clients.errors import (
     AccessDeniedError,
     ApiError,
@@ -19,8 +19,9 @@ from clients.errors import (
     UnavailableError,
     UnexpectedReplyError,
 )
-from clients.faire_simple import Flow, Keyed
+from clients.faire_simple import FaireSimpleClient, Keyed
 from clients.http import OnFirstUse, connected
+from clients.known import Flow
 
 URL = "https://faire-simple.test/api"
 KEY = "6bb1/6ea+35 b02"

@@ -1,5 +1,6 @@
 """What is repeated, what is refused, and what is said when a service fails."""
 
+import gc
 import math
 import time
 from collections.abc import AsyncGenerator
@@ -351,6 +352,9 @@ def test_whole_characters_written_in_two_halves_do():
         b"NaN",
         b"[-Infinity]",
         b'{"a": 1e999}',
+        b"[-2.5E+0400]",
+        b"9" * 309 + b".0",
+        b"1" + b"0" * 250 + b"e99",
         b"",
         b"<html>",
         b'{"a": 1',
@@ -370,9 +374,34 @@ def test_a_document_nested_too_deep_is_an_unexpected_reply():
         document(b"[" * 100_000 + b"]" * 100_000)
 
 
+def test_garbage_is_not_looked_for_each_time_some_more_of_a_document_is_read():
+    passes: list[str] = []
+
+    def heard(phase: str, _: dict[str, int]) -> None:
+        passes.append(phase)
+
+    gc.callbacks.append(heard)
+    try:
+        document(b"[" + b"{}," * 100_000 + b"{}]")
+    finally:
+        gc.callbacks.remove(heard)
+
+    assert passes.count("start") <= 1
+    assert gc.isenabled()
+
+
+def test_garbage_is_looked_for_again_after_what_is_not_json():
+    with pytest.raises(UnexpectedReplyError), upstream("Service"):
+        document(b"[{}, {}, {}")
+
+    assert gc.isenabled()
+
+
 def test_numbers_are_what_they_look_like():
     assert document(b"[1.5, -0.25, 12345678901234567890]") == [1.5, -0.25, 12345678901234567890]
     assert math.isclose(float(str(document(b"1e308"))), 1e308)
+    assert document(b'[1e-400, "1e999"]') == [0, "1e999"]
+    assert document(b"1" + b"0" * 400) == 10**400
 
 
 # Whose move it is.

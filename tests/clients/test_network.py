@@ -6,13 +6,14 @@ That they raise it on real sockets is shown in tests/server/test_doctor.py.
 import errno
 import socket
 import ssl
+from pathlib import Path
 
 import httpx
 import pytest
 
 from clients.errors import UnavailableError
 from clients.http import connected, upstream
-from clients.network import NothingTrustedError, why_unreachable
+from clients.network import NothingTrustedError, network, why_unreachable
 
 URL = "https://service.test"
 SECRET = "p4ssword"
@@ -151,3 +152,13 @@ async def told_of(error: httpx.TransportError | None) -> str:
             await client.get("/")
     assert caught.value.remedy.startswith("Nothing was changed. ")
     return str(caught.value)
+
+
+async def test_what_goes_in_clear_reads_no_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+
+    with pytest.raises(NothingTrustedError):
+        network(URL)
+    await network("http://127.0.0.1:1").aclose()

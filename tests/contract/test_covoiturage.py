@@ -14,8 +14,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from clients import CovoiturageClient
-from clients.covoiturage import OperatorKeys
+from clients.covoiturage import CovoiturageClient, OperatorKeys
 from clients.errors import NotFoundError, WithdrawnError
 from clients.http import connected
 from server.sandbox import covoiturage

@@ -15,11 +15,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from clients import DemarchesClient
 from clients.demarches import (
     READ,
     SECTIONS,
     DemarcheFiles,
+    DemarchesClient,
     DemarcheTokens,
     Overview,
     StoredPiece,

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from clients import EmjpmClient
 from clients.auth import Bearer
+from clients.emjpm import EmjpmClient
 from clients.errors import AccessDeniedError, UnexpectedReplyError
 from clients.http import connected
 from server.sandbox import emjpm

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from clients import Approval, FaireSimpleClient
+from clients import Approval
 from clients.errors import AccessDeniedError, NotFoundError
-from clients.faire_simple import Flow, Keyed
+from clients.faire_simple import FaireSimpleClient, Flow, Keyed
 from clients.http import OnFirstUse, connected
 from clients.network import network
-from server import connect
 from server.sandbox import faire_simple
+from server.sandboxed import sandboxed
 from server.settings import FaireSimple, Settings
 
 
@@ -39,7 +39,7 @@ class Service:
         way = self.transport or OnFirstUse(lambda: network(self.url))
         basic, keyed = httpx.BasicAuth(self.login, self.password), Keyed(way, SecretStr(self.key))
         async with connected(self.url, auth=basic, transport=keyed) as http:
-            yield FaireSimpleClient(http, connect.sandboxed(Settings()).faire_simple.paths)
+            yield FaireSimpleClient(http, sandboxed(Settings()).faire_simple.paths)
 
 
 def miniature() -> Service:

@@ -22,6 +22,8 @@ from mcp.types import CallToolResult
 
 from server import connect, instance
 from server.build import build
+from server.sandboxed import sandboxed
+from server.services.ways import Transports
 from server.settings import Covoiturage, Settings
 from tools.desk import Desk
 from tools.journal import Journal, Operation
@@ -79,7 +81,7 @@ def run(site: Site, fate: Fate, later: float, told: Connection) -> None:
 
 async def _run(site: Site, fate: Fate, later: float, told: Connection) -> None:
     registry = Covoiturage.model_validate({"url": site.address, "token": "sandbox"})
-    settings = connect.sandboxed(Settings()).model_copy(update={"covoiturage": registry})
+    settings = sandboxed(Settings()).model_copy(update={"covoiturage": registry})
     server = build(settings, partial(_desk, site, settings, fate, later), site.seal)
     page = site.journal(later=later)
     async with Client(server, mode="legacy") as host:
@@ -99,7 +101,7 @@ async def _called(host: Client) -> CallToolResult:
 @asynccontextmanager
 async def _desk(site: Site, settings: Settings, fate: Fate, later: float) -> AsyncGenerator[Desk]:
     journal = _Journal(site.ledger, site.seal, clock=lambda: time.time() + later, fate=fate)
-    transports = connect.Transports(covoiturage=_Network(fate))
+    transports = Transports(covoiturage=_Network(fate))
     async with connect.sandbox(settings, site.seal, transports) as desk:
         files = replace(desk.files, root=site.folder)
         yield replace(desk, journal=journal, files=files, present=_unseen)

@@ -24,6 +24,8 @@ from sqlalchemy import Engine, event
 
 from server import connect, instance
 from server.build import build
+from server.sandboxed import sandboxed
+from server.services.ways import Transports
 from server.settings import Covoiturage, Demarches, Settings
 from tests.support import ERAS, MODES, Person, put
 from tools.desk import Desk
@@ -69,7 +71,7 @@ class Site:
 
     @property
     def settings(self) -> Settings:
-        return connect.sandboxed(Settings()).model_copy(
+        return sandboxed(Settings()).model_copy(
             update={
                 "covoiturage": Covoiturage.model_validate(
                     {"url": f"{self.address}/covoiturage", "token": "sandbox"}
@@ -215,7 +217,7 @@ async def _agree(errand: Errand, told: Connection) -> None:
 @asynccontextmanager
 async def _desk(site: Site, errand: Errand, fate: Fate) -> AsyncGenerator[Desk]:
     network = _Network(errand.name, fate)
-    transports = connect.Transports(covoiturage=network, demarches=network)
+    transports = Transports(covoiturage=network, demarches=network)
     journal = _Journal(
         lambda: site.ledger, site.seal, clock=lambda: time.time() + errand.later, fate=fate
     )

@@ -15,6 +15,8 @@ from mcp import Client
 from server import connect, instance
 from server.app import Server
 from server.build import build
+from server.sandboxed import sandboxed
+from server.services.ways import Transports
 from server.settings import Emjpm, Settings
 from tests.support import Person, facts
 from tools.desk import Desk
@@ -37,7 +39,7 @@ class Site:
     def server(self, *, later: float = 0.0) -> Server:
         """A server whose clock is ahead by so many seconds."""
         emjpm = Emjpm.model_validate({"url": self.address, "token": "sandbox"})
-        settings = connect.sandboxed(Settings()).model_copy(update={"emjpm": emjpm})
+        settings = sandboxed(Settings()).model_copy(update={"emjpm": emjpm})
         seal = Seal(lambda: self.secret)
         return build(settings, partial(self._desk, settings, seal, later), seal)
 
@@ -45,7 +47,7 @@ class Site:
     async def _desk(self, settings: Settings, seal: Seal, later: float) -> AsyncGenerator[Desk]:
         ledger = instance.sqlite(self.folder / "ledger.db")
         journal = Journal(lambda: ledger, seal, clock=lambda: time.time() + later)
-        transports = connect.Transports(emjpm=httpx.AsyncHTTPTransport())
+        transports = Transports(emjpm=httpx.AsyncHTTPTransport())
         async with connect.sandbox(settings, seal, transports) as desk:
             files = replace(desk.files, root=self.folder)
             yield replace(desk, journal=journal, files=files, sleep=_at_once)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.prompts.base import Message, UserMessage
@@ -43,9 +44,11 @@ from pydantic import BaseModel, Field, JsonValue
 
 from server import connect, instance
 from server.app import Server
+from server.publishing import published
+from server.sandboxed import sandboxed
 from server.settings import Settings
 from tools.desk import Desk
-from tools.registry import Tool
+from tools.registry import Work
 
 Call = Context[Desk, Any]
 
@@ -60,11 +63,25 @@ WAV = base64.b64encode(
 ).decode()
 
 
+class Everything(Server):
+    """Where what the suite registers stands in for our own prompts and resources."""
+
+    list_prompts = MCPServer.list_prompts
+    get_prompt = MCPServer.get_prompt
+    list_resources = MCPServer.list_resources
+    list_resource_templates = MCPServer.list_resource_templates
+    read_resource = MCPServer.read_resource
+
+
 def everything() -> Server:
     """The server under test, made as ours are, with the suite's fixtures for a catalogue."""
-    settings, seal = connect.sandboxed(Settings()), instance.throwaway_seal()
-    app = Server(
-        [_tool(function) for function in TOOLS], lambda: connect.sandbox(settings, seal), seal
+    settings, seal = sandboxed(Settings()), instance.throwaway_seal()
+    works = {function.__name__: _work(function) for function in TOOLS}
+    app = Everything(
+        [published(work) for work in works.values()],
+        lambda: connect.sandbox(settings, seal),
+        seal,
+        works=lambda tool: works[tool.name],
     )
     app.resource("test://static-text", mime_type="text/plain")(static_text)
     app.resource("test://static-binary", mime_type="image/png")(static_binary)
@@ -380,8 +397,8 @@ async def completed(
 Request = ElicitRequest | CreateMessageRequest | ListRootsRequest
 
 
-def _tool(function: Callable[..., Awaitable[CallToolResult | InputRequiredResult]]) -> Tool:
-    return Tool(function, function.__name__, "covoiturage", ToolAnnotations())
+def _work(function: Callable[..., Awaitable[CallToolResult | InputRequiredResult]]) -> Work:
+    return Work(function, function.__name__, "covoiturage", ToolAnnotations())
 
 
 def _asks(asked: Mapping[str, Request], state: str | None = None) -> InputRequiredResult:

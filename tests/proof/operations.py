@@ -13,19 +13,13 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from clients import (
-    Approval,
-    Clients,
-    CovoiturageClient,
-    DemarcheFiles,
-    DemarchesClient,
-    EmjpmClient,
-    FaireSimpleClient,
-)
+from clients import Approval, Clients
 from clients.auth import Bearer
-from clients.covoiturage import Application, OperatorKeys
+from clients.covoiturage import Application, CovoiturageClient, OperatorKeys
 from clients.demarches import (
     Attachment,
+    DemarcheFiles,
+    DemarchesClient,
     DemarcheTokens,
     Dossier,
     StoredPiece,
@@ -35,9 +29,9 @@ from clients.demarches import (
 )
 from clients.demarches.scroll import Scroll
 from clients.downloads import downloading
-from clients.emjpm import MesureToSend, OAuth, Pair, rewritten
+from clients.emjpm import EmjpmClient, MesureToSend, OAuth, Pair, rewritten
 from clients.errors import ApiError, UnavailableError
-from clients.faire_simple import Keyed
+from clients.faire_simple import FaireSimpleClient, Keyed
 from clients.http import connected
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
 from server.sandbox.covoiturage import certificates
@@ -274,19 +268,21 @@ async def calling(
             client = connected(url, auth=auth, read=read, transport=by, sleep=at_once)
             return await stack.enter_async_context(client)
 
+        covoiturage = CovoiturageClient(await opened(registry, keys))
+        demarches = DemarchesClient(await opened(endpoint), tokens=DemarcheTokens(SANDBOX))
+        downloads = await stack.enter_async_context(downloading(way()))
+        files = DemarcheFiles(downloads, endpoint=endpoint)
+        emjpm = EmjpmClient(await opened(places["emjpm"], Bearer(SANDBOX)))
+        proofs, keyed = httpx.BasicAuth("sandbox", "sandbox"), Keyed(way(), SANDBOX)
+        faire_simple = FaireSimpleClient(
+            await opened(partners, proofs, keyed), {"partners": "/partenaires"}
+        )
         clients = Clients(
-            CovoiturageClient(await opened(registry, keys)),
-            DemarchesClient(await opened(endpoint), tokens=DemarcheTokens(SANDBOX)),
-            DemarcheFiles(await stack.enter_async_context(downloading(way())), endpoint=endpoint),
-            EmjpmClient(await opened(places["emjpm"], Bearer(SANDBOX))),
-            FaireSimpleClient(
-                await opened(
-                    partners,
-                    httpx.BasicAuth("sandbox", "sandbox"),
-                    Keyed(way(), SANDBOX),
-                ),
-                {"partners": "/partenaires"},
-            ),
+            to_covoiturage=lambda: covoiturage,
+            to_demarches=lambda: demarches,
+            to_demarche_files=lambda: files,
+            to_emjpm=lambda: emjpm,
+            to_faire_simple=lambda: faire_simple,
         )
         oauth = OAuth(
             await opened(places["emjpm"]),

@@ -14,7 +14,7 @@ import pytest
 from mcp.types import CallToolResult
 from pydantic import BaseModel, SecretStr
 
-from clients.auth import spellings
+from clients.secrecy import spellings
 from server.sandbox.covoiturage import operator_file
 from server.settings import Covoiturage, Demarches, Emjpm, FaireSimple, Oidc, Settings
 from tests.proof.everyday import CALLS, Written

@@ -53,7 +53,7 @@ def _environ(image: Path) -> Mapping[str, str]:
     """What compose.yaml gives it, and the settings of a team."""
     secrets = image / "secrets"
     secrets.mkdir()
-    state = SERVER or f"sqlite+aiosqlite:///{image}/ledger.db"
+    state = SERVER or f"sqlite:///{image}/ledger.db"
     (secrets / "GUICHET_SECRET").write_text(f"{'s' * 44}\n", encoding="utf-8")
     (secrets / "GUICHET_STATE_URL").write_text(f"{state}\n", encoding="utf-8")
     (image / "guichet.toml").write_text(TOML, encoding="utf-8")

@@ -14,11 +14,14 @@ from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS
 from pydantic import BaseModel
 
-from clients import EmjpmClient
+from clients.emjpm import EmjpmClient
 from clients.errors import FaultyServiceError
 from server import connect, instance, logs
 from server.app import Server
 from server.build import build, connection
+from server.publishing import published
+from server.sandboxed import sandboxed
+from server.services.ways import miniatures
 from server.settings import Emjpm, Settings
 from tests.support import MODES, OFFERED, Between, Counter, Person, facts, own_log, text
 from tools.registry import read
@@ -56,7 +59,9 @@ async def test_an_answer_that_is_far_too_large_is_not_given(counter: Counter):
         return Endless(words="n" * 300_000)
 
     _, connect, seal = counter.connection()
-    async with Client(Server([read(endless, "Endless", "ledger")], connect, seal)) as host:
+    work = read(endless, "Endless", "ledger")
+    server = Server([published(work)], connect, seal, works=lambda _: work)
+    async with Client(server) as host:
         result = await host.call_tool("endless", {})
 
     assert result.is_error
@@ -282,7 +287,7 @@ async def test_neither_start_nor_the_list_touches_the_network_or_the_ledger(
     nowhere = tmp_path / "file" / "state"
     put_state(nowhere, monkeypatch)
     monkeypatch.setattr(socket, "getaddrinfo", unreachable)
-    settings = connect.sandboxed(Settings())
+    settings = sandboxed(Settings())
     connected, seal = connection(settings, sandbox=sandbox)
 
     async with Client(build(settings, connected, seal), mode=MODES[era]) as host:
@@ -294,9 +299,9 @@ async def test_neither_start_nor_the_list_touches_the_network_or_the_ledger(
 
 async def test_a_read_needs_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     put_state(tmp_path / "state", monkeypatch)
-    settings = connect.sandboxed(Settings())
+    settings = sandboxed(Settings())
     seal = instance.seal(settings)
-    connected = partial(connect.sandbox, settings, seal, connect.miniatures())
+    connected = partial(connect.sandbox, settings, seal, miniatures())
 
     async with Client(build(settings, connected, seal)) as host:
         await host.call_tool("list_mesures", {"limit": 1})

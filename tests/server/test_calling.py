@@ -13,11 +13,11 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from clients.text import clean
-from server import connect
 from server.cli import app
 from server.cli.arguments import WrongUseError, arguments
 from server.cli.call import called
 from server.cli.terminal import Terminal
+from server.sandboxed import sandboxed
 from server.settings import Settings
 from tests.support import Browser, own_log, text
 from tools import TOOLS
@@ -56,7 +56,7 @@ def person(*lines: str, console: Console | None = None) -> Terminal:
 
 
 async def accept(terminal: Terminal | None, **settings: object) -> CallToolResult:
-    chosen = connect.sandboxed(Settings.model_validate(settings))
+    chosen = sandboxed(Settings.model_validate(settings))
     console = Console(file=StringIO())
     return await called(chosen, "accept_dossier", ACCEPT, console, terminal, sandbox=True)
 
@@ -164,7 +164,7 @@ async def test_ctrl_c_at_a_question_is_a_no():
 async def test_what_strangers_wrote_reaches_a_terminal_without_what_it_would_obey():
     """Dossier 200009's applicant writes with hidden signs."""
     screen = StringIO()
-    settings = connect.sandboxed(Settings())
+    settings = sandboxed(Settings())
     words = ("number=200009", "motivation=Complet.")
     terminal = person("non\n", console=Console(file=screen, width=100))
 
@@ -194,7 +194,7 @@ async def test_without_a_terminal_the_page_is_where_the_person_decides(
             else:
                 await browser.press("refuse")
 
-    settings, console = connect.sandboxed(Settings()), Console(file=StringIO())
+    settings, console = sandboxed(Settings()), Console(file=StringIO())
     result = await called(
         settings, "accept_dossier", ACCEPT, console, None, sandbox=True, look=look
     )

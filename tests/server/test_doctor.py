@@ -27,25 +27,34 @@ from cryptography.x509.oid import NameOID
 
 from server import connect, instance
 from server.build import offered
-from server.connect import Transports
 from server.doctor import (
-    CONSENT,
     Chapter,
     Finding,
     answers,
-    config_file,
     configuration,
     consent,
     installation,
     works,
 )
+from server.doctor.offering import CONSENT
 from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
-from server.settings import SERVICES, WHERE_TO_READ, Demarches, Emjpm, Settings, described, load
+from server.sandboxed import sandboxed
+from server.services.ways import Transports, miniatures
+from server.settings import (
+    WHERE_TO_READ,
+    Demarches,
+    Emjpm,
+    Settings,
+    config_file,
+    described,
+    load,
+)
 from tests.databases import State
 from tests.support import Between
 from tools import TOOLS
-from tools.desk import Consent
+from tools.asking import Consent
+from tools.catalogue import SERVICES
 
 HERE = Path(__file__).parents[2]
 ANTENNES = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"antennes":[]}'
@@ -443,7 +452,7 @@ def test_a_ledger_elsewhere_is_looked_at_when_it_is_a_file(tmp_path: Path):
     assert here(state_url=instance.sqlite(tmp_path / "no" / "db"))["ledger"].state == "trouble"
 
 
-@pytest.mark.parametrize("url", ["nothing", "oracle+absent://x", "sqlite:///x.db"])
+@pytest.mark.parametrize("url", ["nothing", "oracle+absent://x", "sqlite+absent:///x.db"])
 def test_a_database_that_cannot_be_used_is_trouble(url: str):
     finding = here(state_url=url)["ledger"]
 
@@ -471,7 +480,7 @@ def test_a_proxy_is_told_with_the_services_it_is_for(monkeypatch: pytest.MonkeyP
 
 
 async def test_services_that_answer_are_in_no_trouble():
-    findings = await called(connect.sandboxed(Settings()), connect.miniatures())
+    findings = await called(sandboxed(Settings()), miniatures())
 
     assert {subject: finding.state for subject, finding in findings.items()} == {
         "covoiturage": "ok",
@@ -487,8 +496,8 @@ async def test_services_that_answer_are_in_no_trouble():
 
 async def test_the_database_that_instances_share_is_reached(postgresql: State):
     state_url = postgresql.url
-    findings = await called(given(services="", state_url=state_url), connect.miniatures())
-    (absent,) = (await called(given(services="", state_url=NOWHERE), connect.miniatures())).values()
+    findings = await called(given(services="", state_url=state_url), miniatures())
+    (absent,) = (await called(given(services="", state_url=NOWHERE), miniatures())).values()
 
     assert here(state_url=state_url)["ledger"].says.startswith("a postgresql database")
     assert findings["ledger"] == Finding("ledger", "ok", "its database answers.")
@@ -499,8 +508,8 @@ async def test_the_database_that_instances_share_is_reached(postgresql: State):
 
 
 async def test_only_what_is_configured_is_called():
-    assert list(await called(Settings(), connect.miniatures())) == ["covoiturage"]
-    assert await called(given(services="emjpm"), connect.miniatures()) == {}
+    assert list(await called(Settings(), miniatures())) == ["covoiturage"]
+    assert await called(given(services="emjpm"), miniatures()) == {}
 
 
 async def test_nothing_is_written_and_nobody_is_read():
@@ -508,7 +517,7 @@ async def test_nothing_is_written_and_nobody_is_read():
     mesures, partners = Between(emjpm.create()), Between(faire_simple.create())
 
     by = Transports(registry, dossiers, mesures, partners)
-    await called(connect.sandboxed(Settings()), by)
+    await called(sandboxed(Settings()), by)
 
     sent = [*registry.requests, *dossiers.requests, *mesures.requests, *partners.requests]
     asked = sorted(re.sub(r"[0-9a-f-]{36}", "…", f"{r.method} {r.url.path}") for r in sent)
@@ -544,7 +553,7 @@ async def test_nothing_is_written_and_nobody_is_read():
 async def test_credentials_that_are_refused_are_trouble(
     settings: dict[str, Any], subject: str, remedy: str
 ):
-    findings = await called(Settings(**settings), connect.miniatures())
+    findings = await called(Settings(**settings), miniatures())
 
     assert findings[subject].state == "trouble"
     assert remedy in findings[subject].remedy
@@ -569,7 +578,7 @@ async def test_each_token_is_tried_on_its_own_demarche():
     tokens = {1003: "sandbox-autre", 1001: "sandbox-autre", 4: "sandbox"}
     settings = given(demarches={"token": "wrong", "tokens": tokens})
 
-    findings = await called(settings, connect.miniatures())
+    findings = await called(settings, miniatures())
 
     states = {subject: f.state for subject, f in findings.items() if "demarches" in subject}
     assert states == {
@@ -584,7 +593,7 @@ async def test_each_token_is_tried_on_its_own_demarche():
 async def test_the_token_is_tried_on_each_demarche_that_is_named():
     settings = given(demarches={"token": "sandbox-autre", "numbers": "1003,1001"})
 
-    findings = await called(settings, connect.miniatures())
+    findings = await called(settings, miniatures())
 
     assert findings["demarches (1003)"].says == "answers, and accepts the token for this démarche."
     assert findings["demarches (1001)"].state == "trouble"
@@ -593,7 +602,7 @@ async def test_the_token_is_tried_on_each_demarche_that_is_named():
 
 async def test_what_a_service_has_withdrawn_is_told_from_its_credentials():
     gone = httpx.ASGITransport(app=covoiturage.create(mode="withdrawn"))
-    settings = connect.sandboxed(Settings())
+    settings = sandboxed(Settings())
 
     findings = await called(settings, Transports(gone, gone, gone, gone))
 
@@ -605,8 +614,8 @@ async def test_what_a_service_has_withdrawn_is_told_from_its_credentials():
 
 
 async def test_a_service_that_does_not_answer_keeps_nobody_waiting():
-    settings = connect.sandboxed(Settings())
-    by = Transports(connect.miniatures().covoiturage, Silent(), Silent(), Silent())
+    settings = sandboxed(Settings())
+    by = Transports(miniatures().covoiturage, Silent(), Silent(), Silent())
     with anyio.fail_after(5):
         findings = await called(settings, by, within=0.2)
 
@@ -617,7 +626,7 @@ async def test_a_service_that_does_not_answer_keeps_nobody_waiting():
 
 async def test_services_are_asked_at_the_same_time():
     meeting = Meeting(of=4)
-    settings = connect.sandboxed(Settings()).model_copy(
+    settings = sandboxed(Settings()).model_copy(
         update={
             "covoiturage": Settings().covoiturage,
             "demarches": Demarches.model_validate({"token": "x"}),

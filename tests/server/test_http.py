@@ -1,5 +1,6 @@
 """The server over Streamable HTTP: the same counter, and what it refuses before it is asked."""
 
+import json
 import sys
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -16,6 +17,11 @@ from server.http.serving import unfit
 from tests.over_http import HEADERS, LIST, address, known_by, running, served
 from tests.support import MODES, OFFERED, Between, Counter, Person, facts, listening
 
+META = "io.modelcontextprotocol"
+MODERN: dict[str, Any] = {
+    f"{META}/protocolVersion": "2026-07-28",
+    f"{META}/clientCapabilities": {},
+}
 ANYWHERE = "0.0.0.0"  # noqa: S104  (what must be refused)
 
 
@@ -102,6 +108,30 @@ async def test_a_page_of_another_site_gets_nothing(url: str):
                 response = await browser.request(method, url, json=LIST, headers=headers)
                 assert response.status_code in {403, 421}, headers
                 assert "accept_dossier" not in response.text
+
+
+async def test_blanks_around_the_value_of_a_header_are_no_part_of_it(url: str):
+    """Proxies may leave them there, and clients in Python cannot send them."""
+    place = httpx.URL(url)
+    call: dict[str, Any] = {"name": "verify_certificate", "arguments": {}, "_meta": MODERN}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call})
+    head = [
+        "POST /mcp HTTP/1.1",
+        f"Host: {place.host}:{place.port}",
+        "Accept: application/json, text/event-stream",
+        "Content-Type: application/json",
+        "MCP-Protocol-Version: 2026-07-28",
+        "Mcp-Method:\t tools/call \t",
+        "Mcp-Name:   verify_certificate   ",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    async with await anyio.connect_tcp(place.host, place.port or 0) as stream:
+        await stream.send("\r\n".join([*head, "", body]).encode())
+        answer = b"".join([part async for part in stream])
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"Give uuid, or uuids" in answer
 
 
 async def test_a_body_over_four_megabytes_is_refused(url: str):

@@ -170,7 +170,7 @@ def test_no_secret_is_written_nor_shown(
 ):
     """What is set here is a secret, or may be; what is not, is told as it is."""
     monkeypatch.setenv("GUICHET_DEMARCHES_TOKEN", "s3cret-token")
-    monkeypatch.setenv("GUICHET_STATE_URL", "sqlite+aiosqlite:///s3cret-password")
+    monkeypatch.setenv("GUICHET_STATE_URL", "sqlite:///s3cret-password")
     monkeypatch.setenv("GUICHET_DEMARCHES_NUMBERS", "1001")
 
     shown, done = install(name, "--print"), install(name)

@@ -15,8 +15,7 @@ import platformdirs
 import pytest
 from mcp import Client
 from pydantic import SecretStr
-from sqlalchemy import DDL
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import DDL, create_engine
 
 from server import instance
 from server.build import build, connection
@@ -157,10 +156,10 @@ async def test_a_ledger_may_be_in_a_folder_of_any_name(tmp_path: Path, home: str
     folder = tmp_path / home
     folder.mkdir()
 
-    engine = create_async_engine(instance.sqlite(folder / "ledger.db"))
-    async with engine.begin() as connection:
-        await connection.execute(DDL("CREATE TABLE kept (number INTEGER)"))
-    await engine.dispose()
+    engine = create_engine(instance.sqlite(folder / "ledger.db"))
+    with engine.begin() as connection:
+        connection.execute(DDL("CREATE TABLE kept (number INTEGER)"))
+    engine.dispose()
 
     assert names(folder) == ["ledger.db"]
 
@@ -251,14 +250,21 @@ async def test_a_ledger_written_by_a_newer_version_is_refused(state: Path, servi
 @pytest.mark.parametrize(
     "url",
     [
-        "sqlite+aiosqlite:///{folder}/absent/ledger.db",
-        "sqlite+aiosqlite:///{folder}",
-        "sqlite+aiosqlite:///{folder}/text",
-        "sqlite:///{folder}/ledger.db",
+        "sqlite:///{folder}/absent/ledger.db",
+        "sqlite:///{folder}",
+        "sqlite:///{folder}/text",
+        "sqlite+nothing:///{folder}/ledger.db",
         "ledger.db",
         "nothing://localhost/ledger",
     ],
-    ids=["no folder", "a folder", "no database", "not async", "no address", "no such database"],
+    ids=[
+        "no folder",
+        "a folder",
+        "no database",
+        "no such driver",
+        "no address",
+        "no such database",
+    ],
 )
 async def test_a_state_that_cannot_be_used_is_told_and_changes_nothing(
     state: Path, tmp_path: Path, services: Settings, url: str

@@ -29,7 +29,7 @@ AA, BB, CC = "aa11" * 16, "bb22" * 16, "bb33" * 16
 @pytest.fixture(name="file")
 def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The configured ledger; a command sends the log to its own stderr, and that ends with it."""
-    monkeypatch.setenv("GUICHET_STATE_URL", f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
+    monkeypatch.setenv("GUICHET_STATE_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
     monkeypatch.setenv("GUICHET_SECRET", SECRET)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -293,7 +293,7 @@ def test_a_day_to_come_is_no_day_to_purge_before(ledger: Path):
 
 
 def test_a_ledger_that_cannot_be_used_is_said_to_be_so(file: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("GUICHET_STATE_URL", "sqlite+aiosqlite:////nowhere/ledger.db")
+    monkeypatch.setenv("GUICHET_STATE_URL", "sqlite:////nowhere/ledger.db")
     listed = guichet("list")
 
     assert listed.exit_code == 2

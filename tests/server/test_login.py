@@ -15,7 +15,7 @@ from subprocess import CompletedProcess
 import anyio
 import httpx
 import pytest
-from anyio.abc import Process
+from anyio.abc import ByteReceiveStream, Process
 from starlette.applications import Starlette
 
 from server import connect, instance
@@ -75,7 +75,7 @@ class Site:
             command, env=self.environ, stderr=subprocess.STDOUT
         ) as process:
             try:
-                yield process, await said(process, r"^(http\S+authorization\S+)$")
+                yield process, await said(process.stdout, r"^http\S+authorization\S+$")
             finally:
                 if process.returncode is None:
                     process.kill()
@@ -90,13 +90,13 @@ class Site:
         return answer.headers["location"]
 
 
-async def said(process: Process, pattern: str) -> str:
+async def said(stream: ByteReceiveStream | None, pattern: str) -> str:
     """What a process says that has this shape, as soon as it does."""
-    assert process.stdout
+    assert stream
     told = ""
     while not (found := re.search(pattern, told, re.MULTILINE)):
-        told += (await process.stdout.receive()).decode()
-    return found[1]
+        told += (await stream.receive()).decode()
+    return found[0]
 
 
 async def visited(address: str) -> httpx.Response:
@@ -124,7 +124,7 @@ async def test_a_person_signs_in_then_the_tools_work_then_signs_out(
     monkeypatch.setenv("XDG_STATE_HOME", str(site.home))
     async with site.login() as (process, page):
         answer = await visited(await site.agreed(page))
-        done = await said(process, r"^(Signed in .*)$")
+        done = await said(process.stdout, r"^Signed in .*$")
         assert await process.wait() == 0
 
     assert answer.status_code == 200
@@ -166,7 +166,7 @@ async def test_a_person_who_refuses_is_not_signed_in(site: Site):
         shown = (await visited(page)).text
         refusal = re.findall(r'href="([^"]+)"', shown)[0].replace("&amp;", "&")
         await visited(refusal)
-        told = await said(process, r"^(guichet: .*)$")
+        told = await said(process.stdout, r"^guichet: .*$")
         assert await process.wait() == 1
 
     assert told == "guichet: access was refused on eMJPM's page."
@@ -177,7 +177,7 @@ async def test_a_code_that_the_service_does_not_know_is_sent_once(site: Site):
     async with site.login() as (process, page):
         state = httpx.URL(page).params["state"]
         await visited(f"{site.callback}?code={'c0de' * 10}&state={state}")
-        told = await said(process, r"^(guichet: .*)$")
+        told = await said(process.stdout, r"^guichet: .*$")
         assert await process.wait() == 1
 
     assert "Run `guichet login emjpm` again." in told
@@ -212,8 +212,11 @@ async def test_an_address_can_be_pasted_and_is_not_shown(site: Site):
     async with await anyio.open_process(
         command, stdin=terminal, env=site.environ, start_new_session=True
     ) as process:
-        page = await said(process, r"^(http\S+authorization\S+)$")
+        page = await said(process.stdout, r"^http\S+authorization\S+$")
         address = await site.agreed(page)
+        # The last of the prompt: the terminal hides what is typed from then on, and has thrown away
+        # what came before.
+        await said(process.stderr, " ")
         os.write(keyboard, f"{address}\n".encode())
         assert await process.wait() == 0
     os.close(keyboard)

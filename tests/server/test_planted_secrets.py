@@ -20,11 +20,13 @@ import pytest
 from mcp.types import CallToolResult
 from pydantic import SecretStr
 
-from clients import Approval, FaireSimpleClient
-from clients.auth import spellings
+from clients import Approval
 from clients.errors import ApiError
+from clients.faire_simple import FaireSimpleClient
+from clients.secrecy import spellings
 from server import connect, instance, logs
 from server.cli.doctor import run
+from server.services.ways import Transports
 from server.settings import FaireSimple, Settings
 from tests.spans import Spans
 from tests.support import Counter, Person, own_log
@@ -219,7 +221,7 @@ async def test_neither_gets_out_of_any_exception_that_quotes_them(
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_neither_is_in_an_exception_of_the_client(failure: str):
     async with failing(FAILURES[failure]) as url:
-        seal, by = instance.throwaway_seal(), connect.Transports(sleep=at_once)
+        seal, by = instance.throwaway_seal(), Transports(sleep=at_once)
         async with connect.sandbox(settings_at(url), seal, by) as desk:
             client = desk.clients.faire_simple
             raised = [await error(call) for call in calls(client)]

@@ -23,6 +23,7 @@ from server.app import Connect
 from server.cli import app
 from server.doctor import configuration
 from server.sandbox.serving import mounted
+from server.services.emjpm import sign_in
 from server.settings import Emjpm, Settings
 from tests.over_http import HEADERS, LIST, bearer, known_by, served, signed_in
 from tests.support import ERAS, facts, listening, own_log
@@ -241,10 +242,7 @@ async def test_each_profile_signs_in_to_emjpm_for_itself(
     given = {"client_id": "7", "client_secret": "s", "redirect_uri": "http://127.0.0.1/emjpm"}
     emjpm = Emjpm.model_validate(given)
     assert emjpm.application
-    kept = {
-        name: connect.sign_in(emjpm, emjpm.application, None, name)
-        for name in ("", "paris", "lyon")
-    }
+    kept = {name: sign_in(emjpm, emjpm.application, None, name) for name in ("", "paris", "lyon")}
     await kept["paris"].write(PAIR)
 
     assert await kept["paris"].read() is not None

@@ -64,7 +64,7 @@ def test_a_variable_names_a_service_then_one_of_its_settings(monkeypatch: pytest
     monkeypatch.setenv("GUICHET_COVOITURAGE_CERTIFICATES_VERSION", "v3.3")
     monkeypatch.setenv("GUICHET_DEMARCHES_TOKENS", '{"1001": "of 1001"}')
     monkeypatch.setenv("GUICHET_READ_ONLY", "true")
-    monkeypatch.setenv("GUICHET_STATE_URL", "sqlite+aiosqlite:///ledger.db")
+    monkeypatch.setenv("GUICHET_STATE_URL", "sqlite:///ledger.db")
 
     settings = load()
 
@@ -72,7 +72,7 @@ def test_a_variable_names_a_service_then_one_of_its_settings(monkeypatch: pytest
     assert settings.covoiturage.certificates_version == "v3.3"
     assert revealed(settings.demarches.tokens[1001]) == "of 1001"
     assert settings.read_only
-    assert settings.state_url == "sqlite+aiosqlite:///ledger.db"
+    assert settings.state_url == "sqlite:///ledger.db"
 
 
 def test_the_file_has_a_table_for_each_service(toml: Path):
@@ -441,7 +441,7 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj", "must hold {semester} once"),
         ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/{semester}/{semester}", "{semester} once"),
         ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj/{semestre}", "{semester} once"),
-        ("CONSENT", "none", "'ask', 'page' or 'dangerously-relay'"),
+        ("CONSENT", "nobody", "'ask', 'page', 'dangerously-relay' or 'dangerously-none'"),
         ("LANGUAGE", "de", "'fr' or 'en'"),
         ("READ_ONLY", "perhaps", "valid boolean"),
         ("DEMARCHES_TOKENS", "1001=x", ""),

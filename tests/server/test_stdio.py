@@ -53,10 +53,15 @@ class Conversation:
         request = {"jsonrpc": "2.0", "id": self._count, "method": method, "params": params}
         await self.say(json.dumps(request))
         while True:
-            heard = json.loads(await self._heard.receive_until(b"\n", 1_000_000))
-            assert heard["jsonrpc"] == "2.0"
+            heard = await self.next()
             if heard.get("id") == self._count:
                 return heard
+
+    async def next(self) -> dict[str, Any]:
+        """Whatever is said next."""
+        heard = json.loads(await self._heard.receive_until(b"\n", 1_000_000))
+        assert heard["jsonrpc"] == "2.0"
+        return heard
 
     async def begin(self) -> None:
         await self.ask("initialize", HELLO)
@@ -117,7 +122,7 @@ async def test_it_ends_by_itself_when_nobody_ever_speaks():
 
 CHATTY = """
 import os, sys
-from clients import EmjpmClient
+from clients.emjpm import EmjpmClient
 from server import stdio
 
 mesures = EmjpmClient.mesures
@@ -125,7 +130,7 @@ mesures = EmjpmClient.mesures
 async def chatty(*arguments):
     print("said at once", flush=True)
     os.write(1, b"said by the system\\n")
-    os.system("echo said by a child")
+    os.system("echo said by a child; cat")  # whose stdin is empty
     print("said by print")  # and kept for the end, unless somebody flushes it
     return await mesures(*arguments)
 
@@ -149,6 +154,59 @@ async def test_what_a_tool_prints_stays_off_the_wire(tmp_path: Path):
     assert ended == (0, "")
     for said in ("by print", "at once", "by the system", "by a child"):
         assert f"said {said}\n" in log
+
+
+async def test_each_request_is_answered_once_however_late_its_host_reads():
+    numbers = range(1_000, 2_000)
+    async with started(*ISOLATED, "--sandbox") as (conversation, _):
+        await conversation.begin()
+        for number in numbers:  # the first few have long answers, that fill the pipe
+            method = "ping" if number % 50 else "tools/list"
+            await conversation.say(f'{{"jsonrpc": "2.0", "id": {number}, "method": "{method}"}}')
+        answered = [(await conversation.next())["id"] for _ in numbers]
+        ended = await conversation.end()
+
+    assert sorted(answered) == list(numbers)
+    assert ended == (0, "")
+
+
+LOADED = """
+import atexit, sys
+from server.__main__ import main
+
+atexit.register(lambda: sys.stderr.write(" ".join(sys.modules)))
+sys.argv[1:] = ["--sandbox"]
+main()
+"""
+LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+ANY_SERVICE = {"httpx", "sqlalchemy", "clients.http", "server.connect", "tools.desk"}
+OTHERS = {"clients.demarches", "clients.covoiturage", "tools.demarches", "rich", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "named", "spared"),
+    [
+        (LISTS, {}, ANY_SERVICE | OTHERS),
+        (("tools/call",), {"name": "list_tribunaux", "arguments": {}}, OTHERS),
+    ],
+    ids=["lists", "a call"],
+)
+async def test_only_the_service_that_is_called_is_loaded(
+    tmp_path: Path, asked: Sequence[str], named: dict[str, Any], spared: set[str]
+):
+    script = tmp_path / "loaded.py"
+    await anyio.Path(script).write_text(LOADED)
+
+    async with started("-I", str(script)) as (conversation, process):
+        await conversation.begin()
+        answers = [await conversation.ask(method, named) for method in asked]
+        await conversation.end()
+        assert process.stderr
+        loaded = b"".join([chunk async for chunk in process.stderr]).decode().split()
+
+    assert all("result" in answer for answer in answers)
+    assert "server.app" in loaded
+    assert not spared.intersection(loaded)
 
 
 @pytest.mark.parametrize(

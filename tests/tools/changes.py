@@ -31,7 +31,7 @@ DONE = structured(Outcome(outcome="applied", conclusion="It was done."))
 
 def journal_of(ledger: Path | str, clock: Callable[[], float] | None = time.time) -> Journal:
     """The journal kept in a file, or at the address of a database."""
-    url = ledger if isinstance(ledger, str) else f"sqlite+aiosqlite:///{ledger}"
+    url = ledger if isinstance(ledger, str) else f"sqlite:///{ledger}"
     return Journal(lambda: url, Seal(SECRET.encode), clock=clock)
 
 

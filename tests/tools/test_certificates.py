@@ -118,6 +118,13 @@ async def test_what_is_no_uuid_is_refused_before_any_request(counter: Counter, u
     assert not network.requests
 
 
+async def test_none_of_several_may_be_left_empty(counter: Counter):
+    async with counter.host(MODERN) as host:
+        result = await host.call_tool("verify_certificate", {"uuids": [VALID, ""]})
+
+    assert text(result).startswith("Nothing was done. uuids")
+
+
 async def test_no_such_certificate_is_told_from_a_service_that_is_gone(counter: Counter, era: str):
     assert "no such certificate. Check its uuid." in await refusal(counter, UNKNOWN, era)
 

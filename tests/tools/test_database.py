@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import anyio
 import pytest
-from sqlalchemy import make_url, text
+from anyio import from_thread
+from sqlalchemy import Connection, make_url, text
 
 from tests.databases import State
 from tests.tools.changes import INTENT, journal_of, make
@@ -20,8 +21,7 @@ def told(state: State, option: str) -> str:
 
 
 async def shown(database: Database, setting: str) -> object:
-    async with database.reading() as connection:
-        return (await connection.execute(text(f"SHOW {setting}"))).scalar()
+    return await database.read(lambda on: on.execute(text(f"SHOW {setting}")).scalar())
 
 
 async def test_processes_whose_clocks_differ_agree_on_the_time_of_the_database(postgresql: State):
@@ -29,8 +29,7 @@ async def test_processes_whose_clocks_differ_agree_on_the_time_of_the_database(p
     late = Database(postgresql.url, clock=lambda: time.time() - 3600)
     early = Database(postgresql.url, clock=lambda: time.time() + 3600)
     for database in (late, early):
-        async with database.writing():
-            pass
+        await database.write(lambda _: None)
     now = late.now(), early.now()
     await late.close()
     await early.close()
@@ -69,8 +68,7 @@ async def test_a_connection_waits_for_the_disk_and_holds_up_nobody_for_long(post
     """Whatever the server was told, and also after a transaction that failed."""
     database = Database(told(postgresql, "synchronous_commit=off"))
     with pytest.raises(UnusableDatabaseError):
-        async with database.writing() as connection:
-            await connection.execute(text("SELECT 1 / 0"))
+        await database.write(lambda connection: connection.execute(text("SELECT 1 / 0")))
 
     assert await shown(database, "synchronous_commit") == "on"
     assert await shown(database, "idle_in_transaction_session_timeout") == "10s"
@@ -95,11 +93,14 @@ async def test_a_process_that_dies_within_a_transaction_leaves_nothing_and_frees
     """To the server, it is a connection that ends."""
     journal, other = journal_of(postgresql.url), Database(postgresql.url)
     await journal.ask("aa", INTENT)
+
+    def dies(connection: Connection) -> None:
+        connection.execute(text("DELETE FROM entries"))
+        ended = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+        from_thread.run(postgresql.write, f"SELECT pg_terminate_backend({ended})")
+
     with suppress(UnusableDatabaseError):
-        async with other.writing() as connection:
-            await connection.execute(text("DELETE FROM entries"))
-            ended = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar()
-            await postgresql.write(f"SELECT pg_terminate_backend({ended})")
+        await other.write(dies)
     with anyio.fail_after(20):
         found = await journal.verified()
     await journal.close()
@@ -110,5 +111,5 @@ async def test_a_process_that_dies_within_a_transaction_leaves_nothing_and_frees
 
 async def connection_of(database: Database) -> object:
     """What the server calls the connection that is used."""
-    async with database.reading() as connection:
-        return (await connection.execute(text("SELECT pg_backend_pid()"))).scalar()
+    query = text("SELECT pg_backend_pid()")
+    return await database.read(lambda connection: connection.execute(query).scalar())

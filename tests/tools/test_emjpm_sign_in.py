@@ -9,8 +9,8 @@ import pytest
 from mcp import Client
 
 from clients.emjpm import Pair
-from server import connect
 from server.sandbox import emjpm
+from server.services.emjpm import sign_in
 from server.settings import Emjpm
 from tests.support import Counter, facts, text
 
@@ -52,7 +52,7 @@ async def _signed_in(
     counter.settings["emjpm"] = SETTINGS
     application = SETTINGS.application
     assert application
-    await connect.sign_in(SETTINGS, application).begin(await consent(counter))
+    await sign_in(SETTINGS, application).begin(await consent(counter))
     return counter
 
 
@@ -113,6 +113,6 @@ async def test_another_sign_in_is_used_at_once(signed_in: Counter, era: str):
     async with signed_in.host(era) as host:
         application = SETTINGS.application
         assert application
-        await connect.sign_in(SETTINGS, application).begin(await consent(signed_in))
+        await sign_in(SETTINGS, application).begin(await consent(signed_in))
 
         assert await total(host) == 72

@@ -11,6 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from clients import Approval, LostAnswerError
 from clients.errors import RejectedError
 from server import connect
+from server.sandboxed import sandboxed
 from server.settings import Settings
 from tests.support import Clock
 from tests.tools.changes import INTENT, journal_of
@@ -64,7 +65,7 @@ def _clock() -> Clock:
 @pytest.fixture(name="desk")
 async def _desk(tmp_path: Path, clock: Clock) -> AsyncGenerator[Desk]:
     journal = journal_of(tmp_path / "ledger.db", clock)
-    async with connect.sandbox(connect.sandboxed(Settings()), journal.seal) as desk:
+    async with connect.sandbox(sandboxed(Settings()), journal.seal) as desk:
         here = frozenset({INTENT.asked.request.origin})
         yield replace(desk, journal=journal, places=here, sleep=clock.sleep)
     await journal.close()

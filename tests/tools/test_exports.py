@@ -17,8 +17,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ResourceLink
 from pydantic import SecretStr
 
-from clients import DemarchesClient
-from clients.demarches import DemarcheTokens
+from clients.demarches import DemarchesClient, DemarcheTokens
 from clients.http import connected
 from tests.changing import Changing
 from tests.support import Between, Counter, elsewhere, facts, text

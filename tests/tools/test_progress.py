@@ -38,7 +38,7 @@ BATCH = {"decision": "accept", "numbers": list(range(200001, 200121)), "dry_run"
             [(50, 120), (100, 120), (120, 120)],
             "120 dossiers read of 120.",
         ),
-        ("list_mesures", {}, [(0, 1), (1, 1)], "72 mesures read."),
+        ("list_mesures", {}, [(0, 1), (1, 1)], "72 mesures found."),
         ("summarize_mesures", {}, [(1, 3), (2, 3), (3, 3)], "12 mesures eteinte read."),
     ],
 )

@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from clients import Approval
 from clients.http import Outgoing
+from tools.asking import Rung
 from tools.guard import asks
-from tools.questions import Asked, Question, Rung
+from tools.questions import Asked, Question
 from tools.registry import mutation, read
 from tools.results import Outcome
 from tools.settling import Settlement
@@ -60,7 +61,7 @@ async def delete_unasked(approval: Approval) -> Deleted:
 def test_a_tool_that_asks_is_a_mutation():
     tool = mutation(delete_things, "Delete things", "emjpm", Rung.TICK, DELETION)
 
-    assert tool.writes
+    assert tool.rung
     assert (tool.name, tool.description) == ("delete_things", "Delete things.")
     assert tool.annotations.read_only_hint is False
     assert tool.annotations.destructive_hint is True
@@ -69,7 +70,7 @@ def test_a_tool_that_asks_is_a_mutation():
 def test_a_tool_that_asks_nobody_is_a_read():
     tool = read(list_things, "List things", "emjpm")
 
-    assert not tool.writes
+    assert tool.rung is None
     assert tool.annotations.read_only_hint is True
     assert tool.annotations.destructive_hint is False
 
@@ -78,7 +79,7 @@ def test_a_tool_that_saves_a_file_says_so_and_asks_nobody():
     tool = read(list_things, "List things", "emjpm", saves=True)
 
     assert tool.saves
-    assert not tool.writes
+    assert tool.rung is None
     assert tool.annotations.read_only_hint is False
     assert tool.annotations.destructive_hint is False
     assert tool.annotations.idempotent_hint is False

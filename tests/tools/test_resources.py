@@ -18,9 +18,10 @@ from mcp.types import (
 )
 
 from server.instructions import STARTS, instructions
-from server.settings import SERVICES, Demarches, FaireSimple, described
+from server.settings import Demarches, FaireSimple, described
 from tests.support import Counter, facts, text
 from tools import TOOLS, exports
+from tools.catalogue import SERVICES
 from tools.resources import GUIDED, RECORDS
 
 LISTS = Path(__file__).with_name("lists")

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio import from_thread
 from mcp.server.mcpserver.exceptions import ToolError
 from sqlalchemy import Connection, Engine, event
 
 import server
 from tests.databases import State
 from tests.tools.changes import DONE, INTENT, SECRET, journal_of, make
+from tools.database import Database
 from tools.journal import Journal
 from tools.results import error
 from tools.sealing import Seal
@@ -199,13 +201,21 @@ async def test_a_database_that_a_newer_version_wrote_is_left_alone(file: Path):
 
 @pytest.mark.parametrize(
     "url",
-    ["no address", "mysql+aiomysql://somewhere/ledger", "sqlite+aiosqlite:////nowhere/ledger.db"],
+    ["no address", "mysql+aiomysql://somewhere/ledger", "sqlite:////nowhere/ledger.db"],
 )
 async def test_a_database_that_cannot_be_used_is_said_to_be_so(url: str):
     journal = Journal(lambda: url, Seal(SECRET.encode))
 
     with pytest.raises(ToolError, match=r"cannot be used .*GUICHET_STATE_URL"):
         await journal.entries()
+
+
+async def test_a_ledger_named_by_the_driver_of_the_first_release_is_still_there(file: Path):
+    await make(journal_of(file), "aa")
+    journal = journal_of(f"sqlite+aiosqlite:///{file}")
+
+    assert await journal.find("aa")
+    await journal.close()
 
 
 async def test_a_file_that_is_no_database_is_said_to_be_so(file: Path):
@@ -308,6 +318,26 @@ async def test_a_verification_sees_one_moment_while_others_write(state: State):
     await reader.close()
 
     assert faults == [""] * 20
+
+
+async def test_a_transaction_is_carried_through_whoever_is_cancelled_meanwhile(file: Path):
+    """They wait for its end: what they would do next may depend on it."""
+    database, happened = Database(f"sqlite:///{file}"), list[str]()
+
+    def work(connection: Connection) -> None:
+        from_thread.run_sync(scope.cancel)
+        for _ in range(10):  # turns of the event loop, in which the caller might go
+            from_thread.run_sync(bool)
+        connection.exec_driver_sql("CREATE TABLE kept (number INTEGER)")
+        happened.append("carried through")
+
+    with anyio.CancelScope() as scope:
+        await database.write(work)
+    happened.append("gone on")
+    await database.close()
+
+    assert happened == ["carried through", "gone on"]
+    assert rows(file, "SELECT * FROM kept") == []
 
 
 @pytest.mark.parametrize("table", ["entries", "heads", "operations"])

@@ -50,7 +50,7 @@ def row(dossier: ExportedDossier) -> dict[str, str]:
 
 
 def cell(answer: JsonValue) -> str:
-    return row(replace(BARE, champs={"Q1": answer}))["Motif"]
+    return row(BARE._replace(champs={"Q1": answer}))["Motif"]
 
 
 def told(dossier: ExportedDossier) -> dict[str, JsonValue]:
@@ -143,7 +143,7 @@ AFTER_SPACES_AND_QUOTES = re.compile(r"[\s\"]*[=+\-@＝＋－＠]")
     ids=ascii,
 )
 def test_no_separator_makes_a_formula_of_what_is_within_a_text(answer: JsonValue, separator: str):
-    line = Csv(ASKED).line(replace(BARE, champs={"Q1": answer, "unknown": answer})).decode()
+    line = Csv(ASKED).line(BARE._replace(champs={"Q1": answer, "unknown": answer})).decode()
 
     rows = csv.reader(io.StringIO(line, newline=""), delimiter=separator)
     cells = [each for row in rows for each in row]
@@ -174,8 +174,7 @@ def test_no_column_lets_a_formula_through():
     """A label, a name, an e-mail and a list are as much a stranger's as an answer."""
     formula = "=1+1"
     asked = replace(ASKED, champs=(Column("Q1", formula),))
-    hostile = replace(
-        BARE,
+    hostile = BARE._replace(
         motivation=formula,
         demandeur=formula,
         nom=formula,
@@ -201,7 +200,7 @@ def test_hidden_characters_are_taken_out():
 
 
 def test_an_answer_to_a_question_that_no_revision_has_is_not_lost():
-    assert row(replace(BARE, champs={"Q9": "là"}))[OTHERS] == '{"Q9":"là"}'
+    assert row(BARE._replace(champs={"Q9": "là"}))[OTHERS] == '{"Q9":"là"}'
     assert row(BARE)[OTHERS] == ""
 
 
@@ -235,7 +234,7 @@ def test_an_object_holds_what_is_known_with_its_type():
         "Q9": "là",
     }
 
-    assert told(replace(BARE, champs=answers, annotations={"A1": True})) == {
+    assert told(BARE._replace(champs=answers, annotations={"A1": True})) == {
         "number": 1,
         "state": "accepte",
         "archived": False,
@@ -265,7 +264,7 @@ def test_namesakes_in_a_row_both_keep_their_answer():
         "Q1": [{"R3": "Dupont", "R4": "Martin"}],
         "Q2": [{"R5": "Durand"}],
     }
-    dossier = replace(BARE, champs=rows)
+    dossier = BARE._replace(champs=rows)
 
     assert json.loads(JsonLines(asked).line(dossier))["champs"] == {
         "Motif": [{"Nom (R3)": "Dupont", "Nom (R4)": "Martin"}],
@@ -276,7 +275,7 @@ def test_namesakes_in_a_row_both_keep_their_answer():
 
 
 def test_an_object_is_on_one_line_whatever_was_written():
-    line = JsonLines(ASKED).line(replace(BARE, champs={"Q1": "a\nb\r\u2028c"}))
+    line = JsonLines(ASKED).line(BARE._replace(champs={"Q1": "a\nb\r\u2028c"}))
 
     assert line.count(b"\n") == 1
     assert len(line.decode().splitlines()) == 1

@@ -16,7 +16,8 @@ from clients import ApiError
 from clients.covoiturage import Certificate
 from clients.covoiturage import Side as CertifiedSide
 from clients.text import Line
-from tools.dependencies import Covoiturage, Reporting
+from tools.covoiturage.dependencies import Covoiturage
+from tools.dependencies import Reporting
 from tools.results import Result, fitting
 
 MOST_TOGETHER = 50
@@ -119,7 +120,8 @@ async def verify_certificate(
     report: Reporting,
     uuid: Annotated[Name, Field(description="As printed on it; or its link.")] = "",
     uuids: Annotated[
-        tuple[Name, ...], Field(max_length=MOST_TOGETHER, description="Instead: up to 50 of them.")
+        tuple[Annotated[Name, Field(min_length=1)], ...],
+        Field(max_length=MOST_TOGETHER, description="Instead: up to 50 of them."),
     ] = (),
 ) -> Verifications:
     """Verify a carpooling certificate: whether the registry knows it, and what it certifies.

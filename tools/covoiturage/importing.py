@@ -13,14 +13,15 @@ from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from clients import Approval, CovoiturageClient
-from clients.covoiturage import Application
+from clients import Approval
+from clients.covoiturage import Application, CovoiturageClient
 from tools.covoiturage.asking import asked_about, asked_of
 from tools.covoiturage.chunks import MOST_FILE_BYTES, Chunk, Remarks, reading
+from tools.covoiturage.dependencies import Covoiturage
 from tools.covoiturage.plans import Batch, Count, Plan, drawn, place, standing_of
 from tools.covoiturage.reports import Report, reported
 from tools.covoiturage.sending import CHUNK, Answered, Sending
-from tools.dependencies import Counter, Covoiturage, Files, Progress, Reporting, Saying
+from tools.dependencies import Counter, Files, Progress, Reporting, Saying
 from tools.desk import Desk
 from tools.files import Folder
 from tools.guard import asks, planned

@@ -12,8 +12,8 @@ import anyio
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from clients import ApiError, Approval, CovoiturageClient, LostAnswerError
-from clients.covoiturage import ImportReport
+from clients import ApiError, Approval, LostAnswerError
+from clients.covoiturage import CovoiturageClient, ImportReport
 from clients.errors import RejectedError
 from tools.covoiturage.chunks import Chunk, Reading
 from tools.covoiturage.plans import TOGETHER, Place, Plan, Portion

@@ -7,8 +7,8 @@ from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from clients import Approval, DemarchesClient
-from clients.demarches import Act, Attachment, Dossier, Instructeur, State
+from clients import Approval
+from clients.demarches import Act, Attachment, DemarchesClient, Dossier, Instructeur, State
 from clients.demarches.acts import Made
 from clients.text import clean, quoted
 from tools.dependencies import Files

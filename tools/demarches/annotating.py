@@ -19,8 +19,9 @@ from clients.demarches import Act, AnnotatedDossier, Filled, Instructeur, acts
 from clients.text import Line, quoted
 from tools.demarches.acting import member, parties
 from tools.demarches.annotations import Given, Place, UnfitError, expected, listed, meant, places
+from tools.demarches.dependencies import Demarches, Signer
 from tools.demarches.in_hand import Handled
-from tools.dependencies import Counter, Demarches, Saying, Signer
+from tools.dependencies import Counter, Saying
 from tools.desk import Desk
 from tools.fences import Toll
 from tools.guard import asks

@@ -35,7 +35,8 @@ from tools.demarches.decisions import (
     not_under_instruction,
     without_record,
 )
-from tools.dependencies import Counter, Demarches, Files, Reporting, Saying, Signer
+from tools.demarches.dependencies import Demarches, Signer
+from tools.dependencies import Counter, Files, Reporting, Saying
 from tools.desk import Desk
 from tools.executing import part
 from tools.fences import Toll

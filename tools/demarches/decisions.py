@@ -8,8 +8,8 @@ from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from clients import Approval, DemarchesClient
-from clients.demarches import Act, Dossier, PersonneMoraleIncomplete, State, acts
+from clients import Approval
+from clients.demarches import Act, DemarchesClient, Dossier, PersonneMoraleIncomplete, State, acts
 from tools.demarches.acting import (
     Enclosed,
     Enclosure,
@@ -25,8 +25,9 @@ from tools.demarches.acting import (
     stated,
 )
 from tools.demarches.annotations import listed
+from tools.demarches.dependencies import Demarches, Signer
 from tools.demarches.in_hand import Asking, Hand, Questioner, Wording
-from tools.dependencies import Demarches, Saying, Signer
+from tools.dependencies import Saying
 from tools.desk import Desk
 from tools.fences import FREE, Toll
 from tools.guard import asks

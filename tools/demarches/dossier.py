@@ -8,6 +8,7 @@ from pydantic import Field
 
 from clients.demarches import SECTIONS, DossierDetail, Section, State
 from clients.text import Line
+from tools.demarches.dependencies import Demarches
 from tools.demarches.missing import Missing, missing
 from tools.demarches.rows import (
     AreaRow,
@@ -22,7 +23,6 @@ from tools.demarches.rows import (
     ValueRow,
     sections,
 )
-from tools.dependencies import Demarches
 from tools.parameters import DossierNumber, Several
 from tools.results import Result
 from tools.sections import Part, Place, page

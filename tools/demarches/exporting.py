@@ -1,11 +1,13 @@
 """Exporting the dossiers of a démarche to a file, all of them or what changed."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
+import anyio
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BeforeValidator, Field
 
@@ -14,24 +16,30 @@ from clients.demarches import (
     DeletedDossier,
     DemarchesClient,
     ExportedDossier,
+    ExportedPage,
     Lost,
     Wanted,
 )
 from clients.text import Line
+from tools.demarches.dependencies import Demarches
 from tools.demarches.listing import ARCHIVED, StateFilter
 from tools.demarches.rounds import MARK, MISCOPIED, Round, round_of
 from tools.demarches.tables import TABLES, Table
-from tools.dependencies import Demarches, Files, Progress, Reporting
+from tools.dependencies import Files, Progress, Reporting
 from tools.files import Draft
 from tools.parameters import DemarcheNumber, GroupNumber, Since, moment
 from tools.results import Result, Saved
 from tools.understood import day
+
+Given = TypeVar("Given")
 
 MOST_DELETED = 300
 """Deleted dossiers whose numbers a result holds; the file has them all."""
 MOST_LOST = 30
 """Failures that a result tells."""
 PAGE = 100
+LEAVING = 0.001
+"""Seconds in which a request leaves, that whatever is computed at once would hold back."""
 
 
 class LostRow(Result):
@@ -196,15 +204,20 @@ class _Run:
         self._again = False
 
     async def dossiers(self, *, after: str) -> None:
+        """Add every dossier: a page is written while the next one is read."""
         scroll = self._demarches.every(self._number, self._wanted, after=after)
+        page = await scroll.page()
         while not scroll.ended:
-            page = await scroll.page()
-            await self._lines.add(page.dossiers)
-            self._lose(page.lost)
-            if page.dossiers:
-                await self._progress(self._lines.count, f"{self._lines.count} dossiers.")
+            page = await _meanwhile(scroll.page, partial(self._add, page))
+        await self._add(page)
         self._resumption = scroll.resumption
         self._again = scroll.resumption != scroll.cursor
+
+    async def _add(self, page: ExportedPage) -> None:
+        await self._lines.add(page.dossiers)
+        self._lose(page.lost)
+        if page.dossiers:
+            await self._progress(self._lines.count, f"{self._lines.count} dossiers.")
 
     async def deletions(self, going: Round) -> Round:
         """What will be deleted, then what is: the second list has the last word.
@@ -247,6 +260,24 @@ class _Run:
     def _lose(self, lost: Sequence[Lost]) -> None:
         self.lost += lost[: MOST_LOST - len(self.lost)]
         self.lost_count += len(lost)
+
+
+async def _meanwhile(
+    first: Callable[[], Awaitable[Given]], other: Callable[[], Awaitable[None]]
+) -> Given:
+    """What the first gives, once the other is done as well; either fails as if it were alone."""
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_later, other)
+            given = await first()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return given
+
+
+async def _later(work: Callable[[], Awaitable[None]]) -> None:
+    await anyio.sleep(LEAVING)
+    await work()
 
 
 def _round(since: str, listed: str) -> Round | None:

@@ -10,9 +10,9 @@ from pydantic.alias_generators import to_snake
 from clients.demarches import Form, Question
 from clients.demarches.forms import GroupeOfDemarche, Published
 from clients.text import Line
+from tools.demarches.dependencies import Demarches
 from tools.demarches.missing import Missing, missing
 from tools.demarches.rows import FileRow, LabelRow, file_row, label_row
-from tools.dependencies import Demarches
 from tools.parameters import DemarcheNumber
 from tools.results import Result
 from tools.sections import Part, Place, page

@@ -11,6 +11,7 @@ from clients import Approval
 from clients.demarches import Choices, GroupeOfDemarche, HandledDossier, Label, acts
 from clients.text import quoted, shortened
 from tools.demarches.acting import stated
+from tools.demarches.dependencies import Demarches
 from tools.demarches.in_hand import (
     Asking,
     DossierInHand,
@@ -20,7 +21,6 @@ from tools.demarches.in_hand import (
     settled_by,
 )
 from tools.demarches.moving import TERMINATED
-from tools.dependencies import Demarches
 from tools.desk import Desk
 from tools.guard import asks
 from tools.journal import Operation

@@ -8,8 +8,7 @@ from typing import Annotated, Generic, TypeVar
 from mcp.server.mcpserver import Resolve
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients import DemarchesClient
-from clients.demarches import Act, Dossier, HandledDossier, Instructeur
+from clients.demarches import Act, DemarchesClient, Dossier, HandledDossier, Instructeur
 from clients.demarches.acts import Made
 from tools.demarches.acting import (
     Attached,
@@ -20,7 +19,8 @@ from tools.demarches.acting import (
     number_to_type,
     parties,
 )
-from tools.dependencies import Demarches, Files, Saying, Signer
+from tools.demarches.dependencies import Demarches, Signer
+from tools.dependencies import Files, Saying
 from tools.desk import Desk
 from tools.fences import FREE, Toll
 from tools.files import Folder

@@ -12,9 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from clients.demarches import MOST_PER_PAGE, DossierSummary, PartialError, Row, State
 from clients.text import Line
 from tools.demarches.cursors import Order
+from tools.demarches.dependencies import Demarches
 from tools.demarches.missing import Missing, missing
 from tools.demarches.searching import MOST_SCANNED, Scan, matching
-from tools.dependencies import Demarches, Reporting
+from tools.dependencies import Reporting
 from tools.parameters import DemarcheNumber, GroupNumber, Since, Whole, moment
 from tools.results import Result, fitting
 

@@ -18,6 +18,7 @@ from tools.demarches.acting import (
     sent_along,
     stated,
 )
+from tools.demarches.dependencies import Demarches
 from tools.demarches.in_hand import (
     Asking,
     DossierInHand,
@@ -28,7 +29,7 @@ from tools.demarches.in_hand import (
     settled_by,
 )
 from tools.demarches.moving import TERMINATED
-from tools.dependencies import Counter, Demarches
+from tools.dependencies import Counter
 from tools.desk import Desk
 from tools.fences import Toll
 from tools.guard import asks

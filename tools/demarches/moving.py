@@ -8,6 +8,7 @@ from pydantic import Field
 from clients import Approval
 from clients.demarches import Act, HandledDossier, State, acts
 from tools.demarches.acting import Notify, filed, stated
+from tools.demarches.dependencies import Demarches
 from tools.demarches.in_hand import (
     Asking,
     DossierInHand,
@@ -17,7 +18,6 @@ from tools.demarches.in_hand import (
     done,
     settled_by,
 )
-from tools.dependencies import Demarches
 from tools.desk import Desk
 from tools.guard import asks
 from tools.journal import Operation

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from clients.demarches import Overview, Unread
 from clients.text import Line
-from tools.dependencies import Configured, Demarches, Reporting
+from tools.demarches.dependencies import Configured, Demarches
+from tools.dependencies import Reporting
 from tools.results import Result, fitting
 
 

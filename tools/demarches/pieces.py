@@ -7,7 +7,8 @@ from pydantic import Field
 
 from clients.demarches import Stored, StoredPiece
 from clients.text import quoted, shortened
-from tools.dependencies import Demarches, Downloads, Files, Reporting
+from tools.demarches.dependencies import Demarches, Downloads
+from tools.dependencies import Files, Reporting
 from tools.files import MEGABYTE
 from tools.parameters import DossierNumber
 from tools.results import Saved

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from clients.demarches import Removal, Removals, RemovalsPage, State
 from clients.text import Line
+from tools.demarches.dependencies import Demarches
 from tools.demarches.missing import Missing, missing
-from tools.dependencies import Demarches
 from tools.parameters import DemarcheNumber, GroupNumber, Since, Whole, moment
 from tools.results import Result, fitting
 

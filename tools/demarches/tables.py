@@ -111,12 +111,10 @@ class JsonLines:
         self._annotations = _unique(columns.annotations)
 
     def line(self, dossier: ExportedDossier) -> bytes:
-        own = {name: value for name, value in _own(dossier).items() if value is not None}
-        answers = {
-            "champs": self._labelled(dossier.champs, self._champs),
-            "annotations": self._labelled(dossier.annotations, self._annotations),
-        }
-        return to_json(own | answers) + b"\n"
+        told = {name: value for name, value in _own(dossier).items() if value is not None}
+        told["champs"] = self._labelled(dossier.champs, self._champs)
+        told["annotations"] = self._labelled(dossier.annotations, self._annotations)
+        return to_json(told) + b"\n"
 
     def gone(self, removed: DeletedDossier) -> bytes:
         return to_json(_removal(removed)) + b"\n"

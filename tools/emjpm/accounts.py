@@ -4,7 +4,7 @@ from pydantic import Field
 
 from clients.emjpm import Departement, Direction, OwnService, Service, WatchedService
 from clients.text import Line
-from tools.dependencies import Emjpm
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.parameters import Offset
 from tools.results import Result, fitting
 

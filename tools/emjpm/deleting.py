@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from clients import Approval
 from clients.emjpm import Mesure, content
 from clients.http import Outgoing
-from tools.dependencies import Counter, Emjpm, Saying
+from tools.dependencies import Counter, Saying
 from tools.desk import Desk
 from tools.emjpm.aims import Aim, Witness, found
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.differences import shown
 from tools.emjpm.owners import Owner, author, locking, owner_of
 from tools.emjpm.parameters import MesureId

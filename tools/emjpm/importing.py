@@ -14,8 +14,9 @@ from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients import Approval, EmjpmClient
+from clients import Approval
 from clients.emjpm import (
+    EmjpmClient,
     Mesure,
     MesuresFile,
     MesureToSend,
@@ -26,9 +27,10 @@ from clients.emjpm import (
 )
 from clients.http import Outgoing
 from clients.rows import Problem
-from tools.dependencies import Counter, Emjpm, Files, Reporting, Saying
+from tools.dependencies import Counter, Files, Reporting, Saying
 from tools.desk import Desk
 from tools.emjpm.aims import Aim, Witness, found, refused, told, witness
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.owners import Owner, locking, owner_of
 from tools.executing import part
 from tools.files import MEGABYTE, Folder

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from clients.emjpm import Mesure
 from clients.text import Line
-from tools.dependencies import Emjpm, Reporting
+from tools.dependencies import Reporting
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.parameters import Day, Filter, MesureId, Offset, compact, plain, wanted
 from tools.parameters import Several, Whole
 from tools.results import Result, fitting
@@ -105,22 +106,23 @@ async def list_mesures(
     """
     over = status == "all" and (ended_since or ended_until)
     await report(0, "eMJPM gives all its mesures in one answer.", 1)
-    found = await emjpm.mesures("eteinte" if over else wanted(status))
-    await report(1, f"{len(found)} mesures read.", 1)
-    matching = [
-        mesure
-        for mesure in found
-        if _has_number(mesure, search)
-        and _is_of(mesure, tribunal_siret)
-        and _has_nature(mesure, nature)
-        and _ended_between(mesure, ended_since, ended_until)
-    ]
-    rows = fitting([_row(MesureRow, m, details) for m in matching[offset : offset + limit]])
+
+    def where(mesure: Mesure) -> bool:
+        return (
+            _has_number(mesure, search)
+            and _is_of(mesure, tribunal_siret)
+            and _has_nature(mesure, nature)
+            and _ended_between(mesure, ended_since, ended_until)
+        )
+
+    found = await emjpm.mesures("eteinte" if over else wanted(status), where)
+    await report(1, f"{len(found)} mesures found.", 1)
+    rows = fitting([_row(MesureRow, m, details) for m in found[offset : offset + limit]])
     end = offset + len(rows)
     return MesuresPage(
-        total=len(matching),
+        total=len(found),
         mesures=list(rows),
-        next_offset=end if rows and end < len(matching) else None,
+        next_offset=end if rows and end < len(found) else None,
     )
 
 
@@ -170,8 +172,10 @@ NOBODY: dict[str, object] = {"civilite": None, "annee_naissance": None}
 
 def _has_number(mesure: Mesure, search: str) -> bool:
     """Whether a number has this in it, however either is punctuated."""
+    if not search:
+        return True
     part, numbers = compact(search), (mesure.numero_rg, mesure.numero_dossier or "")
-    return not search or (bool(part) and any(part in compact(number) for number in numbers))
+    return bool(part) and any(part in compact(number) for number in numbers)
 
 
 def _is_of(mesure: Mesure, tribunal_siret: str) -> bool:
@@ -180,8 +184,10 @@ def _is_of(mesure: Mesure, tribunal_siret: str) -> bool:
 
 def _has_nature(mesure: Mesure, nature: str) -> bool:
     """Whether the nature it has now has this in it, as tutelle or curatelle."""
+    if not nature:
+        return True
     current = mesure.current and mesure.current.nature_mesure
-    return not nature or (bool(plain(nature)) and plain(nature) in plain(current or ""))
+    return bool(plain(nature)) and plain(nature) in plain(current or "")
 
 
 def _ended_between(mesure: Mesure, since: str, until: str) -> bool:

@@ -2,8 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients import EmjpmClient
-from clients.emjpm import Mesure
+from clients.emjpm import EmjpmClient, Mesure
 from clients.http import Outgoing
 from tools.desk import Desk
 from tools.emjpm.aims import Aim

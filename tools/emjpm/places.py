@@ -6,7 +6,7 @@ from pydantic import Field
 
 from clients.emjpm import Tribunal
 from clients.text import Line
-from tools.dependencies import Emjpm
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.parameters import compact, plain
 from tools.results import Result, fitting
 

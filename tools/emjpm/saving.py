@@ -8,12 +8,13 @@ from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients import Approval, EmjpmClient
-from clients.emjpm import Mesure, MesureToSend, become, content, rewritten
+from clients import Approval
+from clients.emjpm import EmjpmClient, Mesure, MesureToSend, become, content, rewritten
 from clients.http import Outgoing
-from tools.dependencies import Counter, Emjpm, Saying
+from tools.dependencies import Counter, Saying
 from tools.desk import Desk
 from tools.emjpm.aims import Aim, Marks, Witness, found, refused, told, witness
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.differences import differences, shown
 from tools.emjpm.owners import Owner, author, locking, owner_of
 from tools.emjpm.parameters import MesureId

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from clients.emjpm import Mesure, Status
 from clients.text import one_line
-from tools.dependencies import Emjpm, Reporting
+from tools.dependencies import Reporting
+from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.parameters import Filter
 from tools.results import Result
 

@@ -24,7 +24,8 @@ from server.cli.installing.entry import (
 from server.cli.installing.hosts import HOSTS, Host, HostName, Machine
 from server.cli.installing.jsonc import UnusableError
 from server.cli.installing.telling import told
-from server.settings import ENVIRONMENT, SERVICES, Settings, config_file, set_values
+from server.settings import ENVIRONMENT, Settings, config_file, set_values
+from tools.catalogue import SERVICES
 
 FAILED = 1
 CACHED = (

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.cli.installing.hosts import NAME, Host
-from server.settings import PREFIX, SERVICES, described, secret_names
+from server.settings import PREFIX, described, secret_names
+from tools.catalogue import SERVICES
 
 SERVICE_VARIABLES: Mapping[str, Sequence[str]] = {
     "covoiturage": ("GUICHET_COVOITURAGE_ACCESS_KEY", "GUICHET_COVOITURAGE_SECRET_KEY"),

@@ -155,6 +155,24 @@ async def test_the_newest_nomination_comes_first_and_those_without_one_last(
     assert [mesure.id for mesure in await emjpm.mesures()] == [3, 5, 2, 4, 1]
 
 
+async def test_those_that_are_wanted_are_given(emjpm: EmjpmClient, list_route: respx.Route):
+    list_route.respond(json=[AWAITING | {"id": number} for number in range(1, 10)])
+
+    found = await emjpm.mesures(where=lambda mesure: mesure.id % 3 == 0)
+
+    assert [mesure.id for mesure in found] == [9, 6, 3]
+
+
+async def test_one_that_cannot_be_read_is_told_whatever_is_wanted(
+    emjpm: EmjpmClient, list_route: respx.Route
+):
+    """Nobody knows whether it would have been."""
+    list_route.respond(json=[AWAITING, AWAITING | {"date_nomination": "soon"}])
+
+    with pytest.raises(UnexpectedReplyError, match=r"1\.date_nomination"):
+        await emjpm.mesures(where=lambda _: False)
+
+
 INVALID = {"error": "invalid_token", "error_description": "Invalid token: access token is invalid"}
 EXPIRED = INVALID | {"error_description": "Invalid token: access token has expired"}
 MALFORMED = {"error": "invalid_request", "error_description": "malformed authorization header"}

@@ -7,9 +7,10 @@ import httpx
 import pytest
 import respx
 
-from clients.emjpm import MOST_A_MINUTE, SERVICE, EmjpmClient
+from clients.emjpm import SERVICE, EmjpmClient
 from clients.errors import UnavailableError
 from clients.http import connected
+from clients.known import EMJPM_A_MINUTE
 from clients.pace import OwnBudget, Pace
 
 ANTENNES = "https://emjpm.test/api/editors/service-antennes"
@@ -37,7 +38,7 @@ def _clock() -> Clock:
 
 @pytest.fixture(name="emjpm")
 async def _emjpm(clock: Clock) -> AsyncGenerator[EmjpmClient]:
-    pace = Pace(SERVICE, OwnBudget(MOST_A_MINUTE, clock=clock), sleep=clock.sleep)
+    pace = Pace(SERVICE, OwnBudget(EMJPM_A_MINUTE, clock=clock), sleep=clock.sleep)
     async with pace.keep(connected("https://emjpm.test", sleep=clock.sleep)) as http:
         yield EmjpmClient(http)
 

@@ -9,8 +9,17 @@ import httpx
 import pytest
 import respx
 
-from clients import Approval, EmjpmClient, LostAnswerError
-from clients.emjpm import Etat, Mesure, MesureToSend, Ressource, become, content, rewritten
+from clients import Approval, LostAnswerError
+from clients.emjpm import (
+    EmjpmClient,
+    Etat,
+    Mesure,
+    MesureToSend,
+    Ressource,
+    become,
+    content,
+    rewritten,
+)
 from clients.errors import AccessDeniedError, NotFoundError, RejectedError, UnavailableError
 from clients.http import connected
 

@@ -15,7 +15,8 @@ from mcp.types import CallToolResult, TextContent, TextResourceContents
 from playwright.async_api import Browser, Frame, Page, Route
 
 from clients.http import Outgoing
-from server.views import MOST_CHARACTERS, PLAN, SHOWN, shown
+from server.views import PLAN, SHOWN
+from server.views.showing import MOST_CHARACTERS, shown
 from tests.browsers import violations
 from tests.support import MODES, Counter
 from tools import TOOLS

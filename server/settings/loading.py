@@ -1,0 +1,135 @@
+"""Reading the settings of this process, and telling what they are."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+from typing import Any, get_args
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+from server.settings.sections import Section
+from server.settings.sources import (
+    ENVIRONMENT,
+    PREFIX,
+    PROFILES,
+    WHERE_TO_READ,
+    config_file,
+    value,
+)
+from server.settings.whole import Settings
+
+_MAY_HOLD_SECRETS = {"state_url", PROFILES}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text says which, and what to do, never a value."""
+
+
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: A name is misspelt or a value cannot be used.
+    """
+    known = {name for name, _ in described()} | set(WHERE_TO_READ)
+    for name in ENVIRONMENT:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{name} is not a setting.{hint}")
+    _check_config_file(ENVIRONMENT)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(_mistake(error)) from None
+    except (SourceError, OSError, ValueError) as error:
+        raise SettingsError(f"The settings cannot be read: {error}.") from None
+    if settings.files and not settings.files.is_dir():
+        raise SettingsError("GUICHET_FILES: must be a folder that exists.")
+    if settings.shares_state and not settings.secret:
+        raise SettingsError(
+            "GUICHET_SECRET: must be set, and the same for every instance that shares a database."
+        )
+    _check_profiles(settings)
+    return settings
+
+
+def described() -> Iterator[tuple[str, str]]:
+    """Each variable, with what it is for."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            for inner, detail in section.model_fields.items():
+                yield f"{PREFIX}{name}_{inner}".upper(), detail.description or ""
+        else:
+            yield f"{PREFIX}{name}".upper(), field.description or ""
+
+
+def secret_names() -> Iterator[str]:
+    """The variables whose value must be shown to nobody."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            inner = section.model_fields.items()
+            yield from (f"{PREFIX}{name}_{n}".upper() for n, f in inner if _is_secret(f.annotation))
+        elif _is_secret(section) or name in _MAY_HOLD_SECRETS:
+            yield f"{PREFIX}{name}".upper()
+
+
+def set_values(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables that are set, empty ones and those left as `${VAR}` apart."""
+    known = (*WHERE_TO_READ, *(name for name, _ in described()))
+    return {name: found for name in known if (found := value(environ, name))}
+
+
+def _check_config_file(environ: Mapping[str, str]) -> None:
+    """A file that is named is expected; the null device is how one says that there is none."""
+    path = config_file(environ)
+    if not value(environ, "GUICHET_CONFIG"):
+        return
+    if not path.exists():
+        raise SettingsError("GUICHET_CONFIG: there is no such file.")
+    if path.is_dir():
+        raise SettingsError("GUICHET_CONFIG: this is a folder, and must be a file.")
+
+
+def _check_profiles(settings: Settings) -> None:
+    """A principal has one profile at most, a folder is of one, and nothing is misspelt."""
+    profiles = settings.profiles
+    principals = [each for profile in profiles.values() for each in profile.principals]
+    for name, profile in profiles.items():
+        where = f"GUICHET_PROFILES: in {name},"
+        if unknown := [each for each in profile.principals if not _is_known(settings, each)]:
+            raise SettingsError(
+                f"{where} {unknown[0]!r} is nobody: write `token <name>` as in GUICHET_HTTP_TOKENS,"
+                " or GUICHET_OIDC_ISSUER, a space and a subject."
+            )
+        if any(principals.count(each) > 1 for each in profile.principals):
+            raise SettingsError(f"{where} a principal is named twice, and can have one profile.")
+        if profile.files and not profile.files.is_dir():
+            raise SettingsError(f"{where} files: must be a folder that exists.")
+    folders = [profile.files.resolve() for profile in profiles.values() if profile.files]
+    if any(one.is_relative_to(other) for one, other in permutations(folders, 2)):
+        raise SettingsError("GUICHET_PROFILES: two have the same files, or one within the other.")
+
+
+def _is_known(settings: Settings, principal: str) -> bool:
+    """Whether somebody can come in as this principal."""
+    first, _, rest = principal.partition(" ")
+    return rest in settings.http.tokens if first == "token" else first == settings.oidc.issuer
+
+
+def _mistake(error: ValidationError) -> str:
+    """Which setting is wrong and why, without what may have been written in place of a name."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    why = first["msg"].removeprefix("Value error, ")
+    if first["loc"][0] == PROFILES:
+        within = ".".join(part for part in first["loc"][1:4] if isinstance(part, str))
+        return f"GUICHET_PROFILES: {within}: {why}."
+    setting = [part for part in first["loc"][:2] if isinstance(part, str)]
+    return f"{PREFIX}{'_'.join(setting).upper()}: {why}."
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))
