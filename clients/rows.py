@@ -291,7 +291,7 @@ def _from_json(stream: BinaryIO, columns: Collection[str], origin: str) -> Itera
         yield from object_rows(first, block, columns=columns, origin=origin)
 
 
-def _objects(first: int, block: bytes) -> "Iterator[tuple[int, Object] | Problem]":
+def _objects(first: int, block: bytes) -> Iterator[tuple[int, Object] | Problem]:
     # Not lines of text: a JSON string may hold what only Python takes for the end of a line.
     for line, raw in enumerate(block.split(b"\n"), first):
         if text := raw.removeprefix(BOM_UTF8).strip():

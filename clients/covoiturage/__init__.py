@@ -6,8 +6,11 @@ from clients.covoiturage.applications import (
     NumberedApplication,
     Written,
     applications,
+    dated,
     duplicates,
+    identified,
     numbered,
+    specific,
 )
 from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
@@ -48,8 +51,11 @@ __all__ = [
     "UnreadableError",
     "Written",
     "applications",
+    "dated",
     "duplicates",
+    "identified",
     "identity_of",
     "numbered",
+    "specific",
     "written",
 ]

@@ -6,7 +6,7 @@ from which the documented ones are made here.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime as moment
 from io import BytesIO
@@ -180,6 +180,26 @@ def duplicates(rows: Iterable[Application]) -> int:
     return len(identifications) - len(set(identifications))
 
 
+def identified(rows: Sequence[Written]) -> Sequence[tuple[str, str]]:
+    """The key of each row, and what the service finds its application by."""
+    return [(key, told.lower()) for key, told in _IDENTIFIED.findall("\n".join(rows))]
+
+
+def specific(rows: Sequence[Written]) -> int:
+    """How many of them are for specific applications."""
+    return "\n".join(rows).count('"cee_application_type":"specific"')
+
+
+def dated(rows: Sequence[Written]) -> Collection[str]:
+    """The days that they are of, if any."""
+    return {*_DAY.findall("\n".join(rows))}
+
+
+_IDENTIFIED = re.compile(
+    r'"identity_key":"(.{64})",'
+    r'"(cee_application_uuid":".{36}|journey_type":"\w+","phone_trunc":"\+\d+","last_name_trunc":"...)"'
+)
+_DAY = re.compile(r'"datetime":"(.{10})')
 _MADE = {"identity_key", "phone_trunc", "last_name_trunc"}
 _WHOLE = {"phone", "last_name"}
 _COLUMNS = _WHOLE | Application.model_fields.keys()

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 
 
 def expression(known: str) -> re.Pattern[str]:
-    """What finds any line, and has the only group of `known` if that is all that the line holds."""
+    """What finds any line, and has the groups of `known` if that is all that the line holds."""
     return re.compile(rf"^{known}$|^.*$", re.ASCII | re.MULTILINE)
 
 
 def found(
     read: re.Pattern[str], cells: Sequence[str], *, bare: Callable[[str], str] = str
 ) -> Sequence[str]:
-    """What an `expression` finds in each cell, made `bare`; nothing where it knows nothing."""
+    """What an `expression` of one group finds in each cell, made `bare`; or nothing."""
     every = read.findall(bare("\n".join(cells)))
     if len(every) == len(cells):
         return every

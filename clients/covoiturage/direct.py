@@ -104,7 +104,7 @@ class Table:
             persons = _persons(kinds, journeys, moments, phones, names)
             rows = zip(uuids, journeys, dates, known_by, persons, strict=True)
             known_by = [
-                person if not uuid else "" if journey or date else known
+                ("" if journey or date else known) if uuid else person
                 for uuid, journey, date, known, person in rows
             ]
         keys = _keys(kinds, known_by, phones, names)

@@ -1,7 +1,7 @@
 """The ready file: what a preparation writes, and an import reads, a row on each line.
 
 Its rows are read together, by expressions that know only what `Application` takes as it is, at a
-twentieth of the cost. Whatever else a file holds goes through that model.
+tenth of the cost. Whatever else a file holds goes through that model.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,6 @@
 """A file of applications, a thousand rows at a time: what leaves together, and is known again."""
 
 import hashlib
-import re
 from array import array
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
@@ -11,7 +10,7 @@ from io import BufferedReader
 
 import anyio.to_thread
 
-from clients.covoiturage import MOST_ROWS, Doubt, Problem, Rows, Written, written
+from clients.covoiturage import MOST_ROWS, Doubt, Problem, Rows, Written, identified, written
 from tools.files import MEGABYTE, Folder
 
 MOST_FILE_BYTES = 1_000 * MEGABYTE
@@ -30,6 +29,15 @@ class Chunk:
     lines: Sequence[int]
     content: str = field(repr=False)
     """Tells it from any other by what is sent, and from those of the file that hold the same."""
+
+    @property
+    def without_rows(self) -> "Chunk":
+        """What is left to remember of it: a few bytes where no line is left out between two."""
+        first, last = self.lines[0], self.lines[-1]
+        follows = [*self.lines] == [*range(first, last + 1)]
+        return Chunk(
+            (), range(first, last + 1) if follows else array("q", self.lines), self.content
+        )
 
 
 @dataclass
@@ -116,8 +124,8 @@ class Identifications:
         self._keyed = [array("q") for _ in range(LOTS)]
 
     def add(self, rows: Sequence[Written]) -> None:
-        for key, identification in _IDENTIFIED.findall("\n".join(rows)):
-            named = hash(identification.lower())
+        for key, identification in identified(rows):
+            named = hash(identification)
             self._named[named % LOTS].append(named)
             self._keyed[named % LOTS].append(hash((named, key)))
 
@@ -131,10 +139,3 @@ class Identifications:
         """How many of them have another key."""
         lots = zip(self._named, self._keyed, strict=True)
         return sum(len(set(keyed)) - len(set(named)) for named, keyed in lots)
-
-
-_IDENTIFIED = re.compile(
-    r'"identity_key":"(.{64})",'
-    r'"(cee_application_uuid":".{36}|journey_type":"\w+","phone_trunc":"\+\d+","last_name_trunc":"...)"'
-)
-"""The key of a row as it is sent, and what the service finds its application by."""

@@ -161,7 +161,7 @@ async def import_cee_identities(
         await sending.all(content)
     if sending.stopped and not sending.made:
         raise ToolError(sending.stopped)
-    return _told(await reported(at, files, found.file), sending)
+    return _told(await reported(at, files, found.file, sent=sending), sending)
 
 
 async def _at_once(batch: Batch, covoiturage: CovoiturageClient, approval: Approval) -> Imported:

@@ -5,7 +5,6 @@ is called, what the ledger says was done of it is not sent again.
 """
 
 import hashlib
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -13,7 +12,7 @@ from typing import Literal
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel
 
-from clients.covoiturage import MOST_ROWS, Application, CovoiturageClient
+from clients.covoiturage import MOST_ROWS, Application, CovoiturageClient, dated, specific
 from clients.http import Outgoing
 from tools import refusals
 from tools.covoiturage.chunks import Chunk, Identifications, Remarks
@@ -132,11 +131,9 @@ class Count:
     def add(self, chunk: Chunk) -> None:
         self.rows += len(chunk.rows)
         self.identifications.add(chunk.rows)
-        text = "\n".join(chunk.rows)
-        days = {*_DAYS.findall(text)}
-        specific = text.count('"cee_application_type":"specific"')
+        days = dated(chunk.rows)
         bounds = (min(days), max(days)) if days else ()
-        self.chunks.append(Counted(chunk.content, len(chunk.rows), specific, bounds))
+        self.chunks.append(Counted(chunk.content, len(chunk.rows), specific(chunk.rows), bounds))
 
 
 async def drawn(
@@ -193,6 +190,3 @@ async def _portion(at: Place, chunk: Counted) -> Portion:
     key = at.key(chunk.content)
     standing, trials = await standing_of(at.desk, key)
     return Portion(key=key, rows=chunk.rows, standing=standing, trials=trials)
-
-
-_DAYS = re.compile('"datetime":"(.{10})')

@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import chain, repeat
@@ -10,10 +10,11 @@ from pathlib import PurePath
 from typing import Literal
 
 from clients.covoiturage import NOT_FOUND
-from tools.covoiturage.chunks import Chunk, reading
+from tools.covoiturage.chunks import FEW, MOST_FILE_BYTES, Chunk, reading
 from tools.covoiturage.plans import Place
-from tools.covoiturage.sending import RESENT, Answered
-from tools.files import Folder
+from tools.covoiturage.sending import RESENT, Answered, Sending
+from tools.files import Draft, Folder
+from tools.journal import Journal, Operation
 from tools.results import Saved, told
 
 Verdict = Literal["imported", "failed", "indeterminate", "left"]
@@ -35,34 +36,63 @@ class Report:
     counts: Counter[Verdict] = field(default_factory=Counter[Verdict])
 
 
-async def reported(at: Place, files: Folder, name: str) -> Report:
+async def reported(at: Place, files: Folder, name: str, *, sent: Sending | None = None) -> Report:
     """What the ledger tells of each row of a file, in a new file beside it.
 
-    One that says the very same is left as it is.
+    The file is not read again if it still is what was `sent`. A report that says the very same as
+    one that is there is left as it is.
 
     Raises:
         ToolError: It cannot be written.
     """
-    counts = Counter[Verdict]()
-    async with reading(files, name) as file, files.draft(beside=name) as draft:
+    counts, imported = Counter[Verdict](), await _imported(at, sent)
+    async with files.draft(beside=name) as draft:
         await draft.write(_written([COLUMNS]))
-        while some := await file.chunks():
-            verdicts = [each for chunk in some for each in await _verdicts(at, chunk)]
-            counts.update(verdict for verdict, _ in verdicts)
-            lines = zip(chain.from_iterable(chunk.lines for chunk in some), verdicts, strict=True)
-            await draft.write(_written([(line, *verdict) for line, verdict in lines]))
-        sha256 = await file.sha256()
+        if (
+            sent
+            and sent.all_read
+            and await files.sha256(name, most=MOST_FILE_BYTES) == sent.plan.sha256
+        ):
+            for first in range(0, len(sent.read), FEW):
+                counts += await _reported(at, draft, sent.read[first : first + FEW], imported)
+            sha256 = sent.plan.sha256
+        else:
+            async with reading(files, name) as file:
+                while some := await file.chunks():
+                    counts += await _reported(at, draft, some, imported)
+                sha256 = await file.sha256()
         kept = await draft.keep(f"{PurePath(name).stem}.results.csv", once=True)
     saved = Saved(file=kept.name, uri=kept.uri, bytes=kept.size, sha256=kept.sha256)
     return Report(saved, sha256, counts)
 
 
-async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
+async def _imported(at: Place, sent: Sending | None) -> Collection[str]:
+    """The names of the trials, among those of what was sent, by which every row was imported."""
+    journal = at.desk.journal
+    parts = await journal.parts(sent.approval.operation) if sent else ()
+    answers = ((part.id, _answer(journal, part)) for part in parts)
+    return {name for name, answer in answers if answer and answer.imported == answer.rows}
+
+
+async def _reported(
+    at: Place, draft: Draft, chunks: Sequence[Chunk], imported: Collection[str]
+) -> Counter[Verdict]:
+    """How many rows of these chunks came to what; each was told on a line."""
+    verdicts = [each for chunk in chunks for each in await _verdicts(at, chunk, imported)]
+    lines = zip(chain.from_iterable(chunk.lines for chunk in chunks), verdicts, strict=True)
+    await draft.write(_written([(line, *verdict) for line, verdict in lines]))
+    return Counter(verdict for verdict, _ in verdicts)
+
+
+async def _verdicts(
+    at: Place, chunk: Chunk, imported: Collection[str]
+) -> Iterable[tuple[Verdict, str]]:
     """What became of each row of a chunk, and why."""
-    journal, rows = at.desk.journal, len(chunk.rows)
-    trials = await journal.trials(at.key(chunk.content))
-    results = [journal.recorded(trial) for trial in trials if trial.status == "applied"]
-    answers = [Answered.model_validate(result.structured_content) for result in results if result]
+    journal, key, rows = at.desk.journal, at.key(chunk.content), len(chunk.lines)
+    if journal.trial(key, 0) in imported:  # whatever came of others
+        return repeat(("imported", ""), rows)
+    trials = await journal.trials(key)
+    answers = [answer for trial in trials if (answer := _answer(journal, trial))]
     is_lost = any(trial.status not in {"applied", "not_applied"} for trial in trials)
     if answers:
         first, *others = (_told(answer, again=is_lost) for answer in answers)
@@ -71,6 +101,12 @@ async def _verdicts(at: Place, chunk: Chunk) -> Iterable[tuple[Verdict, str]]:
         return repeat(("indeterminate", LOST), rows)
     refusal = journal.recorded(trials[-1]) if trials else None
     return repeat(("left", told(refusal) if refusal else ""), rows)
+
+
+def _answer(journal: Journal, trial: Operation) -> Answered | None:
+    """What the registry answered to a trial, if it did."""
+    result = journal.recorded(trial) if trial.status == "applied" else None
+    return Answered.model_validate(result.structured_content) if result else None
 
 
 def _surest(verdicts: Iterable[tuple[Verdict, str]]) -> tuple[Verdict, str]:

@@ -5,6 +5,7 @@ wrong afterwards, those under way come to their end, and none begins after them.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -93,6 +94,8 @@ class Agreed:
         self._file = file
         self._chunks = deque[Chunk]()
         """Those that were read, and come next."""
+        self.told = list[Chunk]()
+        """All that were, without their rows."""
         self._portions = iter(plan.portions)
         self._at = at
         self._read = 0
@@ -107,6 +110,7 @@ class Agreed:
             chunk = await self._chunk()
             if chunk is None or self._at.key(chunk.content) != portion.key:
                 raise ToolError(CHANGED)
+            self.told.append(chunk.without_rows)
             first, self._read = self._read + 1, self._read + portion.rows
             if portion.standing != "done":
                 return Item(portion, chunk, first)
@@ -139,11 +143,19 @@ class Sending:
     """Those of them that were imported."""
     refused: int = 0
     """Chunks in a row, for what they hold."""
+    read: Sequence[Chunk] = ()
+    """The chunks of the file, without their rows, as far as it was read."""
     reading: anyio.Lock = field(default_factory=anyio.Lock)
+
+    @property
+    def all_read(self) -> bool:
+        """Whether these are all of its chunks."""
+        return len(self.read) == len(self.plan.portions)
 
     async def all(self, file: Reading) -> None:
         """Send what the plan has left of this file, or as much of it as can be."""
         agreed = Agreed(file, self.plan, self.at)
+        self.read = agreed.told
         await self._next(agreed)
         async with anyio.create_task_group() as tasks:
             for _ in range(TOGETHER):
