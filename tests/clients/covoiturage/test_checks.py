@@ -147,3 +147,15 @@ async def test_a_fixed_token_is_wrong_when_it_is_refused(
     async with connected(URL, auth=Bearer(SecretStr("t0ken"))) as http:
         with pytest.raises(AccessDeniedError, match="GUICHET_COVOITURAGE_TOKEN"):
             await CovoiturageClient(http).check_credentials()
+
+
+@pytest.mark.usefixtures("exchange")
+async def test_the_operator_is_asked_for_anew_unless_what_was_told_will_do(
+    client: CovoiturageClient, certificates: respx.Route
+):
+    first = await client.operator(anew=False)
+
+    assert await client.operator(anew=False) == first
+    assert certificates.call_count == 1
+    assert await client.operator() == first
+    assert certificates.call_count == 2
