@@ -10,9 +10,10 @@ tell it alone, once the operations are purged.
 import math
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import anyio
@@ -201,9 +202,18 @@ class Journal:
 
     async def trials(self, key: str) -> list[Operation]:
         """The parts that were named after this key by `trial`, the first one first."""
-        storage = await self._storage()
-        rows = await storage.numbered(lambda n: self.seal.marks(_trial(key, n)))
-        return [Operation.model_validate(dict(row)) for row in rows]
+        (found,) = await self.trials_of((key,))
+        return found
+
+    async def trials_of(self, keys: Sequence[str]) -> list[list[Operation]]:
+        """The trials of each of these keys, looked for together."""
+        found = await (await self._storage()).numbered(
+            [partial(self._names_of_trial, key) for key in keys]
+        )
+        return [[Operation.model_validate(dict(row)) for row in rows] for rows in found]
+
+    def _names_of_trial(self, key: str, earlier: int) -> Collection[str]:
+        return self.seal.marks(_trial(key, earlier))
 
     def trial(self, key: str, earlier: int) -> str:
         """What a part is named after so many others of the same key: two cannot both be it."""

@@ -218,13 +218,10 @@ class Storage:
 
     @_reads
     def numbered(
-        self, connection: Connection, names: Callable[[int], Collection[str]]
-    ) -> list[RowMapping]:
-        """The operation that has one of the names of 0, that of 1, and so on to the last one."""
-        found = list[RowMapping]()
-        while row := _one_of(connection, names(len(found))):
-            found.append(row)
-        return found
+        self, connection: Connection, named: Iterable[Callable[[int], Collection[str]]]
+    ) -> list[list[RowMapping]]:
+        """For each, the operation that has one of the names of 0, that of 1, and so on."""
+        return [_numbered(connection, names) for names in named]
 
     @_writes
     def change(
@@ -424,6 +421,13 @@ def _added(connection: Connection, mark: Mark, row: Row) -> bool:
 def _one_of(connection: Connection, names: Collection[str]) -> RowMapping | None:
     query = select(OPERATIONS).where(OPERATIONS.c.id.in_(names))
     return connection.execute(query).mappings().first()
+
+
+def _numbered(connection: Connection, names: Callable[[int], Collection[str]]) -> list[RowMapping]:
+    found = list[RowMapping]()
+    while row := _one_of(connection, names(len(found))):
+        found.append(row)
+    return found
 
 
 def _operations(

@@ -18,7 +18,7 @@ from clients.covoiturage import Application, CovoiturageClient
 from tools.covoiturage.asking import asked_about, asked_of
 from tools.covoiturage.chunks import MOST_FILE_BYTES, Chunk, Remarks, reading
 from tools.covoiturage.dependencies import Covoiturage
-from tools.covoiturage.plans import Batch, Count, Plan, drawn, place, standing_of
+from tools.covoiturage.plans import Batch, Count, Plan, drawn, place, standings
 from tools.covoiturage.reports import Report, reported
 from tools.covoiturage.sending import CHUNK, Answered, Sending
 from tools.dependencies import Counter, Files, Progress, Reporting, Saying
@@ -255,7 +255,7 @@ async def _kept(desk: Desk, files: Folder, name: str) -> Plan | None:
 
 async def _as_it_is(desk: Desk, files: Folder, plan: Plan) -> Plan:
     """The plan with the file as it is now, and what was done of it since."""
-    now = [await standing_of(desk, portion.key) for portion in plan.portions]
+    now = await standings(desk, [portion.key for portion in plan.portions])
     portions = tuple(
         portion.model_copy(update={"standing": standing, "trials": trials})
         for portion, (standing, trials) in zip(plan.portions, now, strict=True)

@@ -5,7 +5,7 @@ is called, what the ledger says was done of it is not sent again.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -144,7 +144,13 @@ async def drawn(
     Raises:
         ToolError: One of them is being sent.
     """
-    portions = [await _portion(at, chunk) for chunk in count.chunks]
+    keys = [at.key(chunk.content) for chunk in count.chunks]
+    portions = [
+        Portion(key=key, rows=chunk.rows, standing=standing, trials=trials)
+        for key, chunk, (standing, trials) in zip(
+            keys, count.chunks, await standings(at.desk, keys), strict=True
+        )
+    ]
     to_send = [
         chunk
         for chunk, portion in zip(count.chunks, portions, strict=True)
@@ -165,13 +171,16 @@ async def drawn(
     )
 
 
-async def standing_of(desk: Desk, key: str) -> tuple[Standing, int]:
-    """What became of a chunk, and how many times it was sent.
+async def standings(desk: Desk, keys: Sequence[str]) -> list[tuple[Standing, int]]:
+    """What became of each of these chunks, and how many times it was sent.
 
     Raises:
-        ToolError: It is being sent.
+        ToolError: One of them is being sent.
     """
-    trials = await desk.journal.trials(key)
+    return [_standing(desk, trials) for trials in await desk.journal.trials_of(keys)]
+
+
+def _standing(desk: Desk, trials: Sequence[Operation]) -> tuple[Standing, int]:
     if any(_under_way(desk, trial) for trial in trials):
         raise ToolError(refusals.under_way(desk.say))
     met = {trial.status for trial in trials}
@@ -184,9 +193,3 @@ async def standing_of(desk: Desk, key: str) -> tuple[Standing, int]:
 
 def _under_way(desk: Desk, trial: Operation) -> bool:
     return trial.status == "executing" and (trial.leased_until or 0.0) > desk.journal.now()
-
-
-async def _portion(at: Place, chunk: Counted) -> Portion:
-    key = at.key(chunk.content)
-    standing, trials = await standing_of(at.desk, key)
-    return Portion(key=key, rows=chunk.rows, standing=standing, trials=trials)
