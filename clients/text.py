@@ -14,8 +14,10 @@ LONGEST_LINE = 300
 MOST_MARKS = 4
 """Combining marks on one letter; no language in use needs more."""
 
-_ORDINARY = re.compile("[\\n\\t\\x20-\\x7e\\xa0-\\xac\\xae-\\u02ff\\u2010-\\u2027\\u20ac]*")
+_KNOWN = "\\n\\t\\x20-\\x7e\\xa0-\\xac\\xae-\\u02ff\\u2010-\\u2027\\u20ac"
 """What almost every text is made of, and in which nothing has to be cleaned: no soft hyphen."""
+_ORDINARY = re.compile(f"[{_KNOWN}]*")
+_PECULIAR = re.compile(f"[^{_KNOWN}]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 """Controls, formats (bidi, zero-width, tags), private use, surrogates, line and paragraph ends."""
@@ -38,10 +40,7 @@ def clean(text: str) -> str:
     if _ORDINARY.fullmatch(text):
         return text
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        character if character in "\n\t" or _visible(character) else "\ufffd"
-        for character in _borne(_VARIATIONS.sub("", plain))
-    )
+    return _PECULIAR.sub(_seen, _VARIATIONS.sub("", plain))
 
 
 def one_line(text: str) -> str:
@@ -78,9 +77,19 @@ Line = Annotated[str, AfterValidator(shortened)]
 """A stranger's text in a result: clean, on one line, cut short when it would fill the result."""
 
 
-def _borne(text: str) -> Iterator[str]:
+def _seen(peculiar: re.Match[str]) -> str:
+    """What a reader may see of peculiar characters, after the ordinary one that they follow."""
+    before = peculiar.string[peculiar.start() - 1 : peculiar.start()]
+    return "".join(
+        character if _visible(character) else "\ufffd"
+        for character in _borne(peculiar[0], after=before)
+    )
+
+
+def _borne(text: str, *, after: str) -> Iterator[str]:
     """The characters, without the combining marks that no letter bears."""
-    marks = MOST_MARKS  # at the start of a text, there is nothing of its own to bear one
+    # At the start of a text, there is nothing of its own to bear one.
+    marks = 0 if after.strip() else MOST_MARKS
     for character in text:
         if unicodedata.category(character) not in _MARKS:
             marks = MOST_MARKS if character.isspace() else 0
