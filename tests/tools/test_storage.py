@@ -211,7 +211,9 @@ async def test_a_database_that_cannot_be_used_is_said_to_be_so(url: str):
 
 
 async def test_a_ledger_named_by_the_driver_of_the_first_release_is_still_there(file: Path):
-    await make(journal_of(file), "aa")
+    older = journal_of(file)
+    await make(older, "aa")
+    await older.close()
     journal = journal_of(f"sqlite+aiosqlite:///{file}")
 
     assert await journal.find("aa")
