@@ -207,7 +207,7 @@ async def _meanwhile(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(later)
             given.append(await first())
-    except ExceptionGroup as failures:
+    except ExceptionGroup as failures:  # how a task group tells even of one failure
         raise failures.exceptions[0] from None
     return given[0]
 
