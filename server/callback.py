@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
+from server.approvals.serving import quiet
 from server.approvals.shield import HOSTS, Shield, on_loopback
 from tools.language import Say
 
@@ -66,7 +66,7 @@ class Callback:
         app = Starlette(routes=[Route(self._at.path or "/", self._answer)])
         app.router.redirect_slashes = False
         with socket.create_server((host, port)) as listener:
-            server = uvicorn.Server(_quiet(Shield(app, on_loopback(port))))
+            server = uvicorn.Server(quiet(Shield(app, on_loopback(port)), LAST_WORDS))
             async with anyio.create_task_group() as tasks:
                 await _serving(server, listener, tasks)
                 try:
@@ -117,20 +117,6 @@ def _code(given: Mapping[str, str], state: str) -> str:
     if not code:
         raise NoCodeError("this address holds no code.")
     return code
-
-
-def _quiet(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,  # an address holds the code
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=LAST_WORDS,
-    )
 
 
 async def _serving(server: uvicorn.Server, listener: socket.socket, tasks: TaskGroup) -> None:

@@ -16,7 +16,7 @@ class PageServer(uvicorn.Server):
     """A server of one app, that stops when told to, closing what is open."""
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(_quiet(app))
+        super().__init__(quiet(app, LAST_WORDS))
 
     async def run_on(self, listening: socket.socket) -> None:
         with listening, anyio.CancelScope(shield=True):
@@ -28,7 +28,8 @@ class PageServer(uvicorn.Server):
         yield
 
 
-def _quiet(app: ASGIApp) -> uvicorn.Config:
+def quiet(app: ASGIApp, last_words: int) -> uvicorn.Config:
+    """What serves pages of this machine's own: addresses hold codes and keys, no log has them."""
     return uvicorn.Config(
         app,
         http="h11",
@@ -38,5 +39,5 @@ def _quiet(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=LAST_WORDS,
+        timeout_graceful_shutdown=last_words,
     )
