@@ -10,7 +10,11 @@ STDIO_OPTIONS = {"--sandbox", "--read-only"}
 
 def main() -> None:
     starting()  # half a second, a tenth of which would look for garbage
-    options = set(sys.argv[1:])
+    with without("sniffio"):
+        _run(set(sys.argv[1:]))
+
+
+def _run(options: set[str]) -> None:
     if options <= STDIO_OPTIONS:
         # What hosts start, many times a day: without typer and rich, nor what serves HTTP.
         with without("uvicorn"):
