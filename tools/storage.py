@@ -5,7 +5,7 @@ atomic: a row becomes `executing` once, whoever tries and however many try at th
 `entries` holds what happened, one row an event, in the chain that `tools.chain` describes.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
@@ -46,6 +46,8 @@ Row = dict[str, object]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+MOST_NAMES = 1_000
+"""Operations that are looked for together: a statement takes thirty times as many values."""
 VERSION = 4
 """The schema's version, kept in the database: an older one is brought up, a newer one refused."""
 
@@ -112,6 +114,7 @@ NEWEST = OPERATIONS.c.asked_at.desc(), OPERATIONS.c.id.desc()
 NAMED = OPERATIONS.c.id == bindparam("operation")
 ON_PAGE = and_(OPERATIONS.c.by_page.is_(True), OPERATIONS.c.told.is_(False))
 FIND = select(OPERATIONS).where(NAMED)
+FIND_ALL = select(OPERATIONS).where(OPERATIONS.c.id.in_(bindparam("operations", expanding=True)))
 ADD = insert(OPERATIONS)
 TOUCH = update(OPERATIONS).where(NAMED)
 CHANGE = TOUCH.where(OPERATIONS.c.status.in_(bindparam("among", expanding=True)))
@@ -218,10 +221,17 @@ class Storage:
 
     @_reads
     def numbered(
-        self, connection: Connection, named: Iterable[Callable[[int], Collection[str]]]
+        self, connection: Connection, named: Sequence[Callable[[int], Collection[str]]]
     ) -> list[list[RowMapping]]:
         """For each, the operation that has one of the names of 0, that of 1, and so on."""
-        return [_numbered(connection, names) for names in named]
+        found = [list[RowMapping]() for _ in named]
+        number, going = 0, range(len(named))
+        while going:
+            places = {name: place for place in going for name in named[place](number)}
+            for row in _named(connection, [*places]):
+                found[places[row["id"]]][number:] = [row]
+            number, going = number + 1, [at for at in going if len(found[at]) > number]
+        return found
 
     @_writes
     def change(
@@ -418,16 +428,11 @@ def _added(connection: Connection, mark: Mark, row: Row) -> bool:
     return True
 
 
-def _one_of(connection: Connection, names: Collection[str]) -> RowMapping | None:
-    query = select(OPERATIONS).where(OPERATIONS.c.id.in_(names))
-    return connection.execute(query).mappings().first()
-
-
-def _numbered(connection: Connection, names: Callable[[int], Collection[str]]) -> list[RowMapping]:
-    found = list[RowMapping]()
-    while row := _one_of(connection, names(len(found))):
-        found.append(row)
-    return found
+def _named(connection: Connection, names: Sequence[str]) -> Iterator[RowMapping]:
+    """The operations that have one of these names."""
+    for first in range(0, len(names), MOST_NAMES):
+        some = names[first : first + MOST_NAMES]
+        yield from connection.execute(FIND_ALL, {"operations": some}).mappings()
 
 
 def _operations(
