@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from itertools import chain, repeat
+from itertools import repeat
 from pathlib import PurePath
 from typing import Literal
 
@@ -47,7 +47,7 @@ async def reported(at: Place, files: Folder, name: str, *, sent: Sending | None 
     """
     counts, imported = Counter[Verdict](), await _imported(at, sent)
     async with files.draft(beside=name) as draft:
-        await draft.write(_written([COLUMNS]))
+        await draft.write(_written(COLUMNS).encode())
         if (
             sent
             and sent.all_read
@@ -78,10 +78,17 @@ async def _reported(
     at: Place, draft: Draft, chunks: Sequence[Chunk], imported: Collection[str]
 ) -> Counter[Verdict]:
     """How many rows of these chunks came to what; each was told on a line."""
-    verdicts = [each for chunk in chunks for each in await _verdicts(at, chunk, imported)]
-    lines = zip(chain.from_iterable(chunk.lines for chunk in chunks), verdicts, strict=True)
-    await draft.write(_written([(line, *verdict) for line, verdict in lines]))
-    return Counter(verdict for verdict, _ in verdicts)
+    counts, lines = Counter[Verdict](), list[str]()
+    for chunk in chunks:
+        verdicts = [*await _verdicts(at, chunk, imported)]
+        found = Counter(verdicts)
+        ends = {verdict: _written(verdict) for verdict in found}
+        told = zip(chunk.lines, verdicts, strict=True)
+        lines += [f"{line};{ends[verdict]}" for line, verdict in told]
+        for (verdict, _), rows in found.items():
+            counts[verdict] += rows
+    await draft.write("".join(lines).encode())
+    return counts
 
 
 async def _verdicts(
@@ -131,8 +138,8 @@ def _told(answer: Answered, *, again: bool) -> list[tuple[Verdict, str]]:
     return verdicts
 
 
-def _written(rows: Sequence[Sequence[object]]) -> bytes:
-    """Lines for spreadsheets."""
+def _written(cells: Sequence[str]) -> str:
+    """A line for spreadsheets."""
     text = StringIO(newline="")
-    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerow(cells)
+    return text.getvalue()
