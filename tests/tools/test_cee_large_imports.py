@@ -24,7 +24,7 @@ from server.sandbox.covoiturage.applications import KEYED, MORE_TO_KEY, applicat
 from server.settings import Covoiturage
 from tests.support import Between, Counter, Person, facts, text
 from tools import files
-from tools.covoiturage import chunks
+from tools.covoiturage import chunks, sending
 from tools.journal import Journal, Operation
 from tools.questions import Asked
 from tools.sealing import Seal
@@ -582,9 +582,10 @@ async def test_a_file_changed_after_the_question_is_not_sent(counter: Counter, e
 
 
 async def test_a_file_changed_while_it_is_sent_stops_before_what_was_not_agreed_to(
-    counter: Counter, network: Meddling
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
 ):
-    """Its lines are so long that the end of it is not read before the first answer comes."""
+    """Its lines are so long, and so few are read ahead, that its end is not by the first answer."""
+    monkeypatch.setattr(sending, "AHEAD", 1)
     long = [f"{line}{' ' * 30_000}" for line in rows(65)]
 
     async def change() -> None:

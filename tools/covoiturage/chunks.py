@@ -77,6 +77,10 @@ class Reading:
         """The next chunks, of a thousand rows but for the last one; none at the end."""
         return await anyio.to_thread.run_sync(self._few)
 
+    async def chunk(self) -> Chunk | None:
+        """The next chunk alone; none at the end."""
+        return await anyio.to_thread.run_sync(self._chunk)
+
     async def sha256(self) -> str:
         """What tells the file from any other, in hexadecimal; ask for it after the last chunk."""
         return await anyio.to_thread.run_sync(self._sha256)

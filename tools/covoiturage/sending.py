@@ -1,14 +1,15 @@
 """Carrying out a plan: a few chunks at a time, each an entry of the journal of its own.
 
-The first one leaves alone, so that a service which refuses them all refuses one. Whatever goes
-wrong afterwards, those under way come to their end, and none begins after them.
+The first one leaves alone, so that a service which refuses them all refuses one; those that follow
+are read meanwhile. Whatever goes wrong afterwards, those under way come to their end, and none
+begins after them.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
@@ -23,6 +24,9 @@ from tools.journal import ONCE
 from tools.results import Outcome
 from tools.settling import Settlement
 
+AHEAD = 20
+"""Chunks of 300 kB that are read before they leave, at most: as many as the first answer leaves
+time for."""
 MOST_IN_A_ROW = 3
 """Chunks that the service may refuse for what they hold, one after the other, before all are."""
 
@@ -92,13 +96,11 @@ class Agreed:
 
     def __init__(self, file: Reading, plan: Plan, at: Place) -> None:
         self._file = file
-        self._chunks = deque[Chunk]()
-        """Those that were read, and come next."""
-        self.told = list[Chunk]()
-        """All that were, without their rows."""
         self._portions = iter(plan.portions)
         self._at = at
         self._read = 0
+        self.told = list[Chunk]()
+        """All the chunks that were read, without their rows."""
 
     async def item(self) -> Item | None:
         """The next chunk to send; None after the last.
@@ -107,7 +109,7 @@ class Agreed:
             ToolError: The file holds something else there.
         """
         for portion in self._portions:
-            chunk = await self._chunk()
+            chunk = await self._file.chunk()
             if chunk is None or self._at.key(chunk.content) != portion.key:
                 raise ToolError(CHANGED)
             self.told.append(chunk.without_rows)
@@ -115,11 +117,6 @@ class Agreed:
             if portion.standing != "done":
                 return Item(portion, chunk, first)
         return None
-
-    async def _chunk(self) -> Chunk | None:
-        if not self._chunks:
-            self._chunks.extend(await self._file.chunks())
-        return self._chunks.popleft() if self._chunks else None
 
 
 @dataclass
@@ -143,9 +140,10 @@ class Sending:
     """Those of them that were imported."""
     refused: int = 0
     """Chunks in a row, for what they hold."""
+    leaving: anyio.Event = field(default_factory=anyio.Event)
+    """Set as the first one leaves: what is read any sooner, by another thread, would hold it up."""
     read: Sequence[Chunk] = ()
     """The chunks of the file, without their rows, as far as it was read."""
-    reading: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
     def all_read(self) -> bool:
@@ -156,25 +154,42 @@ class Sending:
         """Send what the plan has left of this file, or as much of it as can be."""
         agreed = Agreed(file, self.plan, self.at)
         self.read = agreed.told
-        await self._next(agreed)
-        async with anyio.create_task_group() as tasks:
-            for _ in range(TOGETHER):
-                tasks.start_soon(self._rest, agreed)
+        ahead, items = anyio.create_memory_object_stream[Item | ToolError](AHEAD)
+        async with items, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read, agreed, ahead)
+            if await self._next(items):
+                async with anyio.create_task_group() as lanes:
+                    for _ in range(TOGETHER):
+                        lanes.start_soon(self._rest, items)
+            tasks.cancel_scope.cancel()
 
-    async def _rest(self, agreed: Agreed) -> None:
-        while await self._next(agreed):
+    async def _read(self, agreed: Agreed, ahead: ObjectSendStream[Item | ToolError]) -> None:
+        """Read what comes next, and why no more does, while what came before is under way."""
+        async with ahead:
+            try:
+                while item := await agreed.item():
+                    await ahead.send(item)
+                    await self.leaving.wait()
+            except ToolError as refusal:
+                await ahead.send(refusal)
+
+    async def _rest(self, items: ObjectReceiveStream[Item | ToolError]) -> None:
+        while await self._next(items):
             pass
 
-    async def _next(self, agreed: Agreed) -> bool:
+    async def _next(self, items: ObjectReceiveStream[Item | ToolError]) -> bool:
         """Send the next chunk; false if there is none, or nothing more is to be sent."""
         try:
-            async with self.reading:
-                item = None if self.stopped else await agreed.item()
-            if item is None:
+            item = await items.receive()
+            if self.stopped:
                 return False
+            if isinstance(item, ToolError):
+                raise item
             # Cancelled once its intent is committed, it would look like one that was lost.
             with anyio.CancelScope(shield=True):
                 await self._send(item)
+        except anyio.EndOfStream:
+            return False
         except ToolError as refusal:
             self.stopped = self.stopped or str(refusal)
             return False
@@ -207,6 +222,7 @@ class Sending:
 
     async def _sent(self, item: Item, approval: Approval) -> Answered:
         rows = item.chunk.rows
+        self.leaving.set()
         try:
             report = await self.covoiturage.import_identities(rows, patient=True, approval=approval)
         except ApiError as refusal:
