@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
-from clients.surveys import Encoding, UnreadableError, surveyed
+from clients.surveys import LONGEST_LINE, Encoding, Survey, UnreadableError, surveyed
 
 MOST_BYTES = 10_000_000
 """The largest file that is read at once; a thousand rows hold about 300 kB."""
@@ -93,7 +93,7 @@ def streamed(
     exact: Collection[str] = (),
     origin: str = "",
 ) -> Iterator[Found]:
-    """The same of a file of any size, which is read twice from its start: it must be seekable.
+    """The same of a file of any size; a CSV one is read twice from its start: it must be seekable.
 
     An object may tell the line that it was made from, as a whole number in the `origin` member:
     its row then has that line.
@@ -235,12 +235,11 @@ def blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """The lines of a file with a JSON object per line, some together, after the first one's number.
 
     Raises:
-        UnreadableError: It is no such file.
+        UnreadableError: It is no such file, which may show once some of it was read.
     """
-    surveyed(stream)
-    stream.seek(0)
-    line, is_blank = 1, True
-    while block := stream.read(BLOCK) + stream.readline():
+    survey, line, is_blank = Survey(), 1, True
+    while block := stream.read(BLOCK) + stream.readline(LONGEST_LINE + 1):
+        survey.add(block)
         if is_blank and (text := block.removeprefix(BOM_UTF8).strip()):
             is_blank = False
             if text.startswith(b"["):
@@ -248,6 +247,7 @@ def blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
                 raise UnreadableError(line, "a JSON array: write one object per line instead.")
         yield line, block
         line += block.count(b"\n")
+    survey.end()
 
 
 def object_rows(
