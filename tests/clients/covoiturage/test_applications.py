@@ -354,7 +354,12 @@ class Counted(io.BytesIO):
     most = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        read = super().read(size)
+        return self._counted(super().read(size))
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return self._counted(super().readline(size))
+
+    def _counted(self, read: bytes) -> bytes:
         self.most = max(self.most, len(read))
         return read
 
@@ -398,3 +403,12 @@ def test_what_would_swallow_the_rest_of_a_file_ends_its_reading(lines: str, line
 
     assert [(type(item), item.line) for item in read][-1] == (Problem, line)
     assert len(read) <= 2
+
+
+def test_a_line_without_end_ends_the_reading_of_objects_before_it_is_held():
+    stream = Counted(f"{json.dumps(BY_UUID)}\n{'x' * 3_000_000}".encode())
+
+    *_, last = numbered(stream, name="a.jsonl")
+
+    assert last == Problem(2, "a line of more than 1 MB.")
+    assert stream.most < 2_000_000
