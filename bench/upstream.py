@@ -17,6 +17,8 @@ from typing import Any
 from bench.processes import Process, python
 
 HOST = "127.0.0.1"
+HELD = 1_000_000
+"""Bytes of a request that are taken in without pausing whoever sends it."""
 PAGE = 100
 FIRST_NUMBER = 100_001
 EXPORT = "/demarches/api/v2/graphql export"
@@ -141,7 +143,7 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
 
 
 async def _serve(services: Services) -> None:
-    server = await asyncio.start_server(services.connected, HOST, 0)
+    server = await asyncio.start_server(services.connected, HOST, 0, limit=HELD)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
