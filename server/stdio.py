@@ -26,7 +26,7 @@ def serve(*, sandbox: bool, read_only: bool) -> None:
         sys.stderr.write(HINT)
     connect, seal = connection(settings, sandbox=sandbox)
     server = build(settings, on_first_use(_off_the_wire(connect)), seal)
-    server.middleware.insert(0, at_the_desk)
+    server.middleware.insert(1, at_the_desk)  # the first keeps what bugs say to itself
     started()
     server.run("stdio")
 
