@@ -165,6 +165,17 @@ def test_what_is_empty_or_left_as_it_was_counts_as_unset(
     assert settings.demarches.tokens == {}
 
 
+def test_an_empty_secret_counts_as_unset(toml: Path, secrets: Path):
+    toml.write_text('[emjpm]\ntoken = "file"\n')
+    for name in ("GUICHET_EMJPM_TOKEN", "GUICHET_EMJPM_URL"):
+        (secrets / name).write_text("\n")
+
+    settings = load()
+
+    assert revealed(settings.emjpm.token) == "file"
+    assert settings.emjpm.url is None
+
+
 @pytest.mark.parametrize("value", ["", "${GUICHET_SECRETS_DIRECTORY}"])
 def test_where_settings_are_may_be_left_unset_too(monkeypatch: pytest.MonkeyPatch, value: str):
     monkeypatch.setenv("GUICHET_SECRETS_DIRECTORY", value)
@@ -360,6 +371,7 @@ def test_without_a_path_faire_simple_has_no_flows(monkeypatch: pytest.MonkeyPatc
         ("GUICHET_EMJPM_TOKENS", "GUICHET_EMJPM_TOKEN"),
         ("GUICHET_READONLY", "GUICHET_READ_ONLY"),
         ("GUICHET_CONFIGURATION", "GUICHET_CONFIG"),
+        ("guichet_read_only", "GUICHET_READ_ONLY"),
     ],
 )
 def test_a_misspelt_name_is_an_error_that_says_what_was_meant(
@@ -377,11 +389,32 @@ def test_a_name_like_no_other_is_an_error_too(monkeypatch: pytest.MonkeyPatch):
     assert refusal() == "GUICHET_QWERTYUIOPASDFGHJKL is not a setting."
 
 
+@pytest.mark.parametrize("folder", [".", "profiles/north"])
+def test_a_misspelt_name_of_a_secret_is_an_error_that_says_what_was_meant(
+    secrets: Path, folder: str
+):
+    (secrets / folder).mkdir(parents=True, exist_ok=True)
+    (secrets / folder / "GUICHET_DEMARCHE_TOKEN").write_text(SECRET)
+
+    told = "GUICHET_DEMARCHE_TOKEN is not a setting. Did you mean GUICHET_DEMARCHES_TOKEN?"
+    assert refusal() == told
+
+
+def test_a_secret_of_another_program_is_nobody_s_mistake(secrets: Path):
+    (secrets / "postgres_password").write_text(SECRET)
+    (secrets / "..data").mkdir()
+
+    assert load() == Settings()
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [
         ('[demarche]\ntoken = "x"\n', "GUICHET_DEMARCHE"),
-        ('[demarches]\ntokn = "x"\n', "GUICHET_DEMARCHES_TOKN"),
+        (
+            '[demarches]\ntokn = "x"\n',
+            "GUICHET_DEMARCHES_TOKN is not a setting. Did you mean GUICHET_DEMARCHES_TOKEN?",
+        ),
         ('[demarches.tokens]\nmobilite = "x"\n', "GUICHET_DEMARCHES_TOKENS: "),
     ],
 )
@@ -421,6 +454,8 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("EMJPM_URL", "https://[::1", "must be a whole address"),
         ("EMJPM_URL", "https://exemple.fr:abc", "must be a whole address"),
         ("EMJPM_URL", "https://exemple.fr:99999", "must be a whole address"),
+        ("EMJPM_URL", "https://exemple .fr", "must hold no blank"),
+        ("EMJPM_URL", "https://exemple.fr\t/api", "must hold no blank"),
         ("EMJPM_URL", "https://jean:secret@exemple.fr", "no user name and no password"),
         ("EMJPM_URL", "https://jean@exemple.fr", "no user name and no password"),
         ("COVOITURAGE_IMPORT_VERSION", "../v3", "String should match pattern"),
@@ -468,6 +503,16 @@ def test_an_address_may_be_on_this_machine_or_https(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("GUICHET_EMJPM_URL", url)
 
     assert load().emjpm.address == url
+
+
+def test_what_surrounds_an_address_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_EMJPM_URL", " https://exemple.fr/api/\n")
+    monkeypatch.setenv("GUICHET_HTTP_PUBLIC_URL", " https://exemple.fr/ ")
+
+    settings = load()
+
+    assert settings.emjpm.address == "https://exemple.fr/api"
+    assert settings.http.public_url == "https://exemple.fr"
 
 
 @pytest.mark.parametrize("name", KEYS)
