@@ -33,21 +33,15 @@ def load() -> Settings:
     Raises:
         SettingsError: A name is misspelt or a value cannot be used.
     """
-    _check_config_file(ENVIRONMENT)
     try:
+        _check_config_file(ENVIRONMENT)
         _check_names(ENVIRONMENT)
         settings = Settings()
+        _check_together(settings)
     except ValidationError as error:
         raise SettingsError(_mistake(error)) from None
     except (SourceError, OSError, ValueError) as error:
         raise SettingsError(f"The settings cannot be read: {error}.") from None
-    if settings.files and not settings.files.is_dir():
-        raise SettingsError("GUICHET_FILES: must be a folder that exists.")
-    if settings.shares_state and not settings.secret:
-        raise SettingsError(
-            "GUICHET_SECRET: must be set, and the same for every instance that shares a database."
-        )
-    _check_profiles(settings)
     return settings
 
 
@@ -111,6 +105,17 @@ def _check_config_file(environ: Mapping[str, str]) -> None:
         raise SettingsError("GUICHET_CONFIG: there is no such file.")
     if path.is_dir():
         raise SettingsError("GUICHET_CONFIG: this is a folder, and must be a file.")
+
+
+def _check_together(settings: Settings) -> None:
+    """What is named is there, and what goes together is."""
+    if settings.files and not settings.files.is_dir():
+        raise SettingsError("GUICHET_FILES: must be a folder that exists.")
+    if settings.shares_state and not settings.secret:
+        raise SettingsError(
+            "GUICHET_SECRET: must be set, and the same for every instance that shares a database."
+        )
+    _check_profiles(settings)
 
 
 def _check_profiles(settings: Settings) -> None:

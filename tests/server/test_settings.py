@@ -623,6 +623,13 @@ def test_the_folder_of_files_must_be_there(tmp_path: Path, monkeypatch: pytest.M
         assert refusal() == "GUICHET_FILES: must be a folder that exists."
 
 
+@pytest.mark.parametrize("name", ["CONFIG", "SECRETS_DIRECTORY", "FILES"])
+def test_a_path_that_cannot_be_looked_at_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(f"GUICHET_{name}", "/folder" * 1_000)
+
+    assert refusal().startswith("The settings cannot be read: [Errno ")
+
+
 def test_instances_that_share_a_database_share_a_secret(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GUICHET_STATE_URL", "postgresql+psycopg://guichet@127.0.0.1/guichet")
     assert refusal().startswith("GUICHET_SECRET: must be set, and the same for every instance")
