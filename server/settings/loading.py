@@ -124,10 +124,11 @@ def _check_profiles(settings: Settings) -> None:
     principals = [each for profile in profiles.values() for each in profile.principals]
     for name, profile in profiles.items():
         where = f"GUICHET_PROFILES: in {name},"
-        if unknown := [each for each in profile.principals if not _is_known(settings, each)]:
+        known = [_is_known(settings, principal) for principal in profile.principals]
+        if not all(known):  # it is not repeated: a token may stand where its name should
             raise SettingsError(
-                f"{where} {unknown[0]!r} is nobody: write `token <name>` as in GUICHET_HTTP_TOKENS,"
-                " or GUICHET_OIDC_ISSUER, a space and a subject."
+                f"{where} principal {known.index(False) + 1} is nobody: write `token <name>` as in "
+                "GUICHET_HTTP_TOKENS, or GUICHET_OIDC_ISSUER, a space and a subject."
             )
         if any(principals.count(each) > 1 for each in profile.principals):
             raise SettingsError(f"{where} a principal is named twice, and can have one profile.")

@@ -774,8 +774,8 @@ def test_a_profile_takes_addresses_from_the_deployment_and_no_credential(toml: P
     ("profiles", "told"),
     [
         ("[profiles.p]\nprincipals = []", "p.principals: "),
-        ("[profiles.p]\nprincipals = ['alice']", "'alice' is nobody"),
-        ("[profiles.p]\nprincipals = ['token alicia']", "'token alicia' is nobody"),
+        (f"[profiles.p]\nprincipals = ['{SECRET}']", "in p, principal 1 is nobody"),
+        ("[profiles.p]\nprincipals = ['token alice', 'token alicia']", "principal 2 is nobody"),
         ("[profiles.p]\nprincipals = ['https://sso.example 1']", "is nobody"),
         ("[profiles.p]\nprincipals = ['token alice', 'token alice']", "named twice"),
         ("[profiles.p]\nprincipals = ['token alice']\nfiles = '/nowhere'", "must be a folder"),
