@@ -8,6 +8,7 @@ import platformdirs
 import pytest
 from pydantic import SecretStr
 
+from server.sandboxed import sandboxed
 from server.settings import EMJPM_URLS, Settings, SettingsError, load
 
 SECRET = "s3cr3t-0f-n0b0dy"
@@ -621,6 +622,13 @@ def test_the_folder_of_files_must_be_there(tmp_path: Path, monkeypatch: pytest.M
     for name in ("absent", "file"):
         monkeypatch.setenv("GUICHET_FILES", str(tmp_path / name))
         assert refusal() == "GUICHET_FILES: must be a folder that exists."
+
+
+def test_the_sandbox_shares_no_state():
+    team = Settings(state_url="postgresql+psycopg://guichet@127.0.0.1/guichet")
+
+    assert team.shares_state
+    assert not sandboxed(team).shares_state
 
 
 @pytest.mark.parametrize("name", ["CONFIG", "SECRETS_DIRECTORY", "FILES"])
