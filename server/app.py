@@ -32,6 +32,7 @@ from mcp.types import Tool as ListedTool
 from pydantic import AnyUrl
 
 from server import pipes
+from server.bugs import discreet
 from server.instructions import instructions
 from server.spared import without
 from server.views import PLAN, Views
@@ -91,8 +92,9 @@ class Server(MCPServer["Desk"]):
                 ),
                 extensions=[Views(speaking(language))],
             )
-        self.middleware.insert(0, _remembering)
-        self.middleware.extend(watching)
+        # Around all the SDK does, and within: the words of a bug would reach clients, and spans.
+        self.middleware[:0] = [discreet, _remembering]
+        self.middleware.extend([*watching, discreet])
         self._offered = {tool.name: tool for tool in tools}
         self._listed = {tool.name: _presented(tool, relays=relays) for tool in tools}
         self._language: Language = language

@@ -61,9 +61,7 @@ class Calls:
         except MCPError:
             raise
         except ToolError as error:
-            meant = _meant(self._works(tool), arguments)
-            hint = mistaken(context.request_context.lifespan_context, meant)
-            raise _told(error, hint) from error.__cause__
+            raise self._told(error, tool, arguments, context) from error.__cause__
         except Exception as bug:  # the top: the SDK would tell the model what the bug says
             raise UnexpectedToolError(f"Error executing tool {name}") from bug
 
@@ -87,6 +85,26 @@ class Calls:
         code, meant = str(arguments.get(CONFIRMATION, "")), _meant(work, own)
         return await once(desk, self._settlements, tool.name, tool.rung, meant, code, proceed)
 
+    def _told(
+        self,
+        error: ToolError,
+        tool: Tool,
+        arguments: dict[str, Any],
+        context: Context[Desk, Any],
+    ) -> ToolError:
+        """The failure in our words alone: the SDK's repeat the tool's name, or what was given."""
+        match error.__cause__:
+            case NotFoundError() as cause:
+                meant = _meant(self._works(tool), arguments)
+                hint = mistaken(context.request_context.lifespan_context, meant)
+                return ToolError(f"{cause} {hint}".rstrip())
+            case ApiError() | ToolError() as cause:
+                return ToolError(str(cause))
+            case ValidationError() as cause if not isinstance(error, UnexpectedToolError):
+                return ToolError(misfits.told(cause))
+            case _:
+                return error
+
 
 def _meant(work: Work, arguments: dict[str, Any]) -> Mapping[str, object]:
     """The arguments as the tool takes them, however they were written: defaults included.
@@ -106,19 +124,6 @@ def _bounded(result: Result) -> Result:
     if isinstance(result, CallToolResult) and len(told(result).encode()) > MOST_ANSWER_BYTES:
         return error("The answer is too large to be given. Ask for less: a page, or fewer details.")
     return result
-
-
-def _told(error: ToolError, hint: str) -> ToolError:
-    """The failure in our words alone: the SDK's repeat the tool's name, or the caller's values."""
-    match error.__cause__:
-        case NotFoundError() as cause:
-            return ToolError(f"{cause} {hint}".rstrip())
-        case ApiError() | ToolError() as cause:
-            return ToolError(str(cause))
-        case ValidationError() as cause if not isinstance(error, UnexpectedToolError):
-            return ToolError(misfits.told(cause))
-        case _:
-            return error
 
 
 def _unknown_arguments(tool: ListedTool) -> str:

@@ -68,6 +68,17 @@ def kept_secret(path: Path) -> bytes:
     return secret
 
 
+def settle(folder: Path) -> None:
+    """See the names of a folder on the disk, where a folder can be asked to."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _bytes(secret: SecretStr) -> bytes:
     return secret.get_secret_value().encode()
 
@@ -77,12 +88,15 @@ def _make(path: Path) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(secrets.token_bytes(SECRET_BYTES))
+        file.flush()
+        os.fsync(file.fileno())  # as what is sealed with it will be
     try:
         os.link(draft, path)  # unlike a rename, leaves a secret that is there already
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+    settle(path.parent)
 
 
 def _private_folder() -> Path:

@@ -80,14 +80,20 @@ def _secrets(value: object) -> Iterable[str]:
             for each in _LISTED.validate_python(value):
                 yield from _secrets(each)
         case str() if "://" in value:
-            yield from filter(None, (_password(value),))
+            yield from _passwords(value)
         case _:
             return
 
 
-def _password(url: str) -> str:
-    """What a database is opened with, if its address says so."""
+def _passwords(url: str) -> Iterable[str]:
+    """What a database is opened with, if its address says so: as it is written there, and as it is.
+
+    An address may spell the same in several ways.
+    """
     try:
-        return unquote(urlsplit(url).password or "")
+        password = urlsplit(url).password
     except ValueError:
-        return ""
+        return
+    if password:
+        yield password
+        yield from spellings(SecretStr(unquote(password)))

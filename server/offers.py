@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp.shared.uri_template import UriTemplate
 from mcp.types import (
@@ -102,10 +103,10 @@ async def _values(desk: Desk, offered: Offered, asked: CompleteRequestParams) ->
 
 
 async def _told(desk: Desk, known: Known | None) -> Sequence[str]:
-    """What a service or the settings know; a service that does not answer knows nothing."""
+    """What a service, the ledger or the settings know; what cannot be asked knows nothing."""
     try:
         return await known(desk) if known else ()
-    except ApiError:
+    except (ApiError, ToolError):
         return ()
 
 

@@ -60,7 +60,7 @@ def on_first_use(connect: Connect) -> Connect:
 
 
 async def at_the_desk(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Middleware, before any other, that gives the desk to the requests that need it."""
+    """Middleware, before any that needs it, that gives the desk to the requests that do."""
     if ctx.method not in NEEDING:
         return await call_next(ctx)
     opening: Opening = ctx.lifespan_context

@@ -51,7 +51,10 @@ class Incoming(anyio.AsyncFile[str]):
 
     async def _chunk(self) -> bytes:
         await anyio.wait_readable(self._pipe)
-        return os.read(self._pipe, CHUNK)
+        try:
+            return os.read(self._pipe, CHUNK)
+        except ConnectionError:  # a socket whose host left before it had read everything
+            return b""
 
 
 class Outgoing(anyio.AsyncFile[str]):

@@ -5,11 +5,15 @@ from tools.catalogue import SERVICES
 
 
 def sandboxed(settings: Settings) -> Settings:
-    """The same settings, with the addresses and the credentials of the sandbox."""
+    """The same settings, with the addresses and the credentials of the sandbox.
+
+    It shares no state with the instances of the real services.
+    """
     return settings.model_copy(
         update={
             "services": SERVICES,
             "profiles": {},
+            "state_url": "",
             "covoiturage": Covoiturage.model_validate(
                 {
                     "url": "https://covoiturage.sandbox",

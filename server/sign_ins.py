@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from clients.emjpm import LOGIN, SERVICE, Pair
 from clients.errors import AccessDeniedError, UnavailableError
 from clients.http import Sleep
+from server.instance import settle
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -176,18 +177,7 @@ class SignIn:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-        _settle(path.parent)
-
-
-def _settle(folder: Path) -> None:
-    """See a renaming on the disk, where a folder can be asked to."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        settle(path.parent)
 
 
 def _acquired(lock: "FileLock") -> bool:

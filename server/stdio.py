@@ -1,5 +1,6 @@
 """The server that a host starts, and talks to over stdin and stdout."""
 
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, redirect_stdout
@@ -15,20 +16,26 @@ if TYPE_CHECKING:
 
 HINT = (
     "guichet: an MCP server is waiting for a client on stdin. A client usually starts it: see "
-    "mcp.json. Try `guichet demo`, or `guichet --help`. Ctrl+D to leave.\n"
+    "mcp.json. Try `guichet demo`, or `guichet --help`. Ctrl+C to leave.\n"
 )
+INTERRUPTED = 130
+"""The exit code of what is interrupted, as shells tell it."""
 
 
 def serve(*, sandbox: bool, read_only: bool) -> None:
-    """Serve until stdin ends."""
+    """Serve until stdin ends, or until interrupted."""
     settings = configured(sandbox=sandbox, read_only=read_only)
     if sys.stdin.isatty():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # asyncio would wait for the line to end
         sys.stderr.write(HINT)
     connect, seal = connection(settings, sandbox=sandbox)
     server = build(settings, on_first_use(_off_the_wire(connect)), seal)
-    server.middleware.insert(0, at_the_desk)
+    server.middleware.insert(1, at_the_desk)  # the first keeps what bugs say to itself
     started()
-    server.run("stdio")
+    try:
+        server.run("stdio")
+    except KeyboardInterrupt:  # some hosts end so what they started; the change under way is made
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _off_the_wire(connect: Connect) -> Connect:

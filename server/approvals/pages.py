@@ -86,14 +86,13 @@ class Pages:
 
     async def _show(self, origin: str, principal: str, operation: str) -> None:
         address = f"{origin}/approvals/enter?key={self._sessions.key(principal, operation)}"
+        if not await self._browse(address):
+            invitation = self._say(
+                fr="une personne doit décider. Ouvrez cette adresse, qui ne sert qu'une fois :",
+                en="a person must decide. Open this address, which serves once:",
+            )
+            self._tell(f"guichet: {invitation}\n{address}\n")
         self._shown[principal] = operation, self._clock()
-        if await self._browse(address):
-            return
-        invitation = self._say(
-            fr="une personne doit décider. Ouvrez cette adresse, qui ne sert qu'une fois :",
-            en="a person must decide. Open this address, which serves once:",
-        )
-        self._tell(f"guichet: {invitation}\n{address}\n")
 
     def _serving(self) -> "_Served":
         if self._served is None:

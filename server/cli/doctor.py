@@ -35,8 +35,6 @@ async def _chapters(offline: bool) -> tuple[Chapter, ...]:  # noqa: FBT001  (any
         settings = load()
     except SettingsError as error:
         return about, _unusable(f"{error}")
-    except (OSError, ValueError) as error:  # a file that cannot be read, or is not in UTF-8
-        return about, _unusable(f"The settings cannot be read ({type(error).__name__}).")
     logs.to_stderr(settings)
     try:
         called = doctor.unasked() if offline else await _answers(settings)

@@ -86,4 +86,7 @@ def _key(path: Path, settings: Settings) -> Finding:
     if open_to_others(path):
         says = f"{path} is open to others on this machine, and so is what the ledger keeps sealed."
         return Finding("key", "trouble", says, "chmod 600 it.")
+    if path.stat().st_size != instance.SECRET_BYTES:
+        remedy = "Put back a copy of it, or delete it and what was sealed with it is lost."
+        return Finding("key", "trouble", f"{path} is no key of ours: it was cut short.", remedy)
     return Finding("key", "ok", f"{path}")

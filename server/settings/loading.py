@@ -15,6 +15,7 @@ from server.settings.sources import (
     PROFILES,
     WHERE_TO_READ,
     config_file,
+    secret_files,
     value,
 )
 from server.settings.whole import Settings
@@ -32,26 +33,15 @@ def load() -> Settings:
     Raises:
         SettingsError: A name is misspelt or a value cannot be used.
     """
-    known = {name for name, _ in described()} | set(WHERE_TO_READ)
-    for name in ENVIRONMENT:
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"{name} is not a setting.{hint}")
-    _check_config_file(ENVIRONMENT)
     try:
+        _check_config_file(ENVIRONMENT)
+        _check_names(ENVIRONMENT)
         settings = Settings()
+        _check_together(settings)
     except ValidationError as error:
         raise SettingsError(_mistake(error)) from None
     except (SourceError, OSError, ValueError) as error:
         raise SettingsError(f"The settings cannot be read: {error}.") from None
-    if settings.files and not settings.files.is_dir():
-        raise SettingsError("GUICHET_FILES: must be a folder that exists.")
-    if settings.shares_state and not settings.secret:
-        raise SettingsError(
-            "GUICHET_SECRET: must be set, and the same for every instance that shares a database."
-        )
-    _check_profiles(settings)
     return settings
 
 
@@ -79,8 +69,31 @@ def secret_names() -> Iterator[str]:
 
 def set_values(environ: Mapping[str, str]) -> Mapping[str, str]:
     """The variables that are set, empty ones and those left as `${VAR}` apart."""
-    known = (*WHERE_TO_READ, *(name for name, _ in described()))
-    return {name: found for name in known if (found := value(environ, name))}
+    return {name: found for name in _names() if (found := value(environ, name))}
+
+
+def _names() -> tuple[str, ...]:
+    """The variables that there are."""
+    return (*WHERE_TO_READ, *(name for name, _ in described()))
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """No variable is misspelt, nor any file of the secrets directory."""
+    known = _names()
+    variables = [name for name in environ if _is_ours(name) and name not in known]
+    files = [name for name in secret_files(environ) if _is_ours(name) and name.upper() not in known]
+    if misspelt := (*variables, *files):
+        raise SettingsError(_misspelt(misspelt[0]))
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)
+
+
+def _misspelt(name: str) -> str:
+    """That there is no such setting, and which was meant."""
+    near = difflib.get_close_matches(name.upper(), _names(), n=1)
+    return f"{name} is not a setting.{f' Did you mean {near[0]}?' if near else ''}"
 
 
 def _check_config_file(environ: Mapping[str, str]) -> None:
@@ -94,16 +107,28 @@ def _check_config_file(environ: Mapping[str, str]) -> None:
         raise SettingsError("GUICHET_CONFIG: this is a folder, and must be a file.")
 
 
+def _check_together(settings: Settings) -> None:
+    """What is named is there, and what goes together is."""
+    if settings.files and not settings.files.is_dir():
+        raise SettingsError("GUICHET_FILES: must be a folder that exists.")
+    if settings.shares_state and not settings.secret:
+        raise SettingsError(
+            "GUICHET_SECRET: must be set, and the same for every instance that shares a database."
+        )
+    _check_profiles(settings)
+
+
 def _check_profiles(settings: Settings) -> None:
     """A principal has one profile at most, a folder is of one, and nothing is misspelt."""
     profiles = settings.profiles
     principals = [each for profile in profiles.values() for each in profile.principals]
     for name, profile in profiles.items():
         where = f"GUICHET_PROFILES: in {name},"
-        if unknown := [each for each in profile.principals if not _is_known(settings, each)]:
+        known = [_is_known(settings, principal) for principal in profile.principals]
+        if not all(known):  # it is not repeated: a token may stand where its name should
             raise SettingsError(
-                f"{where} {unknown[0]!r} is nobody: write `token <name>` as in GUICHET_HTTP_TOKENS,"
-                " or GUICHET_OIDC_ISSUER, a space and a subject."
+                f"{where} principal {known.index(False) + 1} is nobody: write `token <name>` as in "
+                "GUICHET_HTTP_TOKENS, or GUICHET_OIDC_ISSUER, a space and a subject."
             )
         if any(principals.count(each) > 1 for each in profile.principals):
             raise SettingsError(f"{where} a principal is named twice, and can have one profile.")
@@ -126,9 +151,11 @@ def _mistake(error: ValidationError) -> str:
     why = first["msg"].removeprefix("Value error, ")
     if first["loc"][0] == PROFILES:
         within = ".".join(part for part in first["loc"][1:4] if isinstance(part, str))
-        return f"GUICHET_PROFILES: {within}: {why}."
+        return ": ".join(filter(None, ("GUICHET_PROFILES", within, f"{why}.")))
     setting = [part for part in first["loc"][:2] if isinstance(part, str)]
-    return f"{PREFIX}{'_'.join(setting).upper()}: {why}."
+    name = f"{PREFIX}{'_'.join(setting)}".upper()
+    unknown = first["type"] == "extra_forbidden" and len(first["loc"]) == len(setting)
+    return _misspelt(name) if unknown else f"{name}: {why}."
 
 
 def _is_secret(annotation: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def sources(
     return (
         init,
         _Environment(of),
-        NestedSecretsSettingsSource(files, secrets_dir=secrets),
+        _Secrets(files, secrets_dir=secrets),
         _SecretsOfProfiles(files, Path(secrets) / PROFILES if secrets else None),
         TomlConfigSettingsSource(of, toml_file=config_file(ENVIRONMENT)),
     )
@@ -53,6 +53,15 @@ def config_file(environ: Mapping[str, str]) -> Path:
     return Path(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
 
 
+def secret_files(environ: Mapping[str, str]) -> Iterator[str]:
+    """The names of the files of the secrets directory, those of its profiles included."""
+    named = value(environ, "GUICHET_SECRETS_DIRECTORY")
+    if not named or not Path(named).is_dir():
+        return
+    for folder in (Path(named), *(Path(named) / PROFILES).glob("[!.]*/")):
+        yield from (each.name for each in folder.iterdir() if each.is_file())
+
+
 def value(environ: Mapping[str, str], name: str) -> str | None:
     """What a variable is set to: nothing, where it is empty or was left as `${VAR}`."""
     found = environ.get(name, "")
@@ -61,6 +70,13 @@ def value(environ: Mapping[str, str], name: str) -> str | None:
 
 class _Environment(EnvSettingsSource):
     """The environment, without what is empty or was left as `${VAR}`."""
+
+    def __call__(self) -> dict[str, Any]:
+        return _set_values(super().__call__())
+
+
+class _Secrets(NestedSecretsSettingsSource):
+    """The files of a directory, likewise."""
 
     def __call__(self) -> dict[str, Any]:
         return _set_values(super().__call__())
@@ -78,7 +94,7 @@ class _SecretsOfProfiles(PydanticBaseSettingsSource):
         if self._folder is None or not self._folder.is_dir():
             return {}
         own = {
-            each.name: NestedSecretsSettingsSource(self._secrets, secrets_dir=each)()
+            each.name: _Secrets(self._secrets, secrets_dir=each)()
             for each in self._folder.iterdir()
             if each.is_dir() and not each.name.startswith(".")
         }

@@ -40,6 +40,9 @@ _SEGMENTS = re.compile(r"/?[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*/?", re.ASCII)
 
 
 def _address(url: str) -> str:
+    url = url.strip()
+    if not url.isprintable() or " " in url:
+        raise ValueError("must hold no blank")
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -59,7 +62,7 @@ def _as_written(written: str) -> str:
     _address(written)
     if urlsplit(written).fragment:
         raise ValueError("must have no fragment: a browser would keep it to itself")
-    return written
+    return written.strip()
 
 
 def _place(url: str) -> str:
@@ -71,9 +74,10 @@ def _place(url: str) -> str:
 
 def _origin(url: str) -> str:
     """An address of a server and of nothing in it: what is served has addresses of its own."""
-    if urlsplit(_address(url)).path.strip("/") or set("?#") & set(url):
+    address = _address(url)
+    if urlsplit(address).path.strip("/") or set("?#") & set(address):
         raise ValueError("must end with its host, or its port")
-    return url.rstrip("/").lower()
+    return address.lower()
 
 
 def _is_loopback(host: str) -> bool:

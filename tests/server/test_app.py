@@ -6,17 +6,17 @@ import socket
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import platformdirs
 import pytest
 from mcp import Client, MCPError
-from mcp.types import INVALID_PARAMS
-from pydantic import BaseModel
+from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, PromptReference
+from pydantic import BaseModel, BeforeValidator
 
 from clients.emjpm import EmjpmClient
 from clients.errors import FaultyServiceError
-from server import connect, instance, logs
+from server import connect, instance, logs, offers
 from server.app import Server
 from server.build import build, connection
 from server.publishing import published
@@ -220,6 +220,42 @@ async def test_a_bug_s_traceback_holds_none_of_the_configured_secrets(
     log = capsys.readouterr().err
     assert "RuntimeError: token=***" in log
     assert SECRET not in log
+
+
+async def test_a_bug_in_reading_what_is_given_is_told_in_general_too(counter: Counter, era: str):
+    def misunderstood(_: object) -> NoReturn:
+        raise TypeError(f"token={SECRET}")
+
+    async def understand(number: Annotated[int, BeforeValidator(misunderstood)]) -> Fact:
+        return Fact(niveau_ressource=number)
+
+    _, connect, seal = counter.connection()
+    work = read(understand, "Understand", "ledger")
+    server = Server([published(work)], connect, seal, works=lambda _: work)
+    async with Client(server, mode=MODES[era]) as host:
+        result = await host.call_tool("understand", {"number": 1})
+
+    assert text(result) == "Error executing tool understand"
+
+
+async def test_a_bug_in_what_is_no_tool_is_told_in_general_too(
+    counter: Counter,
+    era: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr(offers, "completed", crash)
+    prompt = PromptReference(type="ref/prompt", name="bilan_mesures")
+
+    async with counter.host(era) as host:
+        with pytest.raises(MCPError, match="Internal error") as caught:
+            await host.complete(prompt, {"name": "tribunal", "value": "P"})
+
+    assert caught.value.error.code == INTERNAL_ERROR
+    assert SECRET not in str(caught.value)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.exc_info
+    assert "in crash" in caplog.text
 
 
 async def test_a_failure_that_is_not_ours_leaves_no_traceback(

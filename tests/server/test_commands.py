@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -185,6 +186,23 @@ async def test_a_hint_is_given_to_whoever_starts_it_at_a_terminal():
 
     assert hint.decode() == stdio.HINT
     assert left == 0
+
+
+async def test_whoever_started_it_at_a_terminal_leaves_with_one_interruption():
+    keyboard, terminal = pty.openpty()
+    with anyio.fail_after(60):
+        async with await anyio.open_process(
+            [*GUICHET, "--sandbox"], stdin=terminal, env=os.environ | NOBODY_S
+        ) as process:
+            assert process.stdout
+            os.write(keyboard, b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+            await process.stdout.receive()  # it serves, and reads the next line
+            process.send_signal(signal.SIGINT)  # Ctrl+C
+            left = await process.wait()
+    os.close(keyboard)
+    os.close(terminal)
+
+    assert left == -signal.SIGINT
 
 
 async def test_no_hint_is_given_to_a_host():

@@ -98,6 +98,23 @@ def test_processes_that_start_together_keep_one_secret(tmp_path: Path):
     assert names(tmp_path) == ["instance.key"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX sees a folder on the disk")
+def test_the_secret_is_on_the_disk_before_anything_is_sealed_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Else a power cut could leave a ledger that nobody can read any more."""
+    key, seen, synced = tmp_path / "instance.key", list[bool](), os.fsync
+
+    def fsync(descriptor: int) -> None:
+        seen.append(key.exists())
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    instance.kept_secret(key)
+
+    assert seen == [False, True], "the draft, then the folder that names it"
+
+
 @pytest.mark.parametrize("held", [b"", b"k" * 31, b"k" * 33], ids=len)
 def test_a_file_that_holds_no_whole_secret_is_never_used(tmp_path: Path, held: bytes):
     """A disk that was full leaves an empty one, and everybody knows the key that is nothing."""

@@ -104,6 +104,18 @@ def test_a_secret_is_taken_out_as_addresses_spell_it(capsys: pytest.CaptureFixtu
     assert "GET /?key=***&x=1" in written(capsys)
 
 
+def test_the_password_of_a_database_is_taken_out_as_its_address_spells_it(
+    capsys: pytest.CaptureFixture[str],
+):
+    address = "postgresql+psycopg://guichet:p%40ss%2fw0rd@127.0.0.1/guichet"
+
+    with as_set_up(Settings(state_url=address)):
+        logging.getLogger("any").warning("%s opens with %s", address, "p@ss/w0rd")
+
+    told = "postgresql+psycopg://guichet:***@127.0.0.1/guichet opens with ***\n"
+    assert written(capsys).endswith(told)
+
+
 def test_of_two_secrets_one_within_the_other_nothing_is_left():
     record = logging.LogRecord("a", logging.ERROR, "", 0, "secret-1-and-more", None, None)
 

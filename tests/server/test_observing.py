@@ -8,11 +8,13 @@ import sys
 from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import anyio
 import httpx
 import pytest
-from mcp.types import CallToolResult
+from mcp import MCPError
+from mcp.types import CallToolResult, PromptReference
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
@@ -21,8 +23,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 
-from server import logs
+from server import logs, offers
 from server.observing import Observed
+from server.observing.exporting import Wordless
 from server.settings import FaireSimple, Settings
 from tests.support import Counter, Person, own_log
 
@@ -35,7 +38,7 @@ SPANS, FIGURES = InMemorySpanExporter(), InMemoryMetricReader()
 def _seen() -> None:
     """What is exported comes here: a process has one provider of each, for good."""
     provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(SPANS))
+    provider.add_span_processor(SimpleSpanProcessor(Wordless(SPANS)))
     trace.set_tracer_provider(provider)
     metrics.set_meter_provider(MeterProvider([FIGURES]))
 
@@ -95,6 +98,33 @@ async def test_neither_figures_nor_spans_hold_a_word_of_the_call(counter: Counte
     assert "accept_dossier" in told
     for word in ("200002", "instruction.", "Karim", "usager", "camille"):
         assert word not in told
+
+
+async def test_a_span_does_not_tell_what_was_not_found(counter: Counter, era: str):
+    async with counter.host(era) as host:
+        with suppress(MCPError):
+            await host.read_resource("guichet://emjpm/mesures/424242")
+
+    (span,) = spans("resources/read")
+    assert not span.status.is_ok
+    assert "424242" not in span.to_json()
+
+
+async def test_a_span_holds_no_word_of_a_bug(
+    counter: Counter, era: str, monkeypatch: pytest.MonkeyPatch
+):
+    async def crash(*_: object) -> NoReturn:
+        raise RuntimeError("Karim Bernard")
+
+    monkeypatch.setattr(offers, "completed", crash)
+    prompt = PromptReference(type="ref/prompt", name="bilan_mesures")
+    async with counter.host(era) as host:
+        with suppress(MCPError):
+            await host.complete(prompt, {"name": "tribunal", "value": "P"})
+
+    (span,) = spans("completion/complete")
+    assert not span.status.is_ok
+    assert "Karim" not in span.to_json()
 
 
 async def test_a_name_that_is_no_tool_makes_no_series(counter: Counter):

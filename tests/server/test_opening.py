@@ -37,7 +37,7 @@ class Door:
 async def behind(door: Door, counter: Counter, era: str) -> AsyncGenerator[Client]:
     settings, _, seal = counter.connection()
     server = build(settings, on_first_use(door.opened), seal)
-    server.middleware.insert(0, at_the_desk)
+    server.middleware.insert(1, at_the_desk)
     async with Client(server, mode=MODES[era]) as host:
         yield host
 
@@ -64,7 +64,7 @@ async def test_a_desk_that_could_not_open_is_tried_again_by_the_next_call(
 ):
     door = Door(counter.connection()[1], stuck=True)
     async with behind(door, counter, era) as host:
-        with pytest.raises(MCPError):
+        with pytest.raises(MCPError, match="Internal error"):
             await host.call_tool("list_mesures", {"limit": 1})
         again = await host.call_tool("list_mesures", {"limit": 1})
 

@@ -1,6 +1,7 @@
 """Stdin and stdout, where they are pipes: what is said passes whole, and once."""
 
 import os
+import socket
 from pathlib import Path
 from threading import Event
 
@@ -45,6 +46,15 @@ async def test_a_message_that_never_ends_is_left_unread_and_said_so(
 
     assert await heard(endless + b"\n{}\n" + endless) == ["{}"]
     assert caplog.messages == [f"A message of over {MOST_BYTES} bytes was left unread."]
+
+
+async def test_a_host_that_leaves_without_listening_to_the_end_has_left():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        ours.send(b"what it will not hear")
+
+    async with Incoming(ours.detach()) as incoming:
+        assert [line async for line in incoming] == []
 
 
 async def test_answers_wait_for_whoever_reads_late_and_are_given_once():

@@ -8,6 +8,7 @@ import platformdirs
 import pytest
 from pydantic import SecretStr
 
+from server.sandboxed import sandboxed
 from server.settings import EMJPM_URLS, Settings, SettingsError, load
 
 SECRET = "s3cr3t-0f-n0b0dy"
@@ -163,6 +164,17 @@ def test_what_is_empty_or_left_as_it_was_counts_as_unset(
     assert settings.read_only
     assert settings.secret is None
     assert settings.demarches.tokens == {}
+
+
+def test_an_empty_secret_counts_as_unset(toml: Path, secrets: Path):
+    toml.write_text('[emjpm]\ntoken = "file"\n')
+    for name in ("GUICHET_EMJPM_TOKEN", "GUICHET_EMJPM_URL"):
+        (secrets / name).write_text("\n")
+
+    settings = load()
+
+    assert revealed(settings.emjpm.token) == "file"
+    assert settings.emjpm.url is None
 
 
 @pytest.mark.parametrize("value", ["", "${GUICHET_SECRETS_DIRECTORY}"])
@@ -360,6 +372,7 @@ def test_without_a_path_faire_simple_has_no_flows(monkeypatch: pytest.MonkeyPatc
         ("GUICHET_EMJPM_TOKENS", "GUICHET_EMJPM_TOKEN"),
         ("GUICHET_READONLY", "GUICHET_READ_ONLY"),
         ("GUICHET_CONFIGURATION", "GUICHET_CONFIG"),
+        ("guichet_read_only", "GUICHET_READ_ONLY"),
     ],
 )
 def test_a_misspelt_name_is_an_error_that_says_what_was_meant(
@@ -377,11 +390,32 @@ def test_a_name_like_no_other_is_an_error_too(monkeypatch: pytest.MonkeyPatch):
     assert refusal() == "GUICHET_QWERTYUIOPASDFGHJKL is not a setting."
 
 
+@pytest.mark.parametrize("folder", [".", "profiles/north"])
+def test_a_misspelt_name_of_a_secret_is_an_error_that_says_what_was_meant(
+    secrets: Path, folder: str
+):
+    (secrets / folder).mkdir(parents=True, exist_ok=True)
+    (secrets / folder / "GUICHET_DEMARCHE_TOKEN").write_text(SECRET)
+
+    told = "GUICHET_DEMARCHE_TOKEN is not a setting. Did you mean GUICHET_DEMARCHES_TOKEN?"
+    assert refusal() == told
+
+
+def test_a_secret_of_another_program_is_nobody_s_mistake(secrets: Path):
+    (secrets / "postgres_password").write_text(SECRET)
+    (secrets / "..data").mkdir()
+
+    assert load() == Settings()
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [
         ('[demarche]\ntoken = "x"\n', "GUICHET_DEMARCHE"),
-        ('[demarches]\ntokn = "x"\n', "GUICHET_DEMARCHES_TOKN"),
+        (
+            '[demarches]\ntokn = "x"\n',
+            "GUICHET_DEMARCHES_TOKN is not a setting. Did you mean GUICHET_DEMARCHES_TOKEN?",
+        ),
         ('[demarches.tokens]\nmobilite = "x"\n', "GUICHET_DEMARCHES_TOKENS: "),
     ],
 )
@@ -421,6 +455,8 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("EMJPM_URL", "https://[::1", "must be a whole address"),
         ("EMJPM_URL", "https://exemple.fr:abc", "must be a whole address"),
         ("EMJPM_URL", "https://exemple.fr:99999", "must be a whole address"),
+        ("EMJPM_URL", "https://exemple .fr", "must hold no blank"),
+        ("EMJPM_URL", "https://exemple.fr\t/api", "must hold no blank"),
         ("EMJPM_URL", "https://jean:secret@exemple.fr", "no user name and no password"),
         ("EMJPM_URL", "https://jean@exemple.fr", "no user name and no password"),
         ("COVOITURAGE_IMPORT_VERSION", "../v3", "String should match pattern"),
@@ -468,6 +504,16 @@ def test_an_address_may_be_on_this_machine_or_https(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("GUICHET_EMJPM_URL", url)
 
     assert load().emjpm.address == url
+
+
+def test_what_surrounds_an_address_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_EMJPM_URL", " https://exemple.fr/api/\n")
+    monkeypatch.setenv("GUICHET_HTTP_PUBLIC_URL", " https://exemple.fr/ ")
+
+    settings = load()
+
+    assert settings.emjpm.address == "https://exemple.fr/api"
+    assert settings.http.public_url == "https://exemple.fr"
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -576,6 +622,20 @@ def test_the_folder_of_files_must_be_there(tmp_path: Path, monkeypatch: pytest.M
     for name in ("absent", "file"):
         monkeypatch.setenv("GUICHET_FILES", str(tmp_path / name))
         assert refusal() == "GUICHET_FILES: must be a folder that exists."
+
+
+def test_the_sandbox_shares_no_state():
+    team = Settings(state_url="postgresql+psycopg://guichet@127.0.0.1/guichet")
+
+    assert team.shares_state
+    assert not sandboxed(team).shares_state
+
+
+@pytest.mark.parametrize("name", ["CONFIG", "SECRETS_DIRECTORY", "FILES"])
+def test_a_path_that_cannot_be_looked_at_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(f"GUICHET_{name}", "/folder" * 1_000)
+
+    assert refusal().startswith("The settings cannot be read: [Errno ")
 
 
 def test_instances_that_share_a_database_share_a_secret(monkeypatch: pytest.MonkeyPatch):
@@ -722,8 +782,8 @@ def test_a_profile_takes_addresses_from_the_deployment_and_no_credential(toml: P
     ("profiles", "told"),
     [
         ("[profiles.p]\nprincipals = []", "p.principals: "),
-        ("[profiles.p]\nprincipals = ['alice']", "'alice' is nobody"),
-        ("[profiles.p]\nprincipals = ['token alicia']", "'token alicia' is nobody"),
+        (f"[profiles.p]\nprincipals = ['{SECRET}']", "in p, principal 1 is nobody"),
+        ("[profiles.p]\nprincipals = ['token alice', 'token alicia']", "principal 2 is nobody"),
         ("[profiles.p]\nprincipals = ['https://sso.example 1']", "is nobody"),
         ("[profiles.p]\nprincipals = ['token alice', 'token alice']", "named twice"),
         ("[profiles.p]\nprincipals = ['token alice']\nfiles = '/nowhere'", "must be a folder"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -118,6 +119,17 @@ async def test_it_ends_by_itself_when_its_host_leaves():
 async def test_it_ends_by_itself_when_nobody_ever_speaks():
     async with started(*ISOLATED, "--sandbox") as (conversation, _):
         assert await conversation.end() == (0, "")
+
+
+async def test_it_leaves_without_a_word_when_its_host_interrupts_it():
+    async with started(*ISOLATED, "--sandbox") as (conversation, process):
+        await conversation.begin()
+        process.send_signal(signal.SIGINT)
+        left = await process.wait()
+        assert process.stderr
+        log = b"".join([chunk async for chunk in process.stderr])
+
+    assert (left, log) == (130, b"")
 
 
 CHATTY = """

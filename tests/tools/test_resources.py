@@ -178,6 +178,15 @@ async def test_addresses_are_completed(counter: Counter, era: str):
     assert numbers.completion.values == ["1001", "1002", "1003"]
 
 
+async def test_a_ledger_that_cannot_be_read_completes_nothing(counter: Counter, era: str):
+    counter.ledger = "nothing"
+    change = ResourceTemplateReference(type="ref/resource", uri="guichet://operations/{id}")
+    async with counter.host(era) as host:
+        operations = await host.complete(change, {"name": "id", "value": ""})
+
+    assert operations.completion.values == []
+
+
 # Guides.
 
 

@@ -176,6 +176,31 @@ async def test_the_address_is_written_on_stderr_when_no_browser_opens(
     assert "Accepter le dossier n° 200001" in browser.page
 
 
+async def test_a_page_that_a_cancelled_call_did_not_open_is_opened_by_the_next(tmp_path: Path):
+    opened, opening = list[str](), anyio.Event()
+
+    async def stuck_once(address: str) -> bool:
+        opened.append(address)
+        if not opening.is_set():
+            opening.set()
+            await anyio.sleep_forever()
+        return True
+
+    async with (
+        desk_at(tmp_path) as desk,
+        Pages(desk.journal, in_french, browse=stuck_once) as its,
+    ):
+        operation = await desk.ask()
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(its.present, operation)
+            await opening.wait()
+            calls.cancel_scope.cancel()
+        await its.present(operation)
+        await its.present(operation)
+
+    assert len(opened) == 2
+
+
 async def test_a_browser_is_opened_whose_output_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
