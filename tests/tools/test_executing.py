@@ -182,6 +182,24 @@ async def test_a_whole_that_is_refused_tells_why_unless_a_part_of_it_was_made(
     assert told in result.model_dump_json()
 
 
+async def test_what_the_ledger_can_no_longer_open_holds_up_nothing_else(desk: Desk, clock: Clock):
+    """It was sealed under a secret that was lost: nobody can read what came of it."""
+
+    async def sealed(_: Desk, __: Operation) -> Outcome:
+        raise ToolError("It was sealed under another secret.")
+
+    for name, tool in {"aa": "close_dossier", "bb": INTENT.tool}.items():
+        asked = await desk.journal.ask(name, replace(INTENT, tool=tool, goal="made"))
+        assert await desk.journal.begin(asked, "page")
+    clock.now += LEASE + 100
+
+    unopened = Settlement(unread=unread, read=sealed)
+    await settle_abandoned(desk, {"close_dossier": unopened, INTENT.tool: PART})
+
+    found = [await desk.journal.find(name) for name in ("aa", "bb")]
+    assert [each and each.status for each in found] == ["undetermined", "applied"]
+
+
 async def test_what_cannot_be_read_is_given_up_after_a_week(desk: Desk, clock: Clock):
     operation = await begun(desk)
     await desk.journal.end(operation.id, "undetermined", structured(unread("1")))
