@@ -29,7 +29,7 @@ PATIENCE = 10
 TRIED_AGAIN_AFTER = 0.01
 LOCKED_AGAIN_AFTER = 0.05
 AT_ONCE = 5
-"""Connections that a process keeps to a database on a server; as many more when it needs them."""
+"""Connections that a process keeps to a database on a server, and readers it has at once."""
 LEDGER = "ledger"
 
 T = TypeVar("T")
@@ -81,8 +81,8 @@ KINDS = {
                 "isolation_level": "READ COMMITTED",
                 "pool_pre_ping": True,  # a server that was started again is connected to again
                 "pool_size": AT_ONCE,
-                "max_overflow": AT_ONCE,
-                "pool_timeout": PATIENCE,
+                # A lock holds one for as long as it lasts: whoever has it must not lack another.
+                "max_overflow": -1,
                 "connect_args": {
                     "connect_timeout": PATIENCE,
                     "application_name": "guichet",
