@@ -144,6 +144,8 @@ class Database:
         if self._engine.dialect.name not in KINDS:
             raise UnusableDatabaseError("neither SQLite nor PostgreSQL")
         self.kind = KINDS[self._engine.dialect.name]
+        if self.kind is KINDS["sqlite"] and self._engine.url.database in {None, "", ":memory:"}:
+            raise UnusableDatabaseError("in memory, where each thread would have its own")
         self._alone = text(self.kind.alone)
         self._clock = clock
         self._ahead = 0.0
