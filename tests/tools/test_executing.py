@@ -160,6 +160,17 @@ async def test_parts_that_a_process_left_are_settled_before_what_they_are_parts_
     assert result.structured_content["conclusion"] == "2 made, of 2 begun."
 
 
+async def test_a_part_has_not_ended_where_its_whole_was_taken_for_dead(desk: Desk, clock: Clock):
+    """The machine slept, another process settled the whole meanwhile, and this one goes on."""
+    await begun(desk)
+    clock.now += LEASE + 100
+    await settle_abandoned(desk, SETTLEMENTS)
+
+    late = await desk.journal.part("aa", subject="1", goal="made")
+
+    assert (late.status, late.ended_at, late.result) == ("executing", None, None)
+
+
 @pytest.mark.parametrize(
     ("bodies", "told"),
     [
