@@ -1,5 +1,6 @@
 """Changes made in parts: each part is in the ledger, and what was begun is known to its end."""
 
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -191,6 +192,26 @@ async def test_a_whole_that_is_refused_tells_why_unless_a_part_of_it_was_made(
     _, result = await led(desk, WHOLE, whole, body)
 
     assert told in result.model_dump_json()
+
+
+async def test_what_may_have_been_made_is_not_denied_when_the_ledger_is_lost(
+    desk: Desk, tmp_path: Path
+):
+    """One part was made: that nothing is changed without a ledger is not what to say of it."""
+    whole, yes = await begun(desk), Approval("aa")
+
+    async def body() -> Outcome:
+        await part(desk, PART, yes, done, subject="1")
+        with sqlite3.connect(tmp_path / "ledger.db") as ledger:
+            ledger.execute("DROP TABLE operations")
+        ledger.close()
+        await part(desk, PART, yes, done, subject="2")
+        return await done(yes)
+
+    came, result = await led(desk, WHOLE, whole, body)
+
+    assert came == "undetermined"
+    assert f"{whole.subject} cannot be read." in result.model_dump_json()
 
 
 async def test_what_the_ledger_can_no_longer_open_holds_up_nothing_else(desk: Desk, clock: Clock):
