@@ -139,12 +139,14 @@ class Database:
         except ModuleNotFoundError as missing:
             why = f"{missing.name} is not installed: the extra `team` brings psycopg"
             raise UnusableDatabaseError(why) from missing
-        except (SQLAlchemyError, ImportError) as error:
-            raise UnusableDatabaseError(type(error).__name__) from error
+        except (SQLAlchemyError, ImportError, ValueError) as error:  # it may quote a password
+            raise UnusableDatabaseError(type(error).__name__) from None
         if self._engine.dialect.name not in KINDS:
             raise UnusableDatabaseError("neither SQLite nor PostgreSQL")
         self.kind = KINDS[self._engine.dialect.name]
-        if self.kind is KINDS["sqlite"] and self._engine.url.database in {None, "", ":memory:"}:
+        self.file = self._engine.url.database if self.kind is KINDS["sqlite"] else None
+        """Where it is, if it is a file."""
+        if self.kind is KINDS["sqlite"] and self.file in {None, "", ":memory:"}:
             raise UnusableDatabaseError("in memory, where each thread would have its own")
         self._alone = text(self.kind.alone)
         self._clock = clock
@@ -159,8 +161,8 @@ class Database:
 
     async def make(self) -> None:
         """Make the file, where the database is one."""
-        if self.kind is KINDS["sqlite"]:
-            await self._in_thread(partial(_opened, self._engine.url.database or ""))
+        if self.file:
+            await self._in_thread(partial(_opened, self.file))
 
     async def write(
         self, work: Callable[[Connection], T], *, among: str = LEDGER, abandoned: bool = False

@@ -207,6 +207,7 @@ async def test_a_database_that_a_newer_version_wrote_is_left_alone(file: Path):
         "sqlite:////nowhere/ledger.db",
         "sqlite://",
         "sqlite:///:memory:",
+        "postgresql+psycopg://guichet:pass/word@server/ledger",
     ],
 )
 async def test_a_database_that_cannot_be_used_is_said_to_be_so(url: str):
