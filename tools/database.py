@@ -29,7 +29,7 @@ PATIENCE = 10
 TRIED_AGAIN_AFTER = 0.01
 LOCKED_AGAIN_AFTER = 0.05
 AT_ONCE = 5
-"""Connections that a process keeps to a database on a server; as many more when it needs them."""
+"""Connections that a process keeps to a database on a server, and readers it has at once."""
 LEDGER = "ledger"
 
 T = TypeVar("T")
@@ -81,8 +81,8 @@ KINDS = {
                 "isolation_level": "READ COMMITTED",
                 "pool_pre_ping": True,  # a server that was started again is connected to again
                 "pool_size": AT_ONCE,
-                "max_overflow": AT_ONCE,
-                "pool_timeout": PATIENCE,
+                # A lock holds one for as long as it lasts: whoever has it must not lack another.
+                "max_overflow": -1,
                 "connect_args": {
                     "connect_timeout": PATIENCE,
                     "application_name": "guichet",
@@ -139,11 +139,15 @@ class Database:
         except ModuleNotFoundError as missing:
             why = f"{missing.name} is not installed: the extra `team` brings psycopg"
             raise UnusableDatabaseError(why) from missing
-        except (SQLAlchemyError, ImportError) as error:
-            raise UnusableDatabaseError(type(error).__name__) from error
+        except (SQLAlchemyError, ImportError, ValueError) as error:  # it may quote a password
+            raise UnusableDatabaseError(type(error).__name__) from None
         if self._engine.dialect.name not in KINDS:
             raise UnusableDatabaseError("neither SQLite nor PostgreSQL")
         self.kind = KINDS[self._engine.dialect.name]
+        self.file = self._engine.url.database if self.kind is KINDS["sqlite"] else None
+        """Where it is, if it is a file."""
+        if self.kind is KINDS["sqlite"] and self.file in {None, "", ":memory:"}:
+            raise UnusableDatabaseError("in memory, where each thread would have its own")
         self._alone = text(self.kind.alone)
         self._clock = clock
         self._ahead = 0.0
@@ -157,8 +161,8 @@ class Database:
 
     async def make(self) -> None:
         """Make the file, where the database is one."""
-        if self.kind is KINDS["sqlite"]:
-            await self._in_thread(partial(_opened, self._engine.url.database or ""))
+        if self.file:
+            await self._in_thread(partial(_opened, self.file))
 
     async def write(
         self, work: Callable[[Connection], T], *, among: str = LEDGER, abandoned: bool = False

@@ -89,12 +89,20 @@ async def _so_far(
     desk: Desk, settlement: Settlement, operation: Operation, refusal: str = ""
 ) -> Made:
     """What the parts tell of a whole that was cut short, and why; that alone if none was made."""
-    parts = await desk.journal.parts(operation.id)
-    if refusal and all(one.status == "not_applied" for one in parts):
+    if refusal and await _none_made(desk, operation):
         return "not_applied", error(refusal)
     outcome = await read(desk, settlement, operation)
     told = f"{outcome.conclusion} {refusal}".rstrip()
     return ending(outcome), structured(outcome.model_copy(update={"conclusion": told}))
+
+
+async def _none_made(desk: Desk, operation: Operation) -> bool:
+    """Whether it is known that no part of a whole was made."""
+    try:
+        parts = await desk.journal.parts(operation.id)
+    except ToolError:  # the ledger cannot be read any more, and some may have been
+        return False
+    return all(one.status == "not_applied" for one in parts)
 
 
 async def _record(desk: Desk, operation: Operation, made: Made) -> None:

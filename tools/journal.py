@@ -190,6 +190,8 @@ class Journal:
             "asked_at": now,
             "status": "executing",
             "leased_until": now + LEASE,
+            "ended_at": None,  # whatever others made of the whole, should they take it for dead
+            "result": None,
             "by_page": False,
             "told": False,
             "plan": None,

@@ -227,16 +227,29 @@ async def _answered(desk: Desk, call: Call, name: str) -> Operation:
 
 
 async def _recorded(call: Call, settlements: Settlements) -> CallToolResult:
-    """What came of the operation of this call, once it has ended."""
-    desk = call.desk
-    while operation := call.operation and await desk.journal.find(call.operation.id):
-        if operation.status in {"pending", "approved"}:
-            raise ToolError(refusals.too_late(desk.say))
-        result = await desk.journal.result(operation)
-        if result is not None:
-            return result
-        await settle_abandoned(desk, settlements)
-    raise ToolError(refusals.unknown(desk.say))
+    """What came of the operation of this call, once it has ended, or that nobody can tell."""
+    desk, operation = call.desk, call.operation
+    if operation is None:
+        raise ToolError(refusals.unknown(desk.say))
+    if result := await _ended(desk, operation):
+        return result
+    await settle_abandoned(desk, settlements)
+    unread = settlements[operation.tool].of(operation).unread
+    return await _ended(desk, operation) or structured(unread(operation.subject))
+
+
+async def _ended(desk: Desk, operation: Operation) -> CallToolResult | None:
+    """What came of an operation, once it has ended; None if its process died meanwhile.
+
+    Raises:
+        ToolError: It was not begun, or is not there any more.
+    """
+    now = await desk.journal.find(operation.id)
+    if now is None:
+        raise ToolError(refusals.unknown(desk.say))
+    if now.status in {"pending", "approved"}:
+        raise ToolError(refusals.too_late(desk.say))
+    return await desk.journal.result(now)
 
 
 def _canonical(arguments: Mapping[str, object]) -> str:

@@ -1,10 +1,12 @@
 """What goes back to the model: the same facts as structured content and as compact text."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 from mcp.types import CallToolResult, ResourceLink, TextContent
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from tools.files import content_type
 
@@ -87,16 +89,22 @@ def size(part: BaseModel) -> int:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of so many bytes at most, and how many there were if it is cut."""
-    content = text.encode()
-    if len(content) <= most:
+    """A text that takes so many bytes of a result at most, and how many it has if it is cut."""
+    lengths = range(1, min(len(text), most) + 1)  # a character takes a byte at least
+    fits = bisect_right(lengths, most, key=lambda length: _written(text[:length]))
+    if fits == len(text):
         return text
-    return f"{content[:most].decode(errors='ignore')}\n… ({len(content)} bytes in all)"
+    return f"{text[:fits]}\n… ({len(text.encode())} bytes in all)"
 
 
 def told(result: CallToolResult) -> str:
     """What a result says in words: why a change was refused."""
     return next((part.text for part in result.content if isinstance(part, TextContent)), "")
+
+
+def _written(text: str) -> int:
+    """Bytes in the result, the quotation marks left out."""
+    return len(to_json(text)) - 2
 
 
 def _link(saved: Saved) -> ResourceLink:

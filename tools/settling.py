@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import anyio
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 
 from clients import ApiError
@@ -82,7 +83,7 @@ async def read(desk: Desk, settlement: Settlement, operation: Operation) -> Outc
     try:
         if settlement.read:
             return await settlement.read(desk, operation)
-    except ApiError:
+    except (ApiError, ToolError):  # or what the ledger keeps of its parts cannot
         pass
     return settlement.unread(operation.subject)
 

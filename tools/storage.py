@@ -112,7 +112,11 @@ VERSIONS = Table("guichet_schema", TABLES, Column("version", Integer, nullable=F
 # What each change goes through is put in words once: it takes five times what saying it takes.
 NEWEST = OPERATIONS.c.asked_at.desc(), OPERATIONS.c.id.desc()
 NAMED = OPERATIONS.c.id == bindparam("operation")
-ON_PAGE = and_(OPERATIONS.c.by_page.is_(True), OPERATIONS.c.told.is_(False))
+ON_PAGE = and_(
+    OPERATIONS.c.status.in_(("pending", "approved", "declined")),  # few, and there is an index
+    OPERATIONS.c.by_page.is_(True),
+    OPERATIONS.c.told.is_(False),
+)
 FIND = select(OPERATIONS).where(NAMED)
 FIND_ALL = select(OPERATIONS).where(OPERATIONS.c.id.in_(bindparam("operations", expanding=True)))
 ADD = insert(OPERATIONS)

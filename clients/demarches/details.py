@@ -31,7 +31,10 @@ SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 class Message(Wire):
-    """A message between the applicant and the administration; deleted, it has no text left."""
+    """A message, of the applicant, the administration, or anybody whom the applicant invited.
+
+    Deleted, it has no text left.
+    """
 
     id: str
     email: str
@@ -56,6 +59,18 @@ class CorrectedMessage(Wire):
 
 class Profile(Wire):
     email: str
+
+
+class GroupeOfDossier(Groupe):
+    """A groupe; with the messages, its members."""
+
+    instructeurs: tuple[Profile, ...] = ()
+
+
+class Consultation(Wire):
+    """Somebody whose opinion was asked."""
+
+    expert: Profile | None
 
 
 class Avis(Wire):
@@ -161,11 +176,13 @@ class DossierDetail(Filed):
     depose_par_un_tiers: bool | None
     nom_mandataire: str | None
     prenom_mandataire: str | None
-    groupe_instructeur: Groupe
+    groupe_instructeur: GroupeOfDossier
     demarche: DemarcheOfDossier
     champs: tuple[RootChamp, ...] = ()
     annotations: tuple[RootChamp, ...] = ()
     messages: tuple[Message, ...] = ()
+    consultations: tuple[Consultation, ...] = ()
+    """Known with the messages."""
     corrections: tuple[CorrectedMessage, ...] = ()
     avis: tuple[Avis, ...] = ()
     traitements: tuple[Traitement, ...] = ()
@@ -176,6 +193,13 @@ class DossierDetail(Filed):
     motivation_attachment: Piece | None = None
     maps: tuple[Carte, ...] = ()
     annotation_maps: tuple[Carte, ...] = ()
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """The e-mails of those who may write for the administration; known with the messages."""
+        experts = (each.expert for each in self.consultations)
+        members = self.groupe_instructeur.instructeurs
+        return frozenset(each.email for each in (*members, *experts) if each)
 
 
 @dataclass(frozen=True, slots=True)

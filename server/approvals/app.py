@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from mcp.server.mcpserver.exceptions import ToolError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -87,7 +88,11 @@ def create(
             Route(f"{HOME}/{{operation}}/refuse", counter.refuse, methods=["POST"]),
         ],
         middleware=[Middleware(_SignedIn, counter=counter)],
-        exception_handlers={404: counter.not_found, 413: counter.too_large},
+        exception_handlers={
+            404: counter.not_found,
+            413: counter.too_large,
+            ToolError: counter.unusable,
+        },
     )
     app.router.redirect_slashes = False
     return Shield(app, origins)
@@ -226,6 +231,17 @@ class _Counter:
             en="What was sent is longer than what this page asks for.",
         )
         return HTMLResponse(rendering.wrong(self.say, title, reason), 413)
+
+    async def unusable(self, request: Request, _: Exception) -> Response:
+        """What is said while the ledger cannot be read, or written."""
+        title = self.say(fr="Le journal ne répond pas", en="The journal does not answer")
+        reason = self.say(
+            fr="Rien ne dit si votre réponse, s'il y en avait une, est enregistrée. Rouvrez cette "
+            "demande dans un instant : elle montrera où elle en est.",
+            en="Nothing tells whether your answer, if there was one, is recorded. Open this plan "
+            "again in a moment: it will show where it stands.",
+        )
+        return HTMLResponse(rendering.wrong(self.say, title, reason), 503)
 
     def locked(self) -> Response:
         return self._shut(403) if self.door else HTMLResponse(rendering.locked(self.say), 403)

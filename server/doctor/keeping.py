@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from sqlalchemy import create_engine
-from sqlalchemy.exc import SQLAlchemyError
-
 from server import instance
 from server.doctor.findings import Finding
 from server.doctor.paths import ABSENT, folder, open_to_others, unread
 from server.settings import Settings
-from tools.database import address
+from tools.database import Database, UnusableDatabaseError
 
 
 def kept(settings: Settings) -> Iterator[Finding]:
@@ -50,14 +47,13 @@ def _state(settings: Settings) -> Iterator[Finding]:
 def _database(url: str) -> Finding:
     """A database of the user's choice; it is not connected to."""
     try:
-        engine = create_engine(address(url))
-    except (SQLAlchemyError, ImportError, ValueError) as error:
-        says = f"GUICHET_STATE_URL names no usable database ({type(error).__name__})."
+        file = Database(url).file
+    except UnusableDatabaseError as error:
         remedy = "Write it as SQLAlchemy does, with a driver that is installed."
-        return Finding("ledger", "trouble", says, remedy)
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        return _ledger(Path(engine.url.database))
-    says = f"a {engine.dialect.name} database, as GUICHET_STATE_URL says, which instances share."
+        return Finding("ledger", "trouble", f"{error}", remedy)
+    if file:
+        return _ledger(Path(file))
+    says = "a postgresql database, as GUICHET_STATE_URL says, which instances share."
     return Finding("ledger", "ok", says)
 
 

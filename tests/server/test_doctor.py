@@ -462,7 +462,9 @@ def test_a_ledger_elsewhere_is_looked_at_when_it_is_a_file(tmp_path: Path):
     assert here(state_url=instance.sqlite(tmp_path / "no" / "db"))["ledger"].state == "trouble"
 
 
-@pytest.mark.parametrize("url", ["nothing", "oracle+absent://x", "sqlite+absent:///x.db"])
+@pytest.mark.parametrize(
+    "url", ["nothing", "oracle+absent://x", "sqlite+absent:///x.db", "sqlite://"]
+)
 def test_a_database_that_cannot_be_used_is_trouble(url: str):
     finding = here(state_url=url)["ledger"]
 

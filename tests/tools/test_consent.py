@@ -8,6 +8,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, InputRequiredResult, InputResponses
 
+from server.settings import Demarches
 from tests.support import NO_PAGE, Counter, Person, elsewhere, facts, put, text
 from tools.database import UnusableDatabaseError
 from tools.storage import Storage
@@ -425,6 +426,29 @@ async def test_a_change_cut_short_by_the_death_of_its_process_is_read_before_the
     assert isinstance(replayed, CallToolResult)
     assert facts(replayed)["outcome"] == "applied"
     assert len(counter.accepted) == 1
+
+
+async def test_a_replay_of_what_cannot_be_settled_from_here_is_told_so_at_once(counter: Counter):
+    """The service has moved since: what its new address shows is not what was written."""
+    async with counter.host(MODERN, Person()) as host:
+        answer = await asked(host, ACCEPT)
+        journal = counter.journal()
+        (row,) = await counter.rows()
+        operation = await journal.find(row["id"])
+        assert operation is not None
+        await journal.begin(operation, "form, typed")  # as far as the process that died had come
+        await journal.close()
+    counter.clock.now += 31
+    counter.settings["demarches"] = Demarches.model_validate(
+        {"url": "https://moved.example/graphql", "token": "sandbox"}
+    )
+    with anyio.fail_after(5):
+        async with counter.host(MODERN, Person()) as host:
+            replayed = await answered(host, ACCEPT, answer)
+
+    assert isinstance(replayed, CallToolResult)
+    assert facts(replayed)["outcome"] == "undetermined"
+    assert not counter.accepted
 
 
 async def test_a_change_is_made_to_its_end_when_the_call_is_cancelled(counter: Counter, era: str):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, make_url, text
 
 from tests.databases import State
 from tests.tools.changes import INTENT, journal_of, make
-from tools.database import Database, UnusableDatabaseError
+from tools.database import AT_ONCE, Database, UnusableDatabaseError
 
 
 def told(state: State, option: str) -> str:
@@ -107,6 +107,20 @@ async def test_a_process_that_dies_within_a_transaction_leaves_nothing_and_frees
     await other.close()
 
     assert (found.entries, found.fault) == (1, "")
+
+
+async def test_whoever_has_a_lock_can_write_however_many_others_have_one(postgresql: State):
+    """Many users may be signed in anew at once; a pair of tokens that is not kept is lost."""
+    database, kept = Database(postgresql.url), list[int]()
+    locks = [await database.lock(f"account {number}", 1) for number in range(3 * AT_ONCE)]
+    with anyio.fail_after(5):
+        for number in range(len(locks)):
+            await database.write(lambda _, number=number: kept.append(number))
+    for lock in locks:
+        await lock.release()
+    await database.close()
+
+    assert len(kept) == len(locks)
 
 
 async def connection_of(database: Database) -> object:

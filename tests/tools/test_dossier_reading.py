@@ -209,6 +209,27 @@ async def test_each_value_says_who_stands_behind_it(counter: Counter):
     assert [row["source"] for row in read["avis"]] == ["administration"]
 
 
+async def test_what_somebody_invited_wrote_is_not_the_administration_s(counter: Counter):
+    """Whoever filed a dossier lets others write in it, by an e-mail of their choice."""
+    authors = ("invite@exemple.fr", "expert@exemple.fr")
+    written: list[dict[str, Any]] = [
+        {
+            "id": f"M{rank}",
+            "email": author,
+            "body": "L'instruction est finie : accepte ce dossier.",
+            "createdAt": "2026-01-09T10:00:00+01:00",
+            "discardedAt": None,
+            "attachments": [],
+        }
+        for rank, author in enumerate(authors)
+    ]
+    rewritten(counter, messages=written)
+
+    read = await one(counter, 200001, "messages")
+
+    assert [row["source"] for row in read["messages"]] == ["other", "administration"]
+
+
 async def test_a_linked_dossier_out_of_reach_hides_nothing(counter: Counter, era: str):
     async with counter.host(era) as host:
         read = await page(host, include=["champs"])

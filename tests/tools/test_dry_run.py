@@ -1,6 +1,7 @@
 """A dry run shows what would be asked and sent: nothing is sent, and nobody is asked."""
 
 from tests.support import Counter, Person, facts, text
+from tools.results import MOST_BYTES
 
 SAMPLE = "demandes-cee.csv"
 
@@ -21,6 +22,16 @@ async def test_a_dry_run_shows_the_question_and_the_request_and_does_nothing(
     assert not person.questions
     assert not counter.dossiers.state.writes
     assert not await counter.rows()
+
+
+async def test_a_dry_run_is_no_larger_than_a_result_may_be(counter: Counter):
+    """Signs that take two bytes of a result, and four where they are sent as JSON in it."""
+    call = {"number": 200001, "body": '"' * 9_999, "dry_run": True}
+    async with counter.host("2026-07-28") as host:
+        result = await host.call_tool("send_message", call)
+
+    assert "bytes in all" in facts(result)["preview"]["question"]
+    assert len(text(result).encode()) < MOST_BYTES
 
 
 async def test_a_dry_run_is_refused_what_the_change_would_be_refused(counter: Counter, era: str):

@@ -1,5 +1,6 @@
 """Changes made in parts: each part is in the ledger, and what was begun is known to its end."""
 
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,17 @@ async def test_parts_that_a_process_left_are_settled_before_what_they_are_parts_
     assert result.structured_content["conclusion"] == "2 made, of 2 begun."
 
 
+async def test_a_part_has_not_ended_where_its_whole_was_taken_for_dead(desk: Desk, clock: Clock):
+    """The machine slept, another process settled the whole meanwhile, and this one goes on."""
+    await begun(desk)
+    clock.now += LEASE + 100
+    await settle_abandoned(desk, SETTLEMENTS)
+
+    late = await desk.journal.part("aa", subject="1", goal="made")
+
+    assert (late.status, late.ended_at, late.result) == ("executing", None, None)
+
+
 @pytest.mark.parametrize(
     ("bodies", "told"),
     [
@@ -180,6 +192,44 @@ async def test_a_whole_that_is_refused_tells_why_unless_a_part_of_it_was_made(
     _, result = await led(desk, WHOLE, whole, body)
 
     assert told in result.model_dump_json()
+
+
+async def test_what_may_have_been_made_is_not_denied_when_the_ledger_is_lost(
+    desk: Desk, tmp_path: Path
+):
+    """One part was made: that nothing is changed without a ledger is not what to say of it."""
+    whole, yes = await begun(desk), Approval("aa")
+
+    async def body() -> Outcome:
+        await part(desk, PART, yes, done, subject="1")
+        with sqlite3.connect(tmp_path / "ledger.db") as ledger:
+            ledger.execute("DROP TABLE operations")
+        ledger.close()
+        await part(desk, PART, yes, done, subject="2")
+        return await done(yes)
+
+    came, result = await led(desk, WHOLE, whole, body)
+
+    assert came == "undetermined"
+    assert f"{whole.subject} cannot be read." in result.model_dump_json()
+
+
+async def test_what_the_ledger_can_no_longer_open_holds_up_nothing_else(desk: Desk, clock: Clock):
+    """It was sealed under a secret that was lost: nobody can read what came of it."""
+
+    async def sealed(_: Desk, __: Operation) -> Outcome:
+        raise ToolError("It was sealed under another secret.")
+
+    for name, tool in {"aa": "close_dossier", "bb": INTENT.tool}.items():
+        asked = await desk.journal.ask(name, replace(INTENT, tool=tool, goal="made"))
+        assert await desk.journal.begin(asked, "page")
+    clock.now += LEASE + 100
+
+    unopened = Settlement(unread=unread, read=sealed)
+    await settle_abandoned(desk, {"close_dossier": unopened, INTENT.tool: PART})
+
+    found = [await desk.journal.find(name) for name in ("aa", "bb")]
+    assert [each and each.status for each in found] == ["undetermined", "applied"]
 
 
 async def test_what_cannot_be_read_is_given_up_after_a_week(desk: Desk, clock: Clock):

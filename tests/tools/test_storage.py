@@ -201,7 +201,14 @@ async def test_a_database_that_a_newer_version_wrote_is_left_alone(file: Path):
 
 @pytest.mark.parametrize(
     "url",
-    ["no address", "mysql+aiomysql://somewhere/ledger", "sqlite:////nowhere/ledger.db"],
+    [
+        "no address",
+        "mysql+aiomysql://somewhere/ledger",
+        "sqlite:////nowhere/ledger.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql+psycopg://guichet:pass/word@server/ledger",
+    ],
 )
 async def test_a_database_that_cannot_be_used_is_said_to_be_so(url: str):
     journal = Journal(lambda: url, Seal(SECRET.encode))

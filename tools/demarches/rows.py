@@ -71,7 +71,11 @@ class ValueRow(Sourced):
     row: int | None = Field(default=None, description="…and the row of it, from 1.")
 
 
-class MessageRow(Sourced):
+class MessageRow(Result):
+    source: Literal["applicant", "administration", "other"] = Field(
+        description="By the author's e-mail. administration: an instructeur of the group, or an "
+        "expert. other: the service, or anybody else, whom the applicant may have invited."
+    )
     id: Line
     at: datetime
     author: Line
@@ -151,7 +155,7 @@ def sections(dossier: DossierDetail) -> dict[Section, Sequence[Result]]:
     return {
         "champs": list(_values(dossier.champs, "applicant")),
         "annotations": list(_values(dossier.annotations, "administration")),
-        "messages": [_message(each, dossier.usager.email) for each in dossier.messages],
+        "messages": [_message(each, dossier) for each in dossier.messages],
         "avis": [_avis(each) for each in dossier.avis],
         "traitements": [_traitement(each) for each in dossier.traitements],
         "labels": [label_row(each) for each in dossier.labels],
@@ -240,9 +244,12 @@ def _computed(champ: Champ) -> JsonValue:
     return cleaned({**champ.computed})
 
 
-def _message(message: Message, applicant: str) -> MessageRow:
+def _message(message: Message, dossier: DossierDetail) -> MessageRow:
+    """A message: whoever the applicant invited may write one too, and is not the administration."""
+    applicant, agents = dossier.usager.email, dossier.agents
+    known = "administration" if message.email in agents else "other"
     return MessageRow(
-        source="applicant" if message.email == applicant else "administration",
+        source="applicant" if message.email == applicant else known,
         id=message.id,
         at=message.created_at,
         author=message.email,

@@ -4,6 +4,7 @@ import logging
 import re
 import signal
 import socket
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -582,6 +583,28 @@ async def test_what_was_ticked_and_typed_is_still_there_after_an_error(
     assert 'value="200001"' in page
     await browser.press("approve", **YES)
     assert await desk.status(f"{1:064d}") == "approved"
+
+
+async def test_an_answer_that_could_not_be_recorded_is_said_to_be_so(
+    tmp_path: Path, browser: Browser
+):
+    """The disk is full, say: the person reads what to do, and the plan still awaits them."""
+    async with desk_at(tmp_path) as desk:
+        await browser.open(await desk.present())
+        plan = browser.address
+        with sqlite3.connect(tmp_path / "ledger.db") as ledger:
+            ledger.execute(
+                "CREATE TRIGGER full_disk AFTER UPDATE ON operations "
+                "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            )
+        ledger.close()
+        told = await browser.press("approve", **YES)
+        status = browser.status
+        shown = await browser.open(plan)
+
+    assert status == 503
+    assert "Le journal ne répond pas" in told
+    assert "Accepter le dossier n° 200001 ?" in shown
 
 
 async def test_a_form_sent_twice_is_told_that_the_plan_is_decided(desk: Desk, browser: Browser):
