@@ -281,7 +281,9 @@ class _Sent:
 def _names(row: Application | _Detail) -> Iterator[tuple[str | None, ...]]:
     """What a row can be recognised by, surest first; the service may rewrite its phone."""
     if row.cee_application_uuid:
-        yield (row.cee_application_uuid.lower(),)
+        uuid = row.cee_application_uuid.lower()
+        yield (uuid, row.identity_key)
+        yield (uuid,)
     else:
         person = (row.journey_type, row.last_name_trunc, row.identity_key)
         yield (*person, row.phone_trunc)
