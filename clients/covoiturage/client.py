@@ -26,9 +26,10 @@ from clients.covoiturage.refusals import (
     refuses_token,
 )
 from clients.errors import (
+    AccessDeniedError,
     ApiError,
-    NotFoundError,
     RejectedError,
+    UnavailableError,
     UnexpectedReplyError,
     WithdrawnError,
 )
@@ -126,7 +127,7 @@ class CovoiturageClient:
                         found[uuid] = await self.certificate(uuid)
                 except ApiError as error:
                     missing[uuid] = error
-                    everywhere.extend([error] * (not isinstance(error, NotFoundError)))
+                    everywhere.extend([error] * isinstance(error, _EVERYWHERE))
                 if heard:
                     await heard(len(found) + len(missing))
 
@@ -230,6 +231,10 @@ class CovoiturageClient:
             headers={"Content-Type": "application/json"},
             extensions=PATIENT if patient else {},
         )
+
+
+_EVERYWHERE = (AccessDeniedError, UnavailableError, WithdrawnError)
+"""What no other certificate would be answered either."""
 
 
 class _Detail(BaseModel):
