@@ -146,7 +146,7 @@ def numbered(stream: BinaryIO, *, name: str) -> Iterator[NumberedApplication | P
     is_empty = True
     suffix = PurePath(name).suffix
     for found in streamed(stream, suffix=suffix, columns=_COLUMNS, exact=_WHOLE, origin="line"):
-        is_empty = False
+        is_empty = is_empty and isinstance(found, Doubt)
         yield from meant(found)
     if is_empty:
         yield Problem(1, "there is no row below the header.")

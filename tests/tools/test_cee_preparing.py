@@ -172,6 +172,7 @@ async def test_windows_1252_is_read_when_it_can_be_nothing_else(tmp_path: Path):
         (HEADER + DUPONT + "\0", "Line 3: a NUL byte"),
         (HEADER + DUPONT + "x" * 1_000_001, "Line 3: a line of more than 1 MB"),
         (HEADER + DUPONT + '"06\n' * 3, "Line 3: a quotation mark"),
+        ('\n"nom" \n', "Line 2: a quotation mark"),
         (HEADER + DUPONT.replace("short", "medium"), "- 2: journey_type"),
     ],
     ids=lambda value: value[-30:] if len(value) < 100 else "long",
