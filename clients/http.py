@@ -114,8 +114,8 @@ def _origin(address: str) -> str:
 
 
 def origin(url: httpx.URL) -> str:
-    """The scheme, the host and the port of an address."""
-    return str(url.copy_with(raw_path=b"/", userinfo=b"")).rstrip("/")
+    """The scheme, the host and the port of an address, but for the usual one."""
+    return str(url.copy_with(raw_path=b"/", userinfo=b"", fragment=None)).rstrip("/")
 
 
 def outgoing(request: httpx.Request, body: str | None = None) -> Outgoing:

@@ -13,8 +13,8 @@ from pydantic import Json
 
 from clients.demarches.failures import failure
 from clients.demarches.wire import SERVICE, Reply, Wire
-from clients.downloads import origin
 from clients.errors import AccessDeniedError, RejectedError, UnavailableError, UnexpectedReplyError
+from clients.http import origin
 
 
 @dataclass(frozen=True, slots=True)
