@@ -17,7 +17,7 @@ from clients.errors import (
     UnavailableError,
     UnexpectedReplyError,
 )
-from clients.http import CONNECT, from_response, origin, upstream, user_agent
+from clients.http import CONNECT, from_response, no_cookies, origin, upstream, user_agent
 from clients.network import network
 from clients.text import shortened
 
@@ -36,6 +36,7 @@ MOST_BYTES = 200_000_000
 def downloading(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """The HTTP client of downloads: it authenticates nowhere, and follows no redirection."""
     return httpx.AsyncClient(
+        cookies=no_cookies(),
         headers={"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": user_agent()},
         timeout=httpx.Timeout(READ, connect=CONNECT),
         transport=transport or Ways(),

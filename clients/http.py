@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -77,6 +78,7 @@ def connected(
     return httpx.AsyncClient(
         base_url=url,
         auth=auth,
+        cookies=no_cookies(),
         headers={
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # 200 kB of gzip can hold 200 MB
@@ -86,6 +88,11 @@ def connected(
         transport=Retrying(Whole(way), sleep=sleep),
         follow_redirects=False,
     )
+
+
+def no_cookies() -> CookieJar:
+    """Where none is kept: what a service gave for one token would go with another's requests."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 def user_agent() -> str:

@@ -321,6 +321,16 @@ async def test_an_answer_cut_short_is_no_answer(monkeypatch: pytest.MonkeyPatch,
     assert pauses.taken == [0.5, 2.0]
 
 
+async def test_no_cookie_is_kept(service: httpx.AsyncClient, respx_mock: respx.MockRouter):
+    """It would go with the next request, whosever token that one has."""
+    route = respx_mock.get("/").respond(headers={"Set-Cookie": "session=1; Path=/"})
+
+    for _ in range(2):
+        await service.get("/")
+
+    assert "cookie" not in route.calls.last.request.headers
+
+
 async def test_no_redirection_is_followed(service: httpx.AsyncClient, respx_mock: respx.MockRouter):
     moved = respx_mock.get(URL).respond(301, headers={"Location": "https://elsewhere.test/"})
 
