@@ -206,13 +206,14 @@ def asked_pause(response: httpx.Response, now: float) -> float | None:
     """Seconds the service asks to wait: `Retry-After`, or the two spellings of `RateLimit-Reset`.
 
     The reset is in epoch seconds at both Démarches simplifiées and the carpooling registry, whose
-    documentation says seconds left: a small number is read as such.
+    documentation says seconds left: a small number is read as such. It comes with any answer, and
+    asks for nothing as long as the limit is not reached.
     """
     headers = response.headers
     if (seconds := headers.get("retry-after", "")).isdecimal():
         return float(seconds)
     reset = headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or ""
-    if not reset.isdecimal():
+    if response.status_code != TOO_MANY_REQUESTS or not reset.isdecimal():
         return None
     moment = float(reset)
     return max(0.0, moment - now) if moment > _A_YEAR else moment

@@ -199,6 +199,20 @@ async def test_the_pause_that_a_service_asks_for_is_taken(
     assert pauses.taken == [7.0]
 
 
+@pytest.mark.parametrize("header", ["RateLimit-Reset", "X-RateLimit-Reset"])
+async def test_a_limit_that_is_not_reached_asks_for_no_pause(
+    service: httpx.AsyncClient, pauses: Pauses, respx_mock: respx.MockRouter, header: str
+):
+    """Its end comes with every answer of services made with Express, whatever is wrong."""
+    headers = {header: str(int(time.time()) + 300)}
+    trouble = httpx.Response(503, headers=headers)
+    respx_mock.get(URL).mock(side_effect=[trouble, httpx.Response(200, headers=headers)])
+
+    assert (await service.get("/")).status_code == 200
+
+    assert pauses.taken == [0.5]
+
+
 async def test_a_pause_longer_than_its_patience_is_not_taken(
     service: httpx.AsyncClient, pauses: Pauses, respx_mock: respx.MockRouter
 ):
