@@ -85,7 +85,7 @@ class Scroll:
         """Have `take` do its work with every page, each while the next one is waited for.
 
         Raises:
-            ApiError: As `page`, and then the page before may be half taken.
+            ApiError: As `page`. The page before may then be half taken, and the cursor is after it.
         """
         found = await self._next()
         while not self.ended:
