@@ -17,7 +17,7 @@ from clients.errors import (
     UnavailableError,
     UnexpectedReplyError,
 )
-from clients.http import CONNECT, from_response, upstream, user_agent
+from clients.http import CONNECT, from_response, no_cookies, origin, upstream, user_agent
 from clients.network import network
 from clients.text import shortened
 
@@ -36,6 +36,7 @@ MOST_BYTES = 200_000_000
 def downloading(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """The HTTP client of downloads: it authenticates nowhere, and follows no redirection."""
     return httpx.AsyncClient(
+        cookies=no_cookies(),
         headers={"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": user_agent()},
         timeout=httpx.Timeout(READ, connect=CONNECT),
         transport=transport or Ways(),
@@ -133,8 +134,7 @@ class Ways(httpx.AsyncBaseTransport):
         self._ways: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        scheme, host, port = origin(request.url)
-        there = f"{scheme}://{host}:{port}"
+        there = origin(request.url)
         if there not in self._ways:
             self._ways[there] = network(there)
         return await self._ways[there].handle_async_request(request)
@@ -144,13 +144,7 @@ class Ways(httpx.AsyncBaseTransport):
             await way.aclose()
 
 
-def origin(url: httpx.URL) -> tuple[str, str, int]:
-    """The scheme, the host and the port of an address, whether it tells its port or not."""
-    return url.scheme, url.host, url.port or _USUAL.get(url.scheme, 0)
-
-
 _NO_LONGER = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.GONE}
-_USUAL = {"http": 80, "https": 443}
 
 
 def _covers(name: str, host: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -77,6 +78,7 @@ def connected(
     return httpx.AsyncClient(
         base_url=url,
         auth=auth,
+        cookies=no_cookies(),
         headers={
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # 200 kB of gzip can hold 200 MB
@@ -86,6 +88,11 @@ def connected(
         transport=Retrying(Whole(way), sleep=sleep),
         follow_redirects=False,
     )
+
+
+def no_cookies() -> CookieJar:
+    """Where none is kept: what a service gave for one token would go with another's requests."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 def user_agent() -> str:
@@ -114,8 +121,8 @@ def _origin(address: str) -> str:
 
 
 def origin(url: httpx.URL) -> str:
-    """The scheme, the host and the port of an address."""
-    return str(url.copy_with(raw_path=b"/", userinfo=b"")).rstrip("/")
+    """The scheme, the host and the port of an address, but for the usual one."""
+    return str(url.copy_with(raw_path=b"/", userinfo=b"", fragment=None)).rstrip("/")
 
 
 def outgoing(request: httpx.Request, body: str | None = None) -> Outgoing:
@@ -199,13 +206,14 @@ def asked_pause(response: httpx.Response, now: float) -> float | None:
     """Seconds the service asks to wait: `Retry-After`, or the two spellings of `RateLimit-Reset`.
 
     The reset is in epoch seconds at both Démarches simplifiées and the carpooling registry, whose
-    documentation says seconds left: a small number is read as such.
+    documentation says seconds left: a small number is read as such. It comes with any answer, and
+    asks for nothing as long as the limit is not reached.
     """
     headers = response.headers
     if (seconds := headers.get("retry-after", "")).isdecimal():
         return float(seconds)
     reset = headers.get("ratelimit-reset") or headers.get("x-ratelimit-reset") or ""
-    if not reset.isdecimal():
+    if response.status_code != TOO_MANY_REQUESTS or not reset.isdecimal():
         return None
     moment = float(reset)
     return max(0.0, moment - now) if moment > _A_YEAR else moment

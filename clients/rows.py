@@ -7,6 +7,7 @@ no more of it is held than a few lines.
 
 import csv
 import json
+import sys
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -272,7 +273,7 @@ def objects(stream: BinaryIO) -> "Iterator[tuple[int, Object] | Problem]":
 class Object:
     """A JSON object, with its names as often as they are written."""
 
-    pairs: Sequence[tuple[str, object]]
+    pairs: Sequence[tuple[str, object]] = field(repr=False)
 
     def members(self) -> dict[str, object]:
         """What it holds, by name, all the way down.
@@ -315,6 +316,8 @@ def _document(line: int, value: Object) -> Document | Problem:
         return Document(line, value.members())
     except ValueError:
         return Problem(line, "an object has two members of the same name.")
+    except RecursionError:
+        return Problem(line, "objects or lists inside one another without end.")
 
 
 def _from_object(line: int, value: Object, columns: Collection[str], origin: str) -> Row | Problem:
@@ -334,7 +337,7 @@ def _origin(
 ) -> tuple[int, Sequence[tuple[str, object]]]:
     """The line that an object says it comes from, if it does, and the rest of it."""
     match [value for name, value in pairs if name == origin]:
-        case [int(told)] if told > 0 and told is not True:
+        case [int(told)] if 0 < told <= sys.maxsize and told is not True:
             return told, [pair for pair in pairs if pair[0] != origin]
         case _:
             return line, pairs

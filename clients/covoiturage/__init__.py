@@ -2,10 +2,8 @@
 
 from clients.covoiturage.applications import (
     Application,
-    ApplicationsFile,
     NumberedApplication,
     Written,
-    applications,
     dated,
     duplicates,
     identified,
@@ -32,7 +30,6 @@ __all__ = [
     "MOST_ROWS",
     "NOT_FOUND",
     "Application",
-    "ApplicationsFile",
     "Certificate",
     "CovoiturageClient",
     "Doubt",
@@ -50,7 +47,6 @@ __all__ = [
     "Slice",
     "UnreadableError",
     "Written",
-    "applications",
     "dated",
     "duplicates",
     "identified",

@@ -1,15 +1,13 @@
 """The rows of an import: what identifies an application for an energy saving certificate (CEE).
 
-`Application` is the documented row; `applications` reads a file of them, or of phones and names
-from which the documented ones are made here.
+`Application` is the documented row; `numbered` reads a file of them, or of phones and names from
+which the documented ones are made here.
 """
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime as moment
-from io import BytesIO
 from pathlib import PurePath
 from typing import BinaryIO, Literal, NewType
 
@@ -18,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from clients.covoiturage.identity import identity_of
 from clients.covoiturage.refusals import SERVICE
 from clients.errors import RejectedError
-from clients.rows import MOST_BYTES, Doubt, Found, Problem, Row, object_rows, streamed
+from clients.rows import Doubt, Found, Problem, Row, object_rows, streamed
 
 Written = NewType("Written", str)
 """A row as it is sent: a JSON object that is an `Application`."""
@@ -120,19 +118,6 @@ class NumberedApplication:
     application: Application
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationsFile:
-    """A file, read. Each of its rows is either among `rows` or among `problems`.
-
-    `sha256` is of its bytes: what was agreed to can be compared with what is about to be sent.
-    """
-
-    sha256: str
-    rows: tuple[NumberedApplication, ...]
-    problems: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
-
-
 def numbered(stream: BinaryIO, *, name: str) -> Iterator[NumberedApplication | Problem | Doubt]:
     """The applications of a file of any size, one by one, or what prevents each; 0 rows is told.
 
@@ -146,7 +131,7 @@ def numbered(stream: BinaryIO, *, name: str) -> Iterator[NumberedApplication | P
     is_empty = True
     suffix = PurePath(name).suffix
     for found in streamed(stream, suffix=suffix, columns=_COLUMNS, exact=_WHOLE, origin="line"):
-        is_empty = False
+        is_empty = is_empty and isinstance(found, Doubt)
         yield from meant(found)
     if is_empty:
         yield Problem(1, "there is no row below the header.")
@@ -158,20 +143,21 @@ def one_by_one(first: int, block: bytes) -> Iterator[NumberedApplication | Probl
         yield from meant(found)
 
 
-def applications(content: bytes, *, name: str) -> ApplicationsFile:
-    """The same, all at once, of a file that is small enough to be held."""
-    if len(content) > MOST_BYTES:
-        found = [Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")]
+def meant(found: Found) -> Iterator[NumberedApplication | Problem | Doubt]:
+    """The application that a row stands for and what is doubtful about it, or why it has none."""
+    if not isinstance(found, Row):
+        yield found
+        return
+    try:
+        fields, doubts = _documented(found.cells)
+        application = Application.model_validate(fields)
+    except RejectedError as error:
+        yield Problem(found.line, error.reason)
+    except ValidationError as error:
+        yield Problem(found.line, _mistakes(error))
     else:
-        found = list(numbered(BytesIO(content), name=name))
-    return ApplicationsFile(
-        sha256=hashlib.sha256(content).hexdigest(),
-        rows=tuple(item for item in found if isinstance(item, NumberedApplication)),
-        problems=tuple(item for item in found if isinstance(item, Problem)),
-        warnings=tuple(
-            Problem(item.line, item.reason) for item in found if isinstance(item, Doubt)
-        ),
-    )
+        yield NumberedApplication(found.line, application)
+        yield from (Doubt(found.line, doubt) for doubt in doubts)
 
 
 def duplicates(rows: Iterable[Application]) -> int:
@@ -204,8 +190,9 @@ _MADE = {"identity_key", "phone_trunc", "last_name_trunc"}
 _WHOLE = {"phone", "last_name"}
 _COLUMNS = _WHOLE | Application.model_fields.keys()
 _RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+"""No 24:00, which the registry refuses, and Python takes from 3.14 on."""
 
 
 def _is_rfc3339(text: str) -> bool:
@@ -213,23 +200,6 @@ def _is_rfc3339(text: str) -> bool:
         return bool(_RFC3339.fullmatch(text) and moment.fromisoformat(text.upper()))
     except ValueError:  # the 31st of February
         return False
-
-
-def meant(found: Found) -> Iterator[NumberedApplication | Problem | Doubt]:
-    """The application that a row stands for and what is doubtful about it, or why it has none."""
-    if not isinstance(found, Row):
-        yield found
-        return
-    try:
-        fields, doubts = _documented(found.cells)
-        application = Application.model_validate(fields)
-    except RejectedError as error:
-        yield Problem(found.line, error.reason)
-    except ValidationError as error:
-        yield Problem(found.line, _mistakes(error))
-    else:
-        yield NumberedApplication(found.line, application)
-        yield from (Doubt(found.line, doubt) for doubt in doubts)
 
 
 def _documented(cells: Mapping[str, str]) -> tuple[Mapping[str, str], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from clients.covoiturage.refusals import KEYS, SERVICE, reason, refuses_token, withdrawn
 from clients.errors import AccessDeniedError, ApiError, UnavailableError, UnexpectedReplyError
-from clients.http import from_response
+from clients.http import from_response, upstream
 
 MOST_EXCHANGES = 5
 """Exchanges in any `WINDOW` seconds; beyond, the service refuses them for the whole address."""
@@ -128,15 +128,15 @@ def nothing_sent_before_a_token() -> Generator[None]:
     """Tell an exchange whose answer was lost from a change whose answer was lost.
 
     Raises:
-        UnavailableError: The exchange failed on the way, hence nothing else was sent.
+        ApiError: The exchange failed on the way, hence nothing else was sent.
     """
     try:
         yield
     except httpx.RequestError as error:
         if not error.request.url.path.endswith("/auth/access_token"):
             raise
-        told = f"no complete answer to the operator's keys ({type(error).__name__})."
-        raise UnavailableError(SERVICE, told) from None
+        with upstream(SERVICE):
+            raise
 
 
 @dataclass(frozen=True, slots=True)

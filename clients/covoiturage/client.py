@@ -26,9 +26,10 @@ from clients.covoiturage.refusals import (
     refuses_token,
 )
 from clients.errors import (
+    AccessDeniedError,
     ApiError,
-    NotFoundError,
     RejectedError,
+    UnavailableError,
     UnexpectedReplyError,
     WithdrawnError,
 )
@@ -126,7 +127,7 @@ class CovoiturageClient:
                         found[uuid] = await self.certificate(uuid)
                 except ApiError as error:
                     missing[uuid] = error
-                    everywhere.extend([error] * (not isinstance(error, NotFoundError)))
+                    everywhere.extend([error] * isinstance(error, _EVERYWHERE))
                 if heard:
                     await heard(len(found) + len(missing))
 
@@ -232,6 +233,10 @@ class CovoiturageClient:
         )
 
 
+_EVERYWHERE = (AccessDeniedError, UnavailableError, WithdrawnError)
+"""What no other certificate would be answered either."""
+
+
 class _Detail(BaseModel):
     """A row that failed, as the service says it back: reordered, and partly rewritten."""
 
@@ -281,7 +286,9 @@ class _Sent:
 def _names(row: Application | _Detail) -> Iterator[tuple[str | None, ...]]:
     """What a row can be recognised by, surest first; the service may rewrite its phone."""
     if row.cee_application_uuid:
-        yield (row.cee_application_uuid.lower(),)
+        uuid = row.cee_application_uuid.lower()
+        yield (uuid, row.identity_key)
+        yield (uuid,)
     else:
         person = (row.journey_type, row.last_name_trunc, row.identity_key)
         yield (*person, row.phone_trunc)

@@ -19,7 +19,7 @@ RFC3339 = rf"{_DAY}[T ]{_HOUR}:[0-5][0-9](?:\.[0-9]{{1,9}})?(?:Z|[+-]{_HOUR})"
 FRENCH = "[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}[:h][0-9]{2}(?::[0-9]{2})?"
 ordinary = re.compile(RFC3339).fullmatch
 
-_GROUPS = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (\d\d)[:h](\d\d)(?::(\d\d))?", re.ASCII)
+_GROUPS = re.compile(r"(\d\d)/(\d\d)/(\d{4}) ([01]\d|2[0-3])[:h](\d\d)(?::(\d\d))?", re.ASCII)
 _PARIS = ZoneInfo("Europe/Paris")
 
 

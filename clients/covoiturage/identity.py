@@ -40,7 +40,8 @@ def identity_of(*, phone: str, last_name: str) -> Identity:
     a keypad, letters would be read as digits.
 
     Raises:
-        RejectedError: The phone cannot be understood or truncated, or the name has no letter.
+        RejectedError: The phone cannot be understood or truncated, or the name has no letter, or
+            letters that were misread before.
     """
     from clients.covoiturage import phones  # noqa: PLC0415  (what no certificate needs)
 
@@ -50,6 +51,8 @@ def identity_of(*, phone: str, last_name: str) -> Identity:
         raise RejectedError(SERVICE, "the phone number is too short or too long.")
     if not name:
         raise RejectedError(SERVICE, "the last name has no letter from A to Z.")
+    if _MISREAD.search(last_name):
+        raise RejectedError(SERVICE, "a letter of the last name was misread in an earlier copy.")
     return Identity(
         identity_key=identity_key(e164, name),
         phone_trunc=e164[:-2],
@@ -77,7 +80,7 @@ class Names(dict[str, str]):
     def _is_odd(self, last_name: str) -> bool:
         if last_name.isascii() and last_name.isalpha():
             return False
-        if self._suspect and self._suspect.search(last_name):
+        if _MISREAD.search(last_name) or (self._suspect and self._suspect.search(last_name)):
             return True
         return bool(_UNUSUAL.search(_plain(last_name)))
 
@@ -154,3 +157,6 @@ _ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 """Those that almost every accent is made of; all of them combine."""
 _BEYOND_LETTERS = re.compile(r"[^A-Z]+")
 _UNUSUAL = re.compile(r"[^A-Z\s\-‐‑'’ʼ]")
+_SECOND_BYTES = bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
+_MISREAD = re.compile(f"[ÂÃÅ][\u0080-\u00bf{_SECOND_BYTES}]|â[€\u0080]")
+"""What letters in UTF-8 become when they are read as Windows-1252: BENOÎT would make BENOAZT."""

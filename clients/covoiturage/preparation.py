@@ -135,9 +135,10 @@ class Preparation:
         self.encoding, self._names = "Windows-1252", Names(_SUSPECT)
 
     def _understand(self, header: Lines | Record | Problem | None) -> None:
+        if isinstance(header, Problem):
+            raise UnreadableError(header.line, header.reason)
         if not isinstance(header, tuple):
-            told = header.reason if isinstance(header, Problem) else "the file is empty."
-            raise UnreadableError(1, told)
+            raise UnreadableError(1, "the file is empty.")
         line, cells = header
         try:
             self.headings = headings(cells)

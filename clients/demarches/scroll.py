@@ -25,7 +25,7 @@ from clients.demarches.exports import (
 from clients.demarches.exports import Read as ReadPage
 from clients.demarches.failures import failure, refusal
 from clients.demarches.wire import SERVICE, Reply, read, read_if_any
-from clients.errors import ApiError, UnavailableError
+from clients.errors import ApiError, UnavailableError, UnexpectedReplyError
 from clients.http import upstream
 
 Ask = Callable[[str, int, str], Awaitable[httpx.Response]]
@@ -66,6 +66,8 @@ class Scroll:
         self.cursor = after
         """After the last dossier that was read; kept where it was when nothing more comes."""
         self.ended = False
+        self._met = {after}
+        """Where the pages ended so far: none leads back there."""
         self._before_loss: str | None = None
 
     @property
@@ -85,7 +87,7 @@ class Scroll:
         """Have `take` do its work with every page, each while the next one is waited for.
 
         Raises:
-            ApiError: As `page`, and then the page before may be half taken.
+            ApiError: As `page`. The page before may then be half taken, and the cursor is after it.
         """
         found = await self._next()
         while not self.ended:
@@ -186,6 +188,9 @@ class Scroll:
             self._size, self._given_in_a_row = min(LARGEST, self._size * SMALLER), 0
 
     def _advance(self, cursor: str, *, more: bool) -> None:
+        if more and cursor in self._met:
+            raise UnexpectedReplyError(SERVICE, "a page leads back to what was read.")
+        self._met.add(cursor)
         self.cursor = cursor or self.cursor
         self.ended = not more
 

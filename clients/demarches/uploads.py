@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import httpx
-from pydantic import Json
+from pydantic import Field, Json
 
 from clients.demarches.failures import failure
 from clients.demarches.wire import SERVICE, Reply, Wire
-from clients.downloads import origin
 from clients.errors import AccessDeniedError, RejectedError, UnavailableError, UnexpectedReplyError
+from clients.http import origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Attachment:
 class DirectUpload(Wire):
     """Where and how to put a file, and what to call it by for the hour to come."""
 
-    url: str
-    headers: Json[dict[str, str]]
-    signed_blob_id: str
+    url: str = Field(repr=False)
+    headers: Json[dict[str, str]] = Field(repr=False)
+    signed_blob_id: str = Field(repr=False)
 
 
 def announced(reply: Reply) -> DirectUpload:

@@ -199,6 +199,20 @@ async def test_the_pause_that_a_service_asks_for_is_taken(
     assert pauses.taken == [7.0]
 
 
+@pytest.mark.parametrize("header", ["RateLimit-Reset", "X-RateLimit-Reset"])
+async def test_a_limit_that_is_not_reached_asks_for_no_pause(
+    service: httpx.AsyncClient, pauses: Pauses, respx_mock: respx.MockRouter, header: str
+):
+    """Its end comes with every answer of services made with Express, whatever is wrong."""
+    headers = {header: str(int(time.time()) + 300)}
+    trouble = httpx.Response(503, headers=headers)
+    respx_mock.get(URL).mock(side_effect=[trouble, httpx.Response(200, headers=headers)])
+
+    assert (await service.get("/")).status_code == 200
+
+    assert pauses.taken == [0.5]
+
+
 async def test_a_pause_longer_than_its_patience_is_not_taken(
     service: httpx.AsyncClient, pauses: Pauses, respx_mock: respx.MockRouter
 ):
@@ -319,6 +333,16 @@ async def test_an_answer_cut_short_is_no_answer(monkeypatch: pytest.MonkeyPatch,
             await client.post("/")
 
     assert pauses.taken == [0.5, 2.0]
+
+
+async def test_no_cookie_is_kept(service: httpx.AsyncClient, respx_mock: respx.MockRouter):
+    """It would go with the next request, whosever token that one has."""
+    route = respx_mock.get("/").respond(headers={"Set-Cookie": "session=1; Path=/"})
+
+    for _ in range(2):
+        await service.get("/")
+
+    assert "cookie" not in route.calls.last.request.headers
 
 
 async def test_no_redirection_is_followed(service: httpx.AsyncClient, respx_mock: respx.MockRouter):

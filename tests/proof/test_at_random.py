@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import anyio
@@ -19,7 +20,7 @@ from mcp import Client
 from mcp.types import CallToolResult
 from pydantic import JsonValue
 
-from clients.covoiturage import applications
+from clients.covoiturage import NumberedApplication, Problem, numbered
 from clients.emjpm import mesures
 from clients.errors import ApiError
 from tests.proof.drawn import ANYTHING, SCALARS, arguments, spoilt
@@ -194,8 +195,8 @@ def test_no_file_is_too_much_for_what_reads_it(
     @drawing(count)
     @given(CONTENTS, NAMES)
     def read(content: bytes, name: str) -> None:
-        asking, protecting = applications(content, name=name), mesures(content, name=name)
-        assert asking.rows or asking.problems
+        asking, protecting = numbered(BytesIO(content), name=name), mesures(content, name=name)
+        assert {*map(type, asking)} & {NumberedApplication, Problem}
         assert protecting.mesures or protecting.problems
 
     read()

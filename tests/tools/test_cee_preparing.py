@@ -12,7 +12,7 @@ import anyio
 import pytest
 from mcp.server.mcpserver.exceptions import ToolError
 
-from clients.covoiturage import applications, identity_of
+from clients.covoiturage import NumberedApplication, identity_of, numbered
 from tests.support import Counter, Person, facts, text
 from tools.covoiturage import prepare_cee_identities
 from tools.covoiturage.preparing import Prepared
@@ -144,7 +144,8 @@ async def test_the_same_application_is_kept_once_and_never_with_two_keys(tmp_pat
     assert (done.duplicates, done.conflicts, done.refused) == (3, 2, 5)
     content = (tmp_path / done.file).read_bytes()
     assert done.sha256 == hashlib.sha256(content).hexdigest()
-    assert applications(content, name=done.file).problems == ()
+    found = numbered(io.BytesIO(content), name=done.file)
+    assert [type(each) for each in found] == [NumberedApplication] * done.rows
 
 
 async def test_windows_1252_is_read_when_it_can_be_nothing_else(tmp_path: Path):
@@ -172,6 +173,7 @@ async def test_windows_1252_is_read_when_it_can_be_nothing_else(tmp_path: Path):
         (HEADER + DUPONT + "\0", "Line 3: a NUL byte"),
         (HEADER + DUPONT + "x" * 1_000_001, "Line 3: a line of more than 1 MB"),
         (HEADER + DUPONT + '"06\n' * 3, "Line 3: a quotation mark"),
+        ('\n"nom" \n', "Line 2: a quotation mark"),
         (HEADER + DUPONT.replace("short", "medium"), "- 2: journey_type"),
     ],
     ids=lambda value: value[-30:] if len(value) < 100 else "long",

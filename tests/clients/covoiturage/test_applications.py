@@ -1,17 +1,18 @@
 """The rows of an import, one by one and read from files."""
 
-import hashlib
 import io
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 from pydantic import ValidationError
 
 from clients.covoiturage import (
     Application,
+    Doubt,
     NumberedApplication,
     Problem,
-    applications,
     duplicates,
     numbered,
 )
@@ -35,8 +36,26 @@ BY_PERSON = {
 HEADER = "cee_application_type,journey_type,datetime,phone,last_name\n"
 
 
-def reasons(problems: tuple[Problem, ...]) -> list[tuple[int, str]]:
-    return [(problem.line, problem.reason) for problem in problems]
+@dataclass(frozen=True)
+class Read:
+    """What a file holds."""
+
+    rows: tuple[NumberedApplication, ...]
+    problems: tuple[Problem, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def read(content: bytes, *, name: str) -> Read:
+    found = list(numbered(io.BytesIO(content), name=name))
+    return Read(
+        tuple(item for item in found if isinstance(item, NumberedApplication)),
+        tuple(item for item in found if isinstance(item, Problem)),
+        tuple(item for item in found if isinstance(item, Doubt)),
+    )
+
+
+def reasons(told: Sequence[Problem | Doubt]) -> list[tuple[int, str]]:
+    return [(each.line, each.reason) for each in told]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +84,7 @@ def test_a_row_is_sent_with_the_fields_of_its_form_only(row: dict[str, str]):
         ({"datetime": "2024-01-31"}, "RFC 3339"),
         ({"datetime": "2024-01-31T09:00:00"}, "RFC 3339"),
         ({"datetime": "2024-02-31T09:00:00Z"}, "RFC 3339"),
+        ({"datetime": "2024-01-31T24:00:00Z"}, "RFC 3339"),
         ({"datetime": "2024-01-31T25:00:00Z"}, "RFC 3339"),
         ({"datetime": "31/01/2024 09:00"}, "RFC 3339"),
         ({"name": "DUPONT"}, "not permitted"),
@@ -118,19 +138,18 @@ def test_a_file_of_documented_rows_is_read_with_its_line_numbers():
         f"specific,,{KEY},short,+336010203,TO ,2024-01-31T09:00:00+01:00\n"
     ).encode()
 
-    file = applications(content, name="rows.csv")
+    file = read(content, name="rows.csv")
 
     assert reasons(file.problems) == []
     assert [row.line for row in file.rows] == [2, 4]
     assert file.rows[0].application.body() == BY_UUID
     assert file.rows[1].application.body() == {**BY_PERSON, "last_name_trunc": "TO "}
-    assert file.sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_keys_are_made_here_from_phones_and_names():
     content = HEADER + "specific,short,2024-01-31T09:00:00+01:00,06 01 02 03 04,Dupont\n"
 
-    (row,) = applications(content.encode(), name="rows.csv").rows
+    (row,) = read(content.encode(), name="rows.csv").rows
 
     assert row.application.body() == BY_PERSON
 
@@ -143,9 +162,9 @@ def test_an_application_with_a_uuid_takes_the_key_alone():
         "last_name": "dupont",
     }
 
-    (read,) = applications(json.dumps(row).encode(), name="rows.jsonl").rows
+    (found,) = read(json.dumps(row).encode(), name="rows.jsonl").rows
 
-    assert read.application.body() == BY_UUID
+    assert found.application.body() == BY_UUID
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -155,10 +174,10 @@ def test_spreadsheets_are_read_however_they_were_saved(separator: str, encoding:
     header = HEADER.strip().upper().replace(",", f" {separator} ")
     row = separator.join(["specific", "short", "2024-01-31T09:00:00+01:00", "+33601020304", '"Tô"'])
 
-    file = applications(f"{header}{end}{row}{end}".encode(encoding), name="EXPORT.CSV")
+    file = read(f"{header}{end}{row}{end}".encode(encoding), name="EXPORT.CSV")
 
     assert [row.application.last_name_trunc for row in file.rows] == ["TO "]
-    assert reasons(file.warnings) == []
+    assert reasons(file.doubts) == []
 
 
 @pytest.mark.parametrize("header", [HEADER, HEADER.upper().replace(",", " ;")])
@@ -167,7 +186,7 @@ def test_no_key_is_made_of_a_name_that_may_be_misread(header: str, encoding: str
     """Read as Windows-1252, « Tô » saved as Mac Roman is another name, and its key another's."""
     row = "specific,short,2024-01-31T09:00:00+01:00,+33601020304,Tô\n"
 
-    file = applications((header + row).encode(encoding), name="rows.csv")
+    file = read((header + row).encode(encoding), name="rows.csv")
 
     assert file.rows == ()
     assert reasons(file.problems) == [
@@ -178,19 +197,19 @@ def test_no_key_is_made_of_a_name_that_may_be_misread(header: str, encoding: str
 def test_the_encoding_of_plain_letters_does_not_matter():
     row = "specific,short,2024-01-31T09:00:00+01:00,+33601020304,To\n"
 
-    file = applications((HEADER + row).encode("cp1252"), name="rows.csv")
+    file = read((HEADER + row).encode("cp1252"), name="rows.csv")
 
     assert [row.application.last_name_trunc for row in file.rows] == ["TO "]
-    assert reasons(file.warnings) == []
+    assert reasons(file.doubts) == []
 
 
 def test_a_file_of_ready_keys_may_be_in_windows_1252():
     header, row = ",".join(BY_UUID), ",".join(BY_UUID.values())
 
-    file = applications(f"{header}\n{row}\ncafé,,\n".encode("cp1252"), name="rows.csv")
+    file = read(f"{header}\n{row}\ncafé,,\n".encode("cp1252"), name="rows.csv")
 
     assert [row.line for row in file.rows] == [2]
-    assert reasons(file.warnings) == [
+    assert reasons(file.doubts) == [
         (3, "not in UTF-8, hence read as Windows-1252: check that accents came out right.")
     ]
 
@@ -199,7 +218,7 @@ def test_a_file_of_ready_keys_may_be_in_windows_1252():
 def test_a_file_may_hold_an_object_per_line(name: str):
     lines = ["\ufeff" + json.dumps(BY_UUID), "", json.dumps(BY_PERSON), ""]
 
-    file = applications("\r\n".join(lines).encode(), name=name)
+    file = read("\r\n".join(lines).encode(), name=name)
 
     assert [(row.line, row.application.body()) for row in file.rows] == [
         (1, BY_UUID),
@@ -222,7 +241,7 @@ def test_each_row_that_cannot_be_used_says_why_and_the_others_are_kept():
         + good
     )
 
-    file = applications(content.encode(), name="rows.csv")
+    file = read(content.encode(), name="rows.csv")
 
     assert [row.line for row in file.rows] == [2, 4, 10]
     assert reasons(file.problems) == [
@@ -237,10 +256,10 @@ def test_each_row_that_cannot_be_used_says_why_and_the_others_are_kept():
 def test_doubtful_rows_are_kept_with_a_warning():
     content = HEADER + "specific,short,2024-01-31T09:00:00+01:00,+33701020304,St. Jean\n"
 
-    file = applications(content.encode(), name="rows.csv")
+    file = read(content.encode(), name="rows.csv")
 
     assert len(file.rows) == 1
-    assert reasons(file.warnings) == [
+    assert reasons(file.doubts) == [
         (2, "libphonenumber knows no such phone number."),
         (
             2,
@@ -272,7 +291,7 @@ def test_doubtful_rows_are_kept_with_a_warning():
 def test_a_line_that_is_no_row_says_why(line: str, reason: str):
     content = f"{json.dumps(BY_UUID)}\n{line}\n{json.dumps(BY_PERSON)}"
 
-    file = applications(content.encode(), name="rows.jsonl")
+    file = read(content.encode(), name="rows.jsonl")
 
     assert [row.line for row in file.rows] == [1, 3]
     ((number, told),) = reasons(file.problems)
@@ -283,7 +302,7 @@ def test_a_line_that_is_no_row_says_why(line: str, reason: str):
 def test_a_row_has_a_key_or_what_makes_it_but_not_both():
     row = {**BY_PERSON, "phone": "0601020304", "last_name": "Dupont"}
 
-    file = applications(json.dumps(row).encode(), name="rows.jsonl")
+    file = read(json.dumps(row).encode(), name="rows.jsonl")
 
     assert file.rows == ()
     assert reasons(file.problems) == [
@@ -297,6 +316,7 @@ def test_a_row_has_a_key_or_what_makes_it_but_not_both():
         (b"", "rows.csv", 1, "the file is empty"),
         (b"\xef\xbb\xbf \r\n", "rows.jsonl", 1, "the file is empty"),
         (HEADER.encode(), "rows.csv", 1, "no row below the header"),
+        (b"identity_key\xa0\n", "rows.csv", 1, "no row below the header"),
         (b"specific,short,2024,0601020304,Dupont\n", "rows.csv", 1, "no column has a name"),
         (HEADER.replace("phone", "DUPONT").encode(), "rows.csv", 1, "column 4: unknown name"),
         (b"phone;phone\n", "rows.csv", 1, "phone: more than one column"),
@@ -306,13 +326,15 @@ def test_a_row_has_a_key_or_what_makes_it_but_not_both():
         (b"phone;last_name\n06;Dupont\xe9\n", "rows.csv", 2, "save it as UTF-8"),
         (b'{"phone": "\xe9"}', "rows.jsonl", 1, "not in UTF-8"),
         (b'[\n{"phone": "06"}\n]', "rows.json", 1, "write one object per line"),
-        (b"x" * 10_000_001, "rows.csv", 1, "larger than 10 MB"),
+        (b'{"phone": "06", "line": 9223372036854775808}', "rows.json", 1, "field 2: unknown"),
+        (b"x" * 1_000_001, "rows.csv", 1, "a line of more than 1 MB"),
         ((HEADER + '"specific,short\n').encode(), "rows.csv", 2, "never closed"),
     ],
     ids=[
         "empty",
         "blank",
         "only a header",
+        "only a header in Windows-1252",
         "no header",
         "unknown column",
         "repeated column",
@@ -322,6 +344,7 @@ def test_a_row_has_a_key_or_what_makes_it_but_not_both():
         "names in Windows-1252",
         "JSON in Windows-1252",
         "JSON array",
+        "a line of no file",
         "huge",
         "open quotation",
     ],
@@ -329,7 +352,7 @@ def test_a_row_has_a_key_or_what_makes_it_but_not_both():
 def test_a_file_that_cannot_be_read_says_why_without_repeating_it(
     content: bytes, name: str, line: int, told: str
 ):
-    file = applications(content, name=name)
+    file = read(content, name=name)
 
     assert file.rows == ()
     ((number, reason),) = reasons(file.problems)
@@ -381,10 +404,10 @@ def test_a_file_is_read_by_pieces(name: str):
 def test_a_row_of_a_ready_file_has_the_line_it_was_prepared_from():
     lines = [{**BY_UUID, "line": 7}, BY_PERSON, {**BY_UUID, "line": 0}, {**BY_UUID, "line": True}]
 
-    read = list(numbered(io.BytesIO("\n".join(map(json.dumps, lines)).encode()), name="a.jsonl"))
+    found = list(numbered(io.BytesIO("\n".join(map(json.dumps, lines)).encode()), name="a.jsonl"))
 
-    assert [item.line for item in read] == [7, 2, 3, 4]
-    assert [type(item) for item in read] == [NumberedApplication] * 2 + [Problem] * 2
+    assert [item.line for item in found] == [7, 2, 3, 4]
+    assert [type(item) for item in found] == [NumberedApplication] * 2 + [Problem] * 2
 
 
 @pytest.mark.parametrize(
@@ -399,10 +422,10 @@ def test_a_row_of_a_ready_file_has_the_line_it_was_prepared_from():
 def test_what_would_swallow_the_rest_of_a_file_ends_its_reading(lines: str, line: int):
     good = "specific,short,2024-01-31T09:00:00+01:00,0601020304,Dupont\n"
 
-    read = list(numbered(io.BytesIO((HEADER + good + lines).encode()), name="a.csv"))
+    found = list(numbered(io.BytesIO((HEADER + good + lines).encode()), name="a.csv"))
 
-    assert [(type(item), item.line) for item in read][-1] == (Problem, line)
-    assert len(read) <= 2
+    assert [(type(item), item.line) for item in found][-1] == (Problem, line)
+    assert len(found) <= 2
 
 
 def test_a_line_without_end_ends_the_reading_of_objects_before_it_is_held():

@@ -143,6 +143,29 @@ async def test_what_is_not_this_certificate_is_not_taken_for_it(
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(400, json={"error": {"message": "Invalid params"}}), httpx.Response(200)],
+    ids=["refused", "unreadable"],
+)
+async def test_what_is_wrong_with_one_certificate_hides_no_other(
+    client: CovoiturageClient,
+    route: respx.Route,
+    respx_mock: respx.MockRouter,
+    answer: httpx.Response,
+):
+    others = {UUID(int=NUMBER.int + rank) for rank in range(1, 10)}
+    for uuid in others:
+        certificate = {**DOCUMENTED, "uuid": str(uuid)}
+        respx_mock.get(f"https://rpc.test/v3.2/certificates/{uuid}").respond(json=certificate)
+    route.return_value = answer
+
+    found, missing = await client.certificates([NUMBER, *others])
+
+    assert found.keys() == others
+    assert missing.keys() == {NUMBER}
+
+
+@pytest.mark.parametrize(
     ("answer", "kind", "told"),
     [
         (httpx.Response(404, json={"code": 404, "error": "Not found"}), NotFoundError, "no such"),

@@ -85,6 +85,22 @@ def test_a_name_with_anything_else_is_spelt_with_a_warning(written: str):
     assert identity_of(phone=PHONE, last_name=written).warnings == (STRANGE_NAME,)
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+@pytest.mark.parametrize("name", ["Hérûg", "BENOÎT", "FORÊT", "Le\u00a0Goff", "cœur", "l’An"])
+def test_a_name_that_an_earlier_copy_misread_makes_no_key(name: str, encoding: str):
+    misread = name.encode().decode(encoding)
+
+    with pytest.raises(RejectedError, match="misread in an earlier copy") as refusal:
+        identity_of(phone=PHONE, last_name=misread)
+
+    assert misread not in str(refusal.value)
+
+
+@pytest.mark.parametrize("written", ["JOÃO", "MÃE", "Åse", "Ângelo", "PÂRIS", "Å", "Bâ"])
+def test_letters_that_misreadings_begin_with_are_letters(written: str):
+    assert identity_of(phone=PHONE, last_name=written).warnings == ()
+
+
 @pytest.mark.parametrize("written", ["", " - ", "123", "李", "Иванов"])
 def test_a_name_without_a_latin_letter_is_refused(written: str):
     with pytest.raises(RejectedError, match="no letter"):

@@ -25,11 +25,11 @@ NOT_FOUND = "unknown, another operator's, or already has a key."
 BY_DATABASE = "refused by the service's database."
 
 
-def by_uuid(last_digit: int) -> Application:
+def by_uuid(last_digit: int, key: str = "a" * 64) -> Application:
     return Application(
         cee_application_type="specific",
         cee_application_uuid=f"0b7f4b1e-6a5c-4d3e-9f21-7c8d9e0a1b2{last_digit}",
-        identity_key="a" * 64,
+        identity_key=key,
     )
 
 
@@ -127,11 +127,19 @@ async def test_the_same_row_twice_fails_as_two_rows(client: CovoiturageClient, r
     assert [failure.index for failure in report.failures] == [0, 2, 1]
 
 
-@pytest.mark.parametrize("other", [by_person(key="c" * 64), by_person(phone="+337010203")])
-async def test_people_who_look_alike_are_told_apart(
-    client: CovoiturageClient, route: respx.Route, other: Application
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (by_person(), by_person(key="c" * 64)),
+        (by_person(), by_person(phone="+337010203")),
+        (by_uuid(0), by_uuid(0, key="c" * 64)),
+    ],
+    ids=["key", "phone", "key of a uuid"],
+)
+async def test_rows_that_look_alike_are_told_apart(
+    client: CovoiturageClient, route: respx.Route, one: Application, other: Application
 ):
-    rows = [by_person(), other]
+    rows = [one, other]
     route.respond(json={"imported": 1, "failed": 1, "failed_details": [said_back(rows[1])]})
 
     report = await client.import_identities(rows, approval=APPROVAL)

@@ -294,14 +294,25 @@ async def test_each_way_of_giving_no_token_has_its_own_error(
     assert "s3cret" not in repr(failure.value)
 
 
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (httpx.ReadTimeout, "no complete answer"),
+        (httpx.ConnectError, "cannot be reached: the connection is cut"),
+    ],
+)
 async def test_a_lost_token_is_not_a_lost_change(
-    http: httpx.AsyncClient, exchange: respx.Route, respx_mock: respx.MockRouter
+    http: httpx.AsyncClient,
+    exchange: respx.Route,
+    respx_mock: respx.MockRouter,
+    trouble: type[Exception],
+    told: str,
 ):
     """No token, no import: whoever asked may simply ask again."""
     written = respx_mock.post("https://rpc.test/v3.3/policies/cee/import/identity")
-    exchange.side_effect = httpx.ReadTimeout
+    exchange.side_effect = trouble
 
-    with pytest.raises(UnavailableError, match="operator's keys"):
+    with pytest.raises(UnavailableError, match=f"{told}.*Nothing was changed"):
         await CovoiturageClient(http).import_identities([ROW], approval=Approval("1"))
 
     assert not written.called

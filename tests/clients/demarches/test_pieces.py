@@ -214,15 +214,16 @@ async def test_an_address_that_is_none_is_not_repeated(
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8766", "[::1]:8766", "localhost"])
 async def test_the_service_on_this_machine_may_have_its_files_there(
-    sink: Sink, respx_mock: respx.MockRouter
+    sink: Sink, respx_mock: respx.MockRouter, host: str
 ):
-    address = "http://127.0.0.1:8766/demarches/rails/a.pdf"
+    address = f"http://{host}/demarches/rails/a.pdf"
     respx_mock.get(address).respond(content=CONTENT)
 
     async with downloading() as http:
-        local = DemarcheFiles(http, endpoint="http://127.0.0.1:8766/demarches/api/v2/graphql")
-        await local.download(piece(url=address), sink)
+        local = DemarcheFiles(http, endpoint=f"http://{host}/demarches/api/v2/graphql")
+        await local.download(piece(url=f"{address}#1"), sink)
 
     assert b"".join(sink.chunks) == CONTENT
 

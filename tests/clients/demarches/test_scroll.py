@@ -320,6 +320,20 @@ async def test_what_a_smaller_page_would_not_mend_is_not_asked_again(
     assert set(service.sizes) == {100}
 
 
+async def test_pages_that_lead_back_to_one_another_are_not_gone_through_for_ever():
+    def back(reply: Reply) -> None:
+        page_info = reply["data"]["demarche"]["dossiers"]["pageInfo"]
+        if page_info["endCursor"] == "300":
+            page_info["endCursor"] = "100"
+
+    service = Service(500, change=back)
+
+    with anyio.fail_after(5), pytest.raises(UnexpectedReplyError, match="leads back"):
+        await through(service)
+
+    assert len(service.sizes) == 3
+
+
 @pytest.mark.parametrize("edge", [{"node": None}, {"": None}, 1, "edge"])
 async def test_what_is_no_edge_is_no_answer(edge: object):
     def spoil(reply: Reply) -> None:

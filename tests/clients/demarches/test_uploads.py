@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 from clients.approval import Approval
 from clients.demarches import Attachment, DemarchesClient, DemarcheTokens, Dossier
+from clients.demarches.uploads import announced
+from clients.demarches.wire import Reply
 from clients.errors import (
     AccessDeniedError,
     ApiError,
@@ -217,5 +219,6 @@ async def test_an_announcement_that_is_not_understood_is_no_change(
     assert SECRET not in str(caught.value)
 
 
-def test_what_a_file_holds_is_not_shown():
+def test_neither_what_a_file_holds_nor_where_it_goes_is_shown():
     assert repr(FILE) == "Attachment(name='arrete.pdf', content_type='application/pdf')"
+    assert SECRET not in repr(announced(Reply.model_validate(place())))

@@ -142,6 +142,7 @@ def test_numbers_are_converted_only_on_demand_and_never_into_one_another():
         (b'{"etats": [{"pays": "FR", "pays": "BE"}]}', "two members of the same name."),
         (b'{"x": "\xff"}', "not in UTF-8."),
         (b"{\x00}", "a NUL byte"),
+        (b'{"x": ' * 700 + b"1" + b"}" * 700, "inside one another without end."),
     ],
 )
 def test_json_that_cannot_be_read_is_a_problem_of_its_line(content: bytes, reason: str):
