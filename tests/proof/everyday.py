@@ -61,7 +61,9 @@ CALLS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("list_operations", {}),
     ("get_operation", {"id": "0000000000000000"}),
 )
-"""In an order in which most of them can be done."""
+"""In an order in which all of them can be done, but for these two."""
+REFUSED = {"list_direction_services", "get_operation"}
+"""The account is no direction's, and no operation has that id."""
 
 STRUCTURAL = re.compile(
     "__typename|(end|start)?[cC]ursor|(.*_)?id|.*Id|uuid|type|.*_type|state|code|checksum|.*[uU]rl"

@@ -16,12 +16,14 @@ from pydantic import BaseModel, SecretStr
 
 from clients.secrecy import spellings
 from server.sandbox.covoiturage import operator_file
+from server.services.emjpm import sign_in
 from server.settings import Covoiturage, Demarches, Emjpm, FaireSimple, Oidc, Settings
-from tests.proof.everyday import CALLS, Written
+from tests.proof.everyday import CALLS, REFUSED, Written
 from tests.proof.test_injection import CSV
 from tests.server.test_planted_secrets import telling_all
 from tests.spans import Spans
 from tests.support import Counter, Person, text
+from tests.tools.test_emjpm_sign_in import CALLBACK, consent
 
 PERSON = "Xantippe-4711"
 """What every text of a service ends with."""
@@ -49,9 +51,9 @@ def settings(*, keys: bool) -> Settings:
     registry = {"access_key": "covoiturage.access_key", "secret_key": "covoiturage.secret_key"}
     chosen = registry if keys else {"token": "covoiturage.token"}
     application = {
-        "client_id": "12",
+        "client_id": "7",
         "client_secret": SECRETS["emjpm.client_secret"],
-        "redirect_uri": "http://127.0.0.1:8799/callback",
+        "redirect_uri": CALLBACK,
     }
     account = {"token": SECRETS["emjpm.token"]} if keys else application
     return Settings(
@@ -112,6 +114,7 @@ class Signed(Written):
     """What it fails with; 0 when it does not."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()  # one that was made again from its stream holds nothing yet
         if not self.status:
             return await super().handle_async_request(request)
         told = f"{request.url} {dict(request.headers)} {request.content!r} {PERSON}"
@@ -179,6 +182,8 @@ async def test_nothing_planted_gets_out(
 
     assert "tools/call" in traced
     assert "DEBUG" in said.err
+    assert not [error for error in errors if error.startswith("Error executing tool")]
+    assert status or len(errors) == len(REFUSED)
     assert status or any(PERSON in result for result in shown)
     assert not found(SPELT, [*hidden, *shown])
     assert not found([PERSON], hidden)
@@ -205,5 +210,8 @@ async def called(
     for name, app in apps.items():
         counter.over[name] = way = Signed(app, lambda text, _: f"{text} {PERSON}")
         way.status = status
+    if ours.emjpm.application:
+        ended = (await consent(counter)).model_copy(update={"end": 0.0})
+        await sign_in(ours.emjpm, ours.emjpm.application).begin(ended)
     async with counter.host("2026-07-28", person) as host:
         return [await host.call_tool(tool, dict(given)) for tool, given in CALLS]
