@@ -82,6 +82,16 @@ def test_every_operation_of_a_client_is_put_to_the_test():
     assert set(declared()) == set(OPERATIONS)
 
 
+def test_the_page_of_the_proofs_counts_them():
+    page = (Path(__file__).parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
+    faults, operations = len(NAMES), len(OPERATIONS)
+    here = len(THOROUGH) * faults + (operations - len(THOROUGH)) * len(TELLING)
+
+    assert f"{faults} faults over" in page
+    assert f"{operations} operations, which are all" in page
+    assert f"{faults * operations:,} pairs, of which `.ci/run` tries {here}" in page
+
+
 @pytest.mark.parametrize(("operation", "fault"), [*crossed()])
 async def test_a_fault_of_a_service_is_survived(
     record_property: Callable[[str, int], None],
