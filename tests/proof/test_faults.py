@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 
 import clients.downloads
@@ -17,6 +18,7 @@ import clients.http
 from clients.errors import ApiError, LostAnswerError, RejectedError, WithdrawnError
 from tests.proof.operations import (
     CHANGES,
+    NOWHERE,
     OPERATIONS,
     Records,
     Services,
@@ -82,6 +84,13 @@ def test_every_operation_of_a_client_is_put_to_the_test():
     assert set(declared()) == set(OPERATIONS)
 
 
+async def test_every_operation_is_one_that_a_good_service_serves(read: Records):
+    for operation in OPERATIONS:
+        services = Services()
+        async with calling(NOWHERE, by=httpx.ASGITransport(services.app)) as them:
+            assert await failure(operation, read.asked(them, services, NOWHERE)) is None, operation
+
+
 def test_the_page_of_the_proofs_counts_them():
     page = (Path(__file__).parents[2] / "docs" / "proof.md").read_text(encoding="utf-8")
     faults, operations = len(NAMES), len(OPERATIONS)
@@ -109,7 +118,7 @@ async def test_a_fault_of_a_service_is_survived(
         calling(upstream.address, read=limit) as them,
     ):
         with anyio.fail_after(MOST):
-            error = await failure(operation, read.asked(*them, upstream.address))
+            error = await failure(operation, read.asked(them, services, upstream.address))
 
     assert upstream.met or fault in UNREACHED or fault in ENDLESS
     assert peak() - before < MOST_MEMORY
