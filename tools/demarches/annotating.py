@@ -180,7 +180,7 @@ async def annotate_dossier(
     left = [note.place.name for note in noted if note.place.id not in done.ids]
     return Noted(
         outcome="applied",
-        conclusion=f"Of {len(noted)} annotations of dossier {number}, {len(filled)} are filled in.",
+        conclusion=f"Dossier {number}: {len(filled)} of {len(noted)} annotations filled in.",
         number=number,
         state=noting.dossier.state,
         filled=filled,
