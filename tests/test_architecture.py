@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("clients", "tools", "server")
-WRITTEN_BY_US = (*PACKAGES, "release", "tests", "bench", ".ci", ".github")
+WRITTEN_BY_US = (*PACKAGES, "release", "tests", "bench", "docs", ".ci", ".github")
 STRANGERS = {
     "clients": {"mcp", "starlette", "tools", "server"},
     "tools": {"httpx", "starlette", "server"},

@@ -81,6 +81,11 @@ def test_the_bundle_holds_all_that_the_wheel_does(tmp_path: Path):
     assert first.read_bytes() == again.read_bytes()
 
 
+def test_what_is_said_to_be_typed_says_so_where_type_checkers_look():
+    assert "Typing :: Typed" in PYPROJECT["project"]["classifiers"]
+    assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)
+
+
 def test_the_registry_is_told_of_every_variable_and_which_are_secret():
     (package,) = json.loads(json.dumps(REGISTRY))["packages"]
     told = {v["name"]: v["isSecret"] for v in package["environmentVariables"]}

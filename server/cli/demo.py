@@ -126,7 +126,7 @@ def _lines(result: CallToolResult) -> list[str]:
         told = json.dumps(result.structured_content, indent=2, ensure_ascii=False)
     lines = told.splitlines()
     more = len(lines) - MOST_LINES
-    return [*lines[:MOST_LINES], f"… {more} more lines"] if more > 0 else lines
+    return [*lines[:MOST_LINES], f"… {more} more lines"] if more > 1 else lines
 
 
 def _text(result: CallToolResult) -> str:
@@ -197,7 +197,7 @@ STEPS = (
         agrees=False,
     ),
     Step(
-        "An operator's file of CEE applications is imported; names stay on this machine",
+        "CEE applications are imported from a file; names stay on this machine",
         "import_cee_identities",
         {"file": SAMPLE_FILE},
         _done_if_agreed,

@@ -16,6 +16,8 @@ from tests.proof.operations import MESURE
 SIGNER = "camille.martin@exemple.gouv.fr"
 """Whose address is looked for among the members of a groupe."""
 MOTIVATION, ANNOTATION = "Complet.", "Q2hhbXAtMTA5Mg=="
+SENT = "Q29tbWVudGFpcmUtMTAwMDM="
+"""The message that is sent, after three other changes of the same service."""
 CALLS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("verify_certificate", {"uuid": certificates.VALID}),
     ("prepare_cee_identities", {"file": "demandes-cee.csv"}),
@@ -32,7 +34,7 @@ CALLS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("label_dossier", {"number": 200001, "label": "TGFiZWwtNTI="}),
     ("annotate_dossier", {"number": 200001, "values": {ANNOTATION: "Vu."}}),
     ("send_message", {"number": 200001, "body": "Merci de compléter."}),
-    ("delete_message", {"number": 200001, "message": "none"}),
+    ("delete_message", {"number": 200001, "message": SENT}),
     ("accept_dossier", {"number": 200001, "motivation": MOTIVATION}),
     ("archive_dossier", {"number": 200001}),
     ("reopen_dossier", {"number": 200001, "to": "instruction"}),
@@ -59,7 +61,9 @@ CALLS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("list_operations", {}),
     ("get_operation", {"id": "0000000000000000"}),
 )
-"""In an order in which most of them can be done."""
+"""In an order in which all of them can be done, but for these two."""
+REFUSED = {"list_direction_services", "get_operation"}
+"""The account is no direction's, and no operation has that id."""
 
 STRUCTURAL = re.compile(
     "__typename|(end|start)?[cC]ursor|(.*_)?id|.*Id|uuid|type|.*_type|state|code|checksum|.*[uU]rl"

@@ -61,6 +61,8 @@ ROW = Application(
 )
 FILE = Attachment("arrete.pdf", "application/pdf", b"%PDF-1.7")
 NOWHERE = "http://services.test"
+CALLBACK = "http://127.0.0.1:8767/emjpm"
+APPLICATION = {"client_id": "7", "redirect_uri": CALLBACK}
 DOSSIER, MESURE_READ = 200001, 120072
 
 
@@ -82,6 +84,22 @@ class Services:
         """The changes that were executed."""
         return sum(len(part.state.writes) for part in self.parts.values())
 
+    async def code(self) -> str:
+        """What eMJPM sends a person back with who agrees."""
+        agreed = await self._posted("authorize", state="x", access_token="sandbox")
+        return httpx.URL(agreed.headers["location"]).params["code"]
+
+    async def pair(self) -> Pair:
+        """What that is worth."""
+        form = {"grant_type": "authorization_code", "code": await self.code()}
+        given = await self._posted("token", client_secret="sandbox", **form)
+        return Pair.model_validate(given.json() | {"end": 0})
+
+    async def _posted(self, what: str, **form: str) -> httpx.Response:
+        by = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=by, base_url=NOWHERE) as http:
+            return await http.post(f"/emjpm/api/oauth/{what}", data=APPLICATION | form)
+
 
 @dataclass(frozen=True)
 class Known:
@@ -89,8 +107,15 @@ class Known:
 
     clients: Clients
     oauth: OAuth
+    direction: EmjpmClient
+    """As the account of a direction."""
+    services: Services
     dossier: Dossier
     piece: StoredPiece
+
+
+Them = tuple[Clients, OAuth, EmjpmClient]
+"""The clients of the services, eMJPM's sign-in, and eMJPM for a direction."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +125,11 @@ class Records:
     dossier: Dossier
     piece: StoredPiece
 
-    def asked(self, clients: Clients, oauth: OAuth, address: str) -> Known:
+    def asked(self, them: Them, services: Services, address: str) -> Known:
         """What to call with, when the file too is at that address."""
         url = self.piece.url.get_secret_value().replace(NOWHERE, address)
         piece = self.piece.model_copy(update={"url": SecretStr(url)})
-        return Known(clients, oauth, self.dossier, piece)
+        return Known(*them, services, self.dossier, piece)
 
 
 Call = Callable[[Known], Awaitable[object]]
@@ -150,12 +175,16 @@ async def download(known: Known) -> object:
     return received
 
 
+async def exchanged(known: Known) -> object:
+    return await known.oauth.exchange(await known.services.code())
+
+
+async def refreshed(known: Known) -> object:
+    return await known.oauth.refresh(await known.services.pair())
+
+
 def mesure() -> MesureToSend:
     return rewritten(None, MESURE)
-
-
-def pair() -> Pair:
-    return Pair(access_token=SANDBOX, refresh_token=SANDBOX, end=0)
 
 
 READS: dict[tuple[type, str], Call] = {
@@ -187,10 +216,10 @@ READS: dict[tuple[type, str], Call] = {
     (EmjpmClient, "antennes"): lambda k: k.clients.emjpm.antennes(),
     (EmjpmClient, "tribunaux"): lambda k: k.clients.emjpm.tribunaux(),
     (EmjpmClient, "user"): lambda k: k.clients.emjpm.user(),
-    (EmjpmClient, "direction_services"): lambda k: k.clients.emjpm.direction_services(),
+    (EmjpmClient, "direction_services"): lambda k: k.direction.direction_services(),
     (EmjpmClient, "check_token"): lambda k: k.clients.emjpm.check_token(),
-    (OAuth, "exchange"): lambda k: k.oauth.exchange("a code"),
-    (OAuth, "refresh"): lambda k: k.oauth.refresh(pair()),
+    (OAuth, "exchange"): exchanged,
+    (OAuth, "refresh"): refreshed,
     (FaireSimpleClient, "partner"): lambda k: k.clients.faire_simple.partner("4201"),
     (FaireSimpleClient, "flow"): lambda k: k.clients.faire_simple.flow("partners"),
     (FaireSimpleClient, "check_access"): lambda k: k.clients.faire_simple.check_access("partners"),
@@ -229,9 +258,9 @@ OPERATIONS = READS | CHANGES
 
 async def records() -> Records:
     by = httpx.ASGITransport(Services().app)
-    async with calling(NOWHERE, by=by) as (clients, _):
+    async with calling(NOWHERE, by=by) as (clients, _, _):
         dossier = await clients.demarches.dossier(DOSSIER)
-        piece, *_ = (await clients.demarches.pieces(DOSSIER)).pieces
+        piece = (await clients.demarches.pieces(DOSSIER)).pieces[0]
     return Records(dossier, piece)
 
 
@@ -255,7 +284,7 @@ def declared() -> Iterator[tuple[type, str]]:
 @asynccontextmanager
 async def calling(
     address: str, *, read: float = 5.0, by: httpx.AsyncBaseTransport | None = None
-) -> AsyncGenerator[tuple[Clients, OAuth]]:
+) -> AsyncGenerator[Them]:
     """The clients of the services at an address, over the network unless told otherwise."""
     places = {name: f"{address}/{name}" for name in ("covoiturage", "demarches", "emjpm")}
     registry, endpoint = places["covoiturage"], f"{places['demarches']}/api/v2/graphql"
@@ -278,7 +307,10 @@ async def calling(
         demarches = DemarchesClient(await opened(endpoint), tokens=DemarcheTokens(SANDBOX))
         downloads = await stack.enter_async_context(downloading(way()))
         files = DemarcheFiles(downloads, endpoint=endpoint)
-        emjpm = EmjpmClient(await opened(places["emjpm"], Bearer(SANDBOX)))
+        emjpm, direction = [
+            EmjpmClient(await opened(places["emjpm"], Bearer(SecretStr(token))))
+            for token in ("sandbox", "sandbox-direction")
+        ]
         proofs, keyed = httpx.BasicAuth("sandbox", "sandbox"), Keyed(way(), SANDBOX)
         faire_simple = FaireSimpleClient(
             await opened(partners, proofs, keyed), {"partners": "/partenaires"}
@@ -293,8 +325,8 @@ async def calling(
         oauth = OAuth(
             await opened(places["emjpm"]),
             authorize_url=f"{places['emjpm']}/authorize",
-            client_id="sandbox",
+            client_id=APPLICATION["client_id"],
             client_secret=SANDBOX,
-            redirect_uri="http://127.0.0.1:1/callback",
+            redirect_uri=CALLBACK,
         )
-        yield clients, oauth
+        yield clients, oauth, direction

@@ -161,7 +161,7 @@ async def said(operation: tuple[type, str], known: Records) -> JsonValue:
 async def asked(operation: tuple[type, str], known: Records, services: Scripted) -> ApiError | None:
     async with calling(NOWHERE, by=services) as them:
         with anyio.fail_after(20):
-            return await failure(operation, known.asked(*them, NOWHERE))
+            return await failure(operation, known.asked(them, services.services, NOWHERE))
 
 
 NAMES = st.sampled_from(("a.csv", "a.json", "a.jsonl", "a.ndjson", "a", "a.CSV"))

@@ -14,14 +14,17 @@ import pytest
 from mcp.types import CallToolResult
 from pydantic import BaseModel, SecretStr
 
+from clients.http import TOO_MANY_REQUESTS
 from clients.secrecy import spellings
 from server.sandbox.covoiturage import operator_file
+from server.services.emjpm import sign_in
 from server.settings import Covoiturage, Demarches, Emjpm, FaireSimple, Oidc, Settings
-from tests.proof.everyday import CALLS, Written
+from tests.proof.everyday import CALLS, REFUSED, Written
 from tests.proof.test_injection import CSV
 from tests.server.test_planted_secrets import telling_all
 from tests.spans import Spans
 from tests.support import Counter, Person, text
+from tests.tools.test_emjpm_sign_in import CALLBACK, consent
 
 PERSON = "Xantippe-4711"
 """What every text of a service ends with."""
@@ -40,6 +43,12 @@ SECRETS = {
     "secret": "c4n4ry/" + "0123456789abcdef" * 3,
     "secret_previous": "c4n4ry/" + "fedcba9876543210" * 3,
 }
+ALWAYS_SENT = {"demarches.token", "demarches.tokens", "faire_simple.key"}
+SENT = {
+    True: ALWAYS_SENT | {"covoiturage.access_key", "covoiturage.secret_key", "emjpm.token"},
+    False: ALWAYS_SENT | {"covoiturage.token", "emjpm.client_secret"},
+}
+"""What the services are shown with keys, and without; a password is sent encoded."""
 FAILING = (302, 400, 401, 403, 404, 422, 429, 503)
 SPELT = [spelt for secret in SECRETS.values() for spelt in spellings(SecretStr(secret))]
 
@@ -49,9 +58,9 @@ def settings(*, keys: bool) -> Settings:
     registry = {"access_key": "covoiturage.access_key", "secret_key": "covoiturage.secret_key"}
     chosen = registry if keys else {"token": "covoiturage.token"}
     application = {
-        "client_id": "12",
+        "client_id": "7",
         "client_secret": SECRETS["emjpm.client_secret"],
-        "redirect_uri": "http://127.0.0.1:8799/callback",
+        "redirect_uri": CALLBACK,
     }
     account = {"token": SECRETS["emjpm.token"]} if keys else application
     return Settings(
@@ -110,8 +119,12 @@ class Signed(Written):
 
     status = 0
     """What it fails with; 0 when it does not."""
+    met = ""
+    """Every request that came, as it was sent."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()  # one that was made again from its stream holds nothing yet
+        self.met += f"{request.url} {request.headers.raw!r} {request.content!r}\n"
         if not self.status:
             return await super().handle_async_request(request)
         told = f"{request.url} {dict(request.headers)} {request.content!r} {PERSON}"
@@ -169,7 +182,7 @@ async def test_nothing_planted_gets_out(
     monkeypatch.setenv("XDG_STATE_HOME", str(counter.folder))
     person = Person()
     with telling_all(settings(keys=keys)), anyio.fail_after(60):
-        results = await called(counter, person, status, keys=keys)
+        results, met = await called(counter, person, status, keys=keys)
     said = capfd.readouterr()
     traced = "".join(spans.told)
     kept = b"".join(path.read_bytes() for path in counter.folder.glob("ledger.db*"))
@@ -177,8 +190,12 @@ async def test_nothing_planted_gets_out(
     errors = [text(result) for result in results if result.is_error]
     shown = [result.model_dump_json() for result in results] + person.questions
 
+    sent = {name for name, it in SECRETS.items() if found(spellings(SecretStr(it)), met)}
+    assert sent == SENT[keys] or status == TOO_MANY_REQUESTS  # after which less is asked
     assert "tools/call" in traced
     assert "DEBUG" in said.err
+    assert not [error for error in errors if error.startswith("Error executing tool")]
+    assert status or len(errors) == len(REFUSED)
     assert status or any(PERSON in result for result in shown)
     assert not found(SPELT, [*hidden, *shown])
     assert not found([PERSON], hidden)
@@ -191,7 +208,8 @@ def found(planted: list[str], places: list[str]) -> list[str]:
 
 async def called(
     counter: Counter, person: Person, status: int, *, keys: bool
-) -> list[CallToolResult]:
+) -> tuple[list[CallToolResult], list[str]]:
+    """What every tool gave, and what the services were sent."""
     apps = {
         "demarches": counter.dossiers,
         "emjpm": counter.mesures,
@@ -202,8 +220,13 @@ async def called(
     counter.settings |= {name: getattr(ours, name) for name in apps} | {"secret": ours.secret}
     counter.put_file("mesures.csv", CSV)
     counter.put_file("demandes-cee.csv", operator_file())
-    for name, app in apps.items():
-        counter.over[name] = way = Signed(app, lambda text, _: f"{text} {PERSON}")
+    ways = {name: Signed(app, lambda text, _: f"{text} {PERSON}") for name, app in apps.items()}
+    counter.over.update(ways)
+    for way in ways.values():
         way.status = status
+    if ours.emjpm.application:
+        ended = (await consent(counter)).model_copy(update={"end": 0.0})
+        await sign_in(ours.emjpm, ours.emjpm.application).begin(ended)
     async with counter.host("2026-07-28", person) as host:
-        return [await host.call_tool(tool, dict(given)) for tool, given in CALLS]
+        results = [await host.call_tool(tool, dict(given)) for tool, given in CALLS]
+    return results, [way.met for way in ways.values()]

@@ -9,7 +9,7 @@ from mcp.types import CallToolResult
 from pydantic import JsonValue
 
 from server.sandbox.covoiturage import operator_file
-from tests.proof.everyday import CALLS, Written
+from tests.proof.everyday import CALLS, REFUSED, Written
 from tests.support import OFFERED, Counter, Person, text
 
 FORGED = {
@@ -70,8 +70,11 @@ async def _plain(tmp_path_factory: pytest.TempPathFactory) -> Day:
     return await day(tmp_path_factory.mktemp("plain"), " et compagnie, comme il se doit")
 
 
-def test_every_tool_is_called():
+async def test_every_tool_is_called_and_does_what_it_is_for(plain: Day):
+    results = zip(CALLS, plain.results, strict=True)
+
     assert {tool for tool, _ in CALLS} == set(OFFERED)
+    assert {tool for (tool, _), result in results if result.is_error} == REFUSED
 
 
 @pytest.mark.parametrize(

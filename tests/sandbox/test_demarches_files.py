@@ -74,7 +74,10 @@ async def messages(http: httpx.AsyncClient, number: int = 200013) -> dict[str, d
     ],
 )
 async def test_a_file_is_what_was_said_of_it(http: httpx.AsyncClient, where: str):
-    for file in await files(http, 200001, where):
+    told = await files(http, 200001, where)
+
+    assert told
+    for file in told:
         content = (await http.get(file["url"])).content
 
         assert len(content) == int(file["byteSizeBigInt"])

@@ -128,7 +128,10 @@ async def test_prestations_sociales_are_told_one_mesure_at_a_time(editor: httpx.
 async def test_a_mesure_that_waits_has_neither_dates_nor_history(editor: httpx.AsyncClient):
     unknown = ("date_nomination", "date_premier_mesure", "date_protection_en_cours", "editor_id")
 
-    for mesure in await listed(editor, "en_attente"):
+    waiting = await listed(editor, "en_attente")
+
+    assert waiting
+    for mesure in waiting:
         assert mesure["etats"] == mesure["ressources"] == []
         assert [mesure[name] for name in unknown] == [None] * len(unknown)
 

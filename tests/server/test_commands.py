@@ -1,7 +1,6 @@
 """The commands that a person types, each run as they would run it."""
 
 import os
-import pty
 import re
 import signal
 import socket
@@ -171,7 +170,10 @@ def test_a_command_typed_wrong_is_an_error(arguments: Sequence[str]):
     assert "Usage: " in shown.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal")
 async def test_a_hint_is_given_to_whoever_starts_it_at_a_terminal():
+    import pty  # noqa: PLC0415  (there is none on Windows)
+
     keyboard, terminal = pty.openpty()
     with anyio.fail_after(60):
         async with await anyio.open_process(

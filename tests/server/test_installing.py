@@ -204,6 +204,20 @@ def test_what_a_client_does_not_fill_in_counts_as_unset(
     assert load().needs_met == {"ledger", "covoiturage"}
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("claude-code", "${GUICHET_DEMARCHES_TOKEN:-}"),
+        ("cursor", "${env:GUICHET_DEMARCHES_TOKEN}"),
+        ("gemini", "${GUICHET_DEMARCHES_TOKEN}"),
+    ],
+)
+def test_a_client_is_told_of_a_variable_in_its_own_way(name: HostName, written: str):
+    told = server(HOSTS[name], install(name, "--print", "--service", "demarches").stdout)
+
+    assert as_object(told["env"])["GUICHET_DEMARCHES_TOKEN"] == written
+
+
 def test_vscode_asks_for_what_a_service_needs_and_hides_what_is_secret():
     shown = json.loads(install("vscode", "--print", "--service", "demarches").stdout)
 

@@ -147,7 +147,7 @@ def test_the_environment_wins_over_secrets_and_secrets_over_the_file(
     assert settings.demarches.instructeur == "file"
 
 
-@pytest.mark.parametrize("value", ["", "${GUICHET_EMJPM_TOKEN}", "${env:TOKEN}"])
+@pytest.mark.parametrize("value", ["", "${GUICHET_EMJPM_TOKEN}", "${env:TOKEN}", "${TOKEN:-}"])
 def test_what_is_empty_or_left_as_it_was_counts_as_unset(
     toml: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ):

@@ -101,7 +101,7 @@ CASES = {
                 "values": {"Référence comptable": "REF-1", "Pièces vérifiées": False},
             },
             "dossierModifierAnnotations",
-            "Remplir 2 annotation(s) du dossier n° 200008 (démarche n° 1001) ?",
+            "Remplir 2 annotations du dossier n° 200008 (démarche n° 1001) ?",
             "annotations { stringValue }",
             {
                 "annotations": [

@@ -5,6 +5,7 @@ import hashlib
 import io
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -302,7 +303,8 @@ def _guarded(counter: Counter) -> Counter:
     (files / "folder").mkdir()
     (files / "out.csv").symlink_to(counter.folder / "stolen.csv")
     (files / "up").symlink_to(counter.folder)
-    os.mkfifo(files / "pipe.csv")
+    if sys.platform != "win32":
+        os.mkfifo(files / "pipe.csv")
     return counter
 
 

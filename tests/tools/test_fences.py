@@ -111,7 +111,7 @@ async def test_every_change_of_a_dossier_counts_it(counter: Counter):
         await host.call_tool(DECIDE[0], dict(DECIDE[1]))
     told = {row["tool"]: Toll.model_validate_json(row["toll"]) for row in await counter.rows()}
 
-    assert told.keys() == writing - {"delete_message"}
+    assert told.keys() == writing
     assert all(toll.dossiers for toll in told.values())
     refusing = {name for name, toll in told.items() if toll.refused}
     assert refusing == {"refuse_dossier", "decide_dossiers"}

@@ -26,7 +26,7 @@ from tools.desk import Desk
 from tools.fences import Toll
 from tools.guard import asks
 from tools.journal import Operation
-from tools.language import Say
+from tools.language import Say, counted
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Asked, Question, Words
 from tools.results import ENVELOPE_BYTES, MOST_BYTES, shortened
@@ -135,11 +135,11 @@ async def annotation(
     """What a person has to agree to before annotations are filled in."""
     dossier = noting.dossier
     number, demarche = dossier.number, dossier.demarche.number
+    filled = counted(len(noted), "annotation", "annotations")
     asked = Asked(
         title=say(
-            fr=f"Remplir {len(noted)} annotation(s) du dossier n° {number} (démarche n° "
-            f"{demarche}) ?",
-            en=f"Fill in {len(noted)} annotation(s) of dossier {number} (démarche {demarche})?",
+            fr=f"Remplir {filled} du dossier n° {number} (démarche n° {demarche}) ?",
+            en=f"Fill in {filled} of dossier {number} (démarche {demarche})?",
         ),
         says=(
             say(
@@ -180,7 +180,7 @@ async def annotate_dossier(
     left = [note.place.name for note in noted if note.place.id not in done.ids]
     return Noted(
         outcome="applied",
-        conclusion=f"Of {len(noted)} annotations of dossier {number}, {len(filled)} are filled in.",
+        conclusion=f"Dossier {number}: {len(filled)} of {len(noted)} annotations filled in.",
         number=number,
         state=noting.dossier.state,
         filled=filled,

@@ -102,7 +102,7 @@ HOSTS: Mapping[HostName, Host] = {
         place=lambda machine: machine.folder("CLAUDE_CONFIG_DIR", "") / ".claude.json",
         project=".mcp.json",
         typed=True,
-        refers="${NAME}",
+        refers="${NAME:-}",  # it warns of a variable that is not set, unless told what then
         then="Start `claude` anew; /mcp shows whether it is connected.",
     ),
     HostName.VSCODE: Host(
