@@ -137,8 +137,8 @@ Record = tuple[int, list[str]]
 class Records:
     """The records of a CSV file that hold something.
 
-    The first one is the header: the separator that it has most of is that of the file. To be
-    iterated over once.
+    The first one is the header: the separator that it has most of, outside quotation marks, is that
+    of the file. To be iterated over once.
     """
 
     def __init__(self, stream: BinaryIO, encoding: Encoding) -> None:
@@ -177,7 +177,8 @@ class Records:
                 yield self._lines(text)
                 continue
             if not size:
-                self.separator = max(SEPARATORS, key=block.lstrip().count)
+                block = self._header(block)
+                self.separator = _separator(block)
             for record in self._parsed(block):
                 size = BLOCK
                 yield record
@@ -188,6 +189,12 @@ class Records:
             record = text.split(self.separator)
             if _holds(record):
                 yield line, record
+
+    def _header(self, block: str) -> str:
+        """A first line, and those after it that its cells may go over inside quotation marks."""
+        while block.count('"') % 2 and len(block) < BLOCK and (more := self._block(0)):
+            block += more
+        return block
 
     def _lines(self, block: str) -> Lines:
         lines = Lines(self._last + 1, block.removesuffix("\n"))
@@ -391,6 +398,13 @@ def _cuttable(block: str) -> str:
         return ""
     text = block.replace("\r\n", "\n") if "\r" in block else block
     return "" if "\r" in text else text
+
+
+def _separator(header: str) -> str:
+    """The one that a header has most of: outside quotation marks, if it has any there."""
+    text = header.lstrip()
+    unquoted = "".join(text.split('"')[::2])
+    return max(SEPARATORS, key=lambda each: (unquoted.count(each), text.count(each)))
 
 
 def _holds(record: Iterable[str]) -> bool:

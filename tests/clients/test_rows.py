@@ -54,6 +54,33 @@ def test_records_are_those_of_the_csv_module(
     assert read(text) == by_csv(text)
 
 
+@pytest.mark.parametrize(
+    ("header", "separator", "names"),
+    [
+        ('"Type de\ndemande";Nom;Tél\n', ";", ["Type de\ndemande", "Nom", "Tél"]),
+        ('\n"Type\r\n\r\nCEE"\tNom\r\n', "\t", ["Type\r\n\r\nCEE", "Nom"]),
+        ('"Nom, prénom, titre";Type\n', ";", ["Nom, prénom, titre", "Type"]),
+        ('Taille 5";Type\n', ";", ['Taille 5"', "Type"]),
+    ],
+    ids=["two lines", "three lines", "among words", "inches"],
+)
+def test_the_separator_is_the_one_between_the_cells_of_the_whole_header(
+    header: str, separator: str, names: list[str]
+):
+    rest = separator.join("abc"[: len(names)])
+    records = Records(io.BytesIO(f"{header}{rest}\n".encode()), "utf-8-sig")
+
+    found = list(records)
+
+    assert records.separator == separator
+    assert [record[1] for record in found if isinstance(record, tuple)] == [
+        names,
+        list("abc"[: len(names)]),
+    ]
+    assert isinstance(found[-1], tuple)
+    assert found[-1][0] == header.count("\n") + 1
+
+
 def test_lines_are_left_together_only_when_they_need_no_more_than_to_be_cut():
     def kinds(text: str) -> list[type]:
         return [type(piece) for piece in Records(io.BytesIO(text.encode()), "utf-8-sig").pieces()]
