@@ -191,7 +191,7 @@ class Database:
         lock = Lock(await self._in_thread(self._unbounded))
         try:
             with usable(), anyio.fail_after(within):
-                while not await self._in_thread(partial(lock.taken, name)):  # noqa: ASYNC110
+                while not await lock.taken(name):  # noqa: ASYNC110
                     await anyio.sleep(LOCKED_AGAIN_AFTER)  # whoever frees it tells nobody
         except BaseException:
             await lock.release()
@@ -238,13 +238,16 @@ class Lock:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def taken(self, name: str) -> bool:
-        """Whether the lock is had; it blocks, though not for long."""
-        return bool(self._connection.execute(TAKEN, {"name": name}).scalar())
+    async def taken(self, name: str) -> bool:
+        """Whether the lock is had; cancelled or not, for a connection given up must not be used."""
+        return await anyio.to_thread.run_sync(self._taken, name)
 
     async def release(self) -> None:
         with anyio.CancelScope(shield=True), suppress(SQLAlchemyError):
             await anyio.to_thread.run_sync(self._released)
+
+    def _taken(self, name: str) -> bool:
+        return bool(self._connection.execute(TAKEN, {"name": name}).scalar())
 
     def _released(self) -> None:
         self._connection.invalidate()

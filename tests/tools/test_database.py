@@ -6,7 +6,7 @@ from contextlib import suppress
 import anyio
 import pytest
 from anyio import from_thread
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, Engine, Pool, event, make_url, text
 
 from tests.databases import State
 from tests.tools.changes import INTENT, journal_of, make
@@ -121,6 +121,37 @@ async def test_whoever_has_a_lock_can_write_however_many_others_have_one(postgre
     await database.close()
 
     assert len(kept) == len(locks)
+
+
+async def test_a_lock_is_given_up_once_what_asks_for_it_is_over(postgresql: State):
+    """A connection is used by one thread at a time: asked on while it closes, it opens anew."""
+    database, happened = Database(postgresql.url), list[str]()
+
+    def asking(_: Connection, __: object, statement: str, *___: object) -> None:
+        if "pg_try_advisory_lock" in statement:
+            from_thread.run_sync(scope.cancel)
+            for _turn in range(100):  # turns of the event loop, in which the lock might be given up
+                from_thread.run_sync(bool)
+            happened.append("asked for")
+
+    def closing(*_: object) -> None:
+        happened.append("given up")
+
+    event.listen(Engine, "before_cursor_execute", asking)
+    event.listen(Pool, "invalidate", closing)
+    try:
+        with anyio.CancelScope() as scope:
+            lock = await database.lock("account", 5)
+            await lock.release()
+        with anyio.fail_after(5):
+            while len(happened) < 2:
+                await anyio.lowlevel.checkpoint()
+    finally:
+        event.remove(Engine, "before_cursor_execute", asking)
+        event.remove(Pool, "invalidate", closing)
+    await database.close()
+
+    assert happened == ["asked for", "given up"]
 
 
 async def connection_of(database: Database) -> object:
