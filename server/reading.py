@@ -12,8 +12,8 @@ from mcp.server.mcpserver.exceptions import (
     UnexpectedToolError,
 )
 from mcp.types import InputRequiredResult
+from pydantic import ValidationError
 
-from clients import ApiError
 from clients.errors import NotFoundError
 from server import offers
 from server.calls import Calls
@@ -66,10 +66,10 @@ async def _record(
         raise UnexpectedResourceError(f"Error reading {record.address}") from bug
     except ToolError as refusal:
         match refusal.__cause__:
-            case ApiError() as cause if not isinstance(cause, NotFoundError):
-                raise ResourceError(str(refusal)) from None
-            case _:
+            case NotFoundError() | ValidationError() | ToolError():
                 raise ResourceNotFoundError(str(refusal)) from None
+            case _:  # the service, or the ledger
+                raise ResourceError(str(refusal)) from None
     if isinstance(result, InputRequiredResult):  # no tool that reads asks anything
         raise UnexpectedResourceError(f"Error reading {record.address}")
     return told(result)

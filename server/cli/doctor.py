@@ -52,7 +52,7 @@ async def _answers(settings: Settings) -> Chapter:
 
 
 def _unusable(says: str) -> Chapter:
-    remedy = "Until it is corrected, the server does not start."
+    remedy = "Until it is corrected, no tool can be called."
     return Chapter("Settings", (Finding("settings", "trouble", says, remedy),))
 
 

@@ -791,11 +791,12 @@ async def test_the_command_calls_nobody_offline():
         ({"GUICHET_EMJPM_TOKN": "x"}, "Did you mean GUICHET_EMJPM_TOKEN?"),
         ({"GUICHET_CONSENT": "x"}, "GUICHET_CONSENT: Input should be"),
         ({"GUICHET_EMJPM_URL": "https://emjpm.test:port"}, "no usable host or port"),
+        ({"GUICHET_EMJPM_URL": "https://☃.test"}, "no usable host or port"),
         ({"GUICHET_SECRETS_DIRECTORY": "/nowhere"}, "/nowhere does not exist"),
         ({"GUICHET_CONFIG": "/"}, "/ is a folder"),
         ({"GUICHET_CONFIG": str(HERE / "tests/support.py")}, "The settings cannot be read"),
     ],
-    ids=["misspelt", "mistaken", "no address", "no secrets", "a folder", "not TOML"],
+    ids=["misspelt", "mistaken", "no port", "no host", "no secrets", "a folder", "not TOML"],
 )
 async def test_settings_that_cannot_be_used_are_the_trouble(variables: dict[str, str], says: str):
     run = await ran("--offline", **variables)

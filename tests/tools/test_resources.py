@@ -178,6 +178,17 @@ async def test_addresses_are_completed(counter: Counter, era: str):
     assert numbers.completion.values == ["1001", "1002", "1003"]
 
 
+async def test_a_ledger_that_cannot_be_read_is_not_said_to_lack_a_record(
+    counter: Counter, era: str
+):
+    counter.ledger = "nothing"
+    async with counter.host(era) as host:
+        code, told = await refused(host, "guichet://operations/0123456789abcdef")
+
+    assert code == INTERNAL_ERROR
+    assert told.startswith("The ledger of consents cannot be used")
+
+
 async def test_a_ledger_that_cannot_be_read_completes_nothing(counter: Counter, era: str):
     counter.ledger = "nothing"
     change = ResourceTemplateReference(type="ref/resource", uri="guichet://operations/{id}")
