@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -195,9 +196,14 @@ def _side(side: CertifiedSide) -> Side:
 
 
 def _there(certificate: Certificate, moment: datetime | None) -> datetime | None:
-    """The moment on the clocks of the certificate's own timezone: the service answers in UTC."""
+    """The moment on the clocks of the certificate's own timezone: the service answers in UTC.
+
+    One so far away that it would have no year there stays in UTC.
+    """
     there = zone(certificate.tz)
-    return moment.astimezone(there) if moment and there else moment
+    with suppress(OverflowError):
+        return moment.astimezone(there) if moment and there else moment
+    return moment
 
 
 def _concluded(
