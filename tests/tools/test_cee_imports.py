@@ -93,14 +93,14 @@ async def test_the_sample_file_is_imported_but_for_two_rows(counter: Counter, er
     assert [(write.rows, write.imported) for write in counter.imports] == [(40, 38)]
 
 
-async def test_failures_are_told_by_their_lines_wherever_they_are(counter: Counter, era: str):
+async def test_failures_are_told_by_their_lines_and_in_their_order(counter: Counter, era: str):
     """The service answers people first, then uuids: not in the order of the file."""
     counter.put_file("a.csv", lines(UNKNOWN, "", ROWS[0], ROWS[2], KEYED, ROWS[1]))
 
     report = await imported(counter, era, file="a.csv")
 
     assert report["imported"] == 3
-    assert [failure["row"] for failure in report["failures"]] == [6, 2]
+    assert [failure["row"] for failure in report["failures"]] == [2, 6]
 
 
 async def test_rows_may_be_given_inline_in_the_documented_shape(counter: Counter, era: str):

@@ -166,11 +166,14 @@ async def import_cee_identities(
 
 async def _at_once(batch: Batch, covoiturage: CovoiturageClient, approval: Approval) -> Imported:
     report = await covoiturage.import_identities(batch.rows, approval=approval)
-    failures = [
-        Failure(row=batch.lines[failure.index], reason=failure.reason)
-        for failure in report.failures
-        if failure.index is not None
-    ]
+    failures = sorted(
+        (
+            Failure(row=batch.lines[failure.index], reason=failure.reason)
+            for failure in report.failures
+            if failure.index is not None
+        ),
+        key=lambda failure: failure.row,
+    )
     shown = failures[:MOST_EXPLAINED]
     conclusion = f"{report.imported} imported, {report.failed} not."
     if report.unexplained:
