@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import logging
 import os
 import sys
@@ -404,6 +405,21 @@ async def test_an_empty_file_is_refused(counter: Counter, era: str):
     counter.put_file("a.csv", lines())
 
     assert "there is no row below the header" in await refused(counter, era, file="a.csv")
+
+
+async def test_two_keys_for_one_application_are_refused_by_file_and_inline(
+    counter: Counter, era: str
+):
+    """The first to be written would stay for good, whichever is right."""
+    again = by_uuid(1) | {"identity_key": "f" * 64}
+    rows = [by_uuid(1), by_uuid(2), again, by_uuid(1)]
+    counter.put_file("a.jsonl", "\n".join(map(json.dumps, rows)))
+
+    by_file = await refused(counter, era, file="a.jsonl")
+    inline = await refused(counter, era, rows=rows)
+
+    told = "1 ligne donne une autre clé à une demande qui en a déjà une plus haut : rien n'a été "
+    assert by_file == inline == f"{told}envoyé. Par ligne : 3."
 
 
 async def test_more_than_a_hundred_rows_are_not_taken_inline(counter: Counter, era: str):
