@@ -209,11 +209,18 @@ async def test_the_question_is_in_english_on_demand(counter: Counter, era: str):
 async def test_the_question_says_when_rows_come_from_the_assistant(counter: Counter, era: str):
     _, person = await importing(counter, era, rows=[by_uuid(1), by_uuid(2)])
 
-    assert "2 clés d'identité" in person.questions[0]
+    assert person.questions[0].startswith("Importer 2 clés d'identité de demandes CEE")
     assert "sans date" in person.questions[0]
     assert "Lignes données par l'assistant, empreinte SHA-256 : " in person.questions[0]
     for row in (by_uuid(1), by_uuid(2)):
         assert row["cee_application_uuid"] in person.questions[0]
+
+
+async def test_a_question_about_one_row_is_in_the_singular(counter: Counter):
+    _, person = await importing(counter, rows=[by_uuid(1)])
+
+    assert person.questions[0].startswith("Importer 1 clé d'identité de demandes CEE")
+    assert "\nClé d'identité de 1 demande : aucune" in person.questions[0]
 
 
 async def test_unusual_names_and_phones_are_pointed_at_by_their_lines(counter: Counter, era: str):
@@ -223,7 +230,7 @@ async def test_unusual_names_and_phones_are_pointed_at_by_their_lines(counter: C
 
     _, person = await importing(counter, era, file="a.csv")
 
-    assert "1 lignes ont un nom ou un téléphone inhabituel : 3.\n" in person.questions[0]
+    assert "1 ligne a un nom ou un téléphone inhabituel : 3.\n" in person.questions[0]
 
 
 async def test_the_name_of_a_file_cannot_pass_for_our_words(counter: Counter, era: str):
@@ -388,7 +395,7 @@ async def test_only_the_first_of_many_wrong_rows_are_told(counter: Counter, era:
     told = await refused(counter, era, file="a.csv")
 
     assert told.startswith("1000 lignes du fichier sont à corriger")
-    assert told.endswith("\n… et 990 autres.")
+    assert told.endswith("\n… et 990 de plus.")
 
 
 async def test_more_than_a_thousand_rows_are_decided_on_the_page(counter: Counter):

@@ -121,13 +121,13 @@ async def importing(
     if isinstance(found, Batch):
         return Question(
             asked=asked_of(say, found, covoiturage.importation(found.rows)),
-            subject=f"{len(found.rows)} rows",
+            subject=counted(len(found.rows), "row", "rows"),
             facts=found,
             read_again=partial(to_import, rows, file, desk, files, covoiturage, say, report),
         )
     return Question(
         asked=asked_about(say, found),
-        subject=f"{found.left} rows",
+        subject=counted(found.left, "row", "rows"),
         facts=found,
         read_again=partial(_as_it_is, desk, files, found),
         goal=str(found.left),
@@ -178,7 +178,8 @@ async def _at_once(batch: Batch, covoiturage: CovoiturageClient, approval: Appro
     shown = failures[:MOST_EXPLAINED]
     conclusion = f"{report.imported} imported, {report.failed} not."
     if report.unexplained:
-        conclusion += f" The registry's answer does not account for {report.unexplained} rows."
+        rows = counted(report.unexplained, "row", "rows")
+        conclusion += f" The registry's answer does not account for {rows}."
     return Imported(
         outcome="applied",
         conclusion=conclusion,
@@ -343,10 +344,14 @@ def _check(say: Say, remarks: Remarks) -> None:
         return
     shown = "\n".join(f"- {problem.line}: {problem.reason}" for problem in remarks.problems)
     count, more = remarks.wrong, remarks.wrong - len(remarks.problems)
-    rest = say(fr=f"\n… et {more} autres.", en=f"\n… and {more} more.") if more else ""
+    rest = say(fr=f"\n… et {more} de plus.", en=f"\n… and {more} more.") if more else ""
+    lines = say(
+        fr=counted(count, "ligne du fichier est", "lignes du fichier sont"),
+        en=counted(count, "line", "lines"),
+    )
     lead = say(
-        fr=f"{count} lignes du fichier sont à corriger, rien n'a été envoyé. Par ligne :\n",
-        en=f"{count} lines of the file must be corrected, nothing was sent. By line:\n",
+        fr=f"{lines} à corriger, rien n'a été envoyé. Par ligne :\n",
+        en=f"{lines} of the file must be corrected, nothing was sent. By line:\n",
     )
     raise ToolError(f"{lead}{shown}{rest}")
 
