@@ -39,7 +39,8 @@ def ready(folder: Path, name: str = "a.ready.jsonl") -> list[dict[str, Any]]:
 
 
 def errors(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO((folder / "a.errors.csv").read_text(encoding="utf-8"))))
+    content = (folder / "a.errors.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(content), delimiter=";"))
 
 
 def names(folder: Path) -> list[str]:
@@ -117,6 +118,7 @@ async def test_what_is_left_out_is_told_by_its_line_and_never_repeated(tmp_path:
     assert lines(errors(tmp_path)) == [problem.line for problem in done.problems] == [3, 4, 5, 7]
     assert (done.rows, done.refused, done.doubts_count) == (2, 4, 1)
     assert [doubt.line for doubt in done.doubts] == [6]
+    assert (tmp_path / "a.errors.csv").read_bytes().startswith(b"line;reason\r\n3;")
     assert not [word for word in ("bip", "Dupont", "27/10") if word in done.model_dump_json()]
 
 

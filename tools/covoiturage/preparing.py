@@ -12,6 +12,7 @@ from pydantic import Field
 
 from clients.covoiturage import Preparation, Problem, Repeat, Slice, UnreadableError
 from clients.text import Line
+from tools.covoiturage.spreadsheets import separated
 from tools.dependencies import Files, Progress, Reporting, Saying
 from tools.files import MEGABYTE, Draft, Kept
 from tools.language import Say
@@ -26,6 +27,7 @@ MOST_REASON = 200
 """Characters of a reason."""
 FEW = 8
 """Slices that are made together, in ten milliseconds: a thread for each would cost as much."""
+COLUMNS = ("line", "reason")
 
 Piece = TypeVar("Piece")
 
@@ -117,7 +119,7 @@ class _Run:
 
     async def rows(self) -> None:
         """Write the rows that are ready, and tell those that are not."""
-        await self._errors.write(b"line,reason\n")
+        await self._errors.write(separated([COLUMNS]).encode())
         async for some in _each(self._written()):
             for made in some:
                 await self._note(made)
@@ -158,8 +160,8 @@ class _Run:
             Told(line=each.line, reason=each.reason[:MOST_REASON])
             for each in problems[: MOST_TOLD - len(self.told)]
         ]
-        lines = (f"{each.line},{_in_csv(each.reason)}\n" for each in problems)
-        await self._errors.write("".join(lines).encode())
+        lines = separated((each.line, each.reason) for each in problems)
+        await self._errors.write(lines.encode())
 
 
 async def _each(pieces: Iterator[Piece]) -> AsyncIterator[Sequence[Piece]]:
@@ -179,10 +181,6 @@ def _explained(repeats: Sequence[Repeat]) -> Iterator[Problem]:
         else:
             reason = f"the same application as on line {each.other}."
         yield Problem(each.line, reason)
-
-
-def _in_csv(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _prepared(run: _Run, kept: Kept, errors: Kept | None = None) -> Prepared:
