@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from io import BufferedReader
@@ -114,6 +114,10 @@ class Draft:
         shown = (self._folder / path.name).as_posix()
         return Kept(shown, path.as_uri(), self.size, self._sha256.hexdigest())
 
+    async def take_back(self, kept: Kept) -> None:
+        """Remove what was just kept, as the new file that it is without `once`."""
+        await anyio.to_thread.run_sync(self._take_back, PurePath(kept.name).name)
+
     def reading(self) -> BinaryIO:
         """What was written so far, from its start; for a worker thread, which closes it.
 
@@ -145,6 +149,10 @@ class Draft:
             raise ToolError(self._refusal) from None
         self.size = self._file.tell()
 
+    def _take_back(self, name: str) -> None:
+        with suppress(OSError):
+            self._path.with_name(name).unlink()
+
     def _keep(self, name: str, once: bool) -> Path:  # noqa: FBT001  (run in a thread)
         try:
             self._file.flush()
@@ -153,6 +161,24 @@ class Draft:
             return _moved(self._path, safe_name(name), known)
         except OSError:
             raise ToolError(self._refusal) from None
+
+
+async def keep_all(drafts: Sequence[tuple[Draft, str]]) -> list[Kept]:
+    """These files under their names, as `Draft.keep` gives them: all, or none.
+
+    Raises:
+        ToolError: One of them cannot be written.
+    """
+    kept = list[Kept]()
+    with anyio.CancelScope(shield=True):
+        try:
+            for draft, name in drafts:
+                kept.append(await draft.keep(name))
+        except ToolError:
+            for (draft, _), one in zip(drafts, kept, strict=False):
+                await draft.take_back(one)
+            raise
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Preparing CEE applications: what is understood, kept, left out and told, and nothing sent."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -215,6 +217,25 @@ async def test_no_file_is_replaced_and_both_are_for_this_user_alone(tmp_path: Pa
         ("a.ready-2.jsonl", "a.errors-2.csv"),
     ]
     assert {(tmp_path / each.errors_file).stat().st_mode & 0o777 for each in done} == {0o600}
+
+
+async def test_rows_are_not_ready_where_the_others_could_not_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    written = list[int]()
+
+    def full(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            written.append(descriptor)
+        if len(written) > 1:
+            raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(ToolError, match="Nothing was left there"):
+        await prepared(tmp_path, HEADER + DUPONT + DUPONT)
+
+    assert names(tmp_path) == ["a.csv"]
 
 
 async def test_a_preparation_that_is_cancelled_leaves_nothing(tmp_path: Path):

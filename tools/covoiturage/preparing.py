@@ -5,7 +5,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import anyio
 import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
@@ -14,7 +13,7 @@ from clients.covoiturage import Preparation, Problem, Repeat, Slice, UnreadableE
 from clients.text import Line
 from tools.covoiturage.spreadsheets import separated
 from tools.dependencies import Files, Progress, Reporting, Saying
-from tools.files import MEGABYTE, Draft, Kept
+from tools.files import MEGABYTE, Draft, Kept, keep_all
 from tools.language import Say
 from tools.results import Result, Saved
 
@@ -91,11 +90,10 @@ async def prepare_cee_identities(
             raise ToolError(_unreadable(say, error)) from None
         if not run.ready:
             raise ToolError(_nothing(say, run.told))
-        kept = list[Kept]()
-        with anyio.CancelScope(shield=True):  # both files, or none
-            kept.append(await ready.keep(f"{Path(file).stem}.ready.jsonl"))
-            if run.left_out:
-                kept.append(await errors.keep(f"{Path(file).stem}.errors.csv"))
+        drafts = [(ready, f"{Path(file).stem}.ready.jsonl")]
+        if run.left_out:
+            drafts.append((errors, f"{Path(file).stem}.errors.csv"))
+        kept = await keep_all(drafts)
     return _prepared(run, *kept)
 
 
