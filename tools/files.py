@@ -8,14 +8,15 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from io import BufferedReader
 from itertools import chain, pairwise
 from pathlib import Path, PurePath
 from secrets import token_hex
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -24,6 +25,8 @@ from mcp.shared.path_security import PathEscapeError, safe_join
 
 from clients.text import one_line
 from tools.language import Say
+
+Read = TypeVar("Read")
 
 MEGABYTE = 1_000_000
 MOST_NAME_BYTES = 180
@@ -217,6 +220,17 @@ class Folder:
         finally:
             file.close()
 
+    async def reading(self, read: Callable[[], Read]) -> Read:
+        """What a function gives that reads an open file, called in a worker thread.
+
+        Raises:
+            ToolError: The file can no longer be read.
+        """
+        try:
+            return await anyio.to_thread.run_sync(read)
+        except OSError:
+            raise ToolError(self._cut_short()) from None
+
     async def sha256(self, name: str, *, most: int) -> str:
         """What tells the content of a file of the folder from any other, in hexadecimal.
 
@@ -224,7 +238,7 @@ class Folder:
             ToolError: No folder is configured, or it has no such readable file.
         """
         async with self.opened(name, most=most) as file:
-            digest = await anyio.to_thread.run_sync(hashlib.file_digest, file, "sha256")
+            digest = await self.reading(partial(hashlib.file_digest, file, "sha256"))
         return digest.hexdigest()
 
     @asynccontextmanager
@@ -312,6 +326,15 @@ class Folder:
             "Donnez un nom relatif à ce dossier ; rien n'est lu en dehors.",
             en=f"GUICHET_FILES has no file named {name!r}. "
             "Give a name relative to that folder; nothing is read outside it.",
+        )
+
+    def _cut_short(self) -> str:
+        return self.say(
+            fr="La lecture du fichier s'est interrompue, comme lorsqu'un disque réseau ne répond "
+            "plus. Ce qui a déjà été envoyé est noté : recommencez avec le même fichier quand il "
+            "se lit de nouveau.",
+            en="The file could not be read to its end, as when a network drive goes away. What was "
+            "sent already is recorded: call again with the same file once it can be read.",
         )
 
     def _unwritable(self) -> str:

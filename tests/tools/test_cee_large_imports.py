@@ -7,7 +7,7 @@ import csv
 import errno
 import json
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +19,7 @@ from mcp import Client
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, ResourceLink
 
+from clients.covoiturage import Doubt, Problem, Rows, written
 from server.sandbox.covoiturage import create
 from server.sandbox.covoiturage.applications import KEYED, MORE_TO_KEY, application
 from server.settings import Covoiturage
@@ -197,6 +198,26 @@ async def test_what_was_answered_is_not_sent_again_and_what_was_lost_is_once(
     lines = results(counter, told)
     assert lines[:10] == [(str(line), "indeterminate", RESENT) for line in range(1, 11)]
     assert lines[10:] == [(str(line), "imported", "") for line in range(11, 26)]
+
+
+async def test_a_drive_that_goes_away_half_way_is_told_with_what_to_do(
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
+):
+    def cut(file: BinaryIO, *, name: str) -> Iterator[Rows | Problem | Doubt]:
+        yield from written(file, name=name)
+        raise OSError(errno.EIO, "no such device", name)
+
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        with monkeypatch.context() as drive:
+            drive.setattr(chunks, "written", cut)
+            first = facts(await called(host))
+        told = await imported(counter, host)
+
+    assert first["conclusion"].startswith("20 rows were answered of the 25 to send")
+    assert "recommencez avec le même fichier" in first["conclusion"]
+    assert (told["imported"], network.imports) == (25, 3)
 
 
 async def test_what_is_told_of_one_row_is_in_the_singular(counter: Counter, network: Meddling):

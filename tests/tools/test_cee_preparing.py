@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import sys
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from clients.covoiturage import NumberedApplication, identity_of, numbered
 from tests.support import Counter, Person, facts, text
+from tools import files
 from tools.covoiturage import prepare_cee_identities
 from tools.covoiturage.preparing import Prepared
 from tools.files import Folder
@@ -217,6 +219,24 @@ async def test_no_file_is_replaced_and_both_are_for_this_user_alone(tmp_path: Pa
         ("a.ready-2.jsonl", "a.errors-2.csv"),
     ]
     assert {(tmp_path / each.errors_file).stat().st_mode & 0o777 for each in done} == {0o600}
+
+
+async def test_a_drive_that_goes_away_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def away(path: Path) -> BufferedReader:
+        file = path.open("rb")
+        folder = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(folder, file.fileno())  # which reads as nothing more than an error
+        os.close(folder)
+        return file
+
+    monkeypatch.setattr(files, "_opened", away)
+
+    with pytest.raises(ToolError, match="call again with the same file once it can be read"):
+        await prepared(tmp_path, HEADER + DUPONT)
+
+    assert names(tmp_path) == ["a.csv"]
 
 
 async def test_rows_are_not_ready_where_the_others_could_not_be_told(

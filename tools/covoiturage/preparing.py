@@ -1,6 +1,7 @@
 """Preparing a file of CEE applications for their import: on this machine, and without a request."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -13,7 +14,7 @@ from clients.covoiturage import Preparation, Problem, Repeat, Slice, UnreadableE
 from clients.text import Line
 from tools.covoiturage.spreadsheets import separated
 from tools.dependencies import Files, Progress, Reporting, Saying
-from tools.files import MEGABYTE, Draft, Kept, keep_all
+from tools.files import MEGABYTE, Draft, Folder, Kept, keep_all
 from tools.language import Say
 from tools.results import Result, Saved
 
@@ -82,7 +83,7 @@ async def prepare_cee_identities(
         files.draft() as ready,
         files.draft() as errors,
     ):
-        run = _Run(Preparation(source, name=file), ready, errors, report)
+        run = _Run(files, Preparation(source, name=file), ready, errors, report)
         try:
             await run.rows()
             await run.repeats()
@@ -101,8 +102,14 @@ class _Run:
     """A preparation under way, and what it met."""
 
     def __init__(
-        self, preparation: Preparation, ready: Draft, errors: Draft, report: Progress
+        self,
+        files: Folder,
+        preparation: Preparation,
+        ready: Draft,
+        errors: Draft,
+        report: Progress,
     ) -> None:
+        self._files = files
         self.preparation = preparation
         self._to = ready
         self._errors = errors
@@ -118,7 +125,7 @@ class _Run:
     async def rows(self) -> None:
         """Write the rows that are ready, and tell those that are not."""
         await self._errors.write(separated([COLUMNS]).encode())
-        async for some in _each(self._written()):
+        async for some in self._each(self._written()):
             for made in some:
                 await self._note(made)
             if any(made.rows for made in some):
@@ -128,7 +135,7 @@ class _Run:
         """Take out what is there more than once."""
         repeats = self.preparation.repeats
         with await anyio.to_thread.run_sync(self._to.reading) as lines:
-            async for some in _each(repeats.found(lines)):
+            async for some in self._each(repeats.found(lines)):
                 for found in some:
                     self.conflicts += sum(each.is_conflict for each in found)
                     self.duplicates += len(found)
@@ -137,6 +144,11 @@ class _Run:
             if self.duplicates or self.conflicts:
                 self.ready -= self.duplicates + self.conflicts
                 await self._to.cut(repeats.spans(lines))
+
+    async def _each(self, pieces: Iterator[Piece]) -> AsyncIterator[Sequence[Piece]]:
+        """The pieces, a few at a time, made in a worker thread: this may be ended in between."""
+        while some := await self._files.reading(partial(_few, pieces)):
+            yield some
 
     def _written(self) -> Iterator[Slice]:
         """Slices whose rows that are ready were just written; for a worker thread."""
@@ -160,12 +172,6 @@ class _Run:
         ]
         lines = separated((each.line, each.reason) for each in problems)
         await self._errors.write(lines.encode())
-
-
-async def _each(pieces: Iterator[Piece]) -> AsyncIterator[Sequence[Piece]]:
-    """The pieces, a few at a time, made in a worker thread: this may be ended in between."""
-    while some := await anyio.to_thread.run_sync(_few, pieces):
-        yield some
 
 
 def _few(pieces: Iterator[Piece]) -> Sequence[Piece]:
