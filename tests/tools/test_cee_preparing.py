@@ -126,6 +126,17 @@ async def test_what_is_left_out_is_told_by_its_line_and_never_repeated(tmp_path:
     assert not [word for word in ("bip", "Dupont", "27/10") if word in done.model_dump_json()]
 
 
+async def test_a_row_whose_separators_are_others_is_left_out_alone(tmp_path: Path):
+    short = DUPONT.replace(";Dupont", "\tDupont")
+
+    done = await prepared(tmp_path, HEADER + DUPONT + short + BY_UUID)
+
+    assert [row["line"] for row in ready(tmp_path)] == [2, 4]
+    assert [(problem.line, problem.reason) for problem in done.problems] == [
+        (3, "5 cells below a header of 6. Its separators may not be those of the header.")
+    ]
+
+
 async def test_the_same_application_is_kept_once_and_never_with_two_keys(tmp_path: Path):
     other = BY_UUID.replace("0b7f", "1111")
     rows = [
@@ -176,7 +187,7 @@ async def test_windows_1252_is_read_when_it_can_be_nothing_else(tmp_path: Path):
         ("nom;age\nDupont;4\n", "Columns 2 have names that are not known"),
         (HEADER.replace("Identifiant CEE", "Tél") + DUPONT, "columns 2, 5: more than one"),
         (HEADER.replace(";", ",", 4) + DUPONT, "separators may be mixed"),
-        (HEADER + DUPONT + DUPONT.replace(";", ","), "Line 3: separated otherwise"),
+        (HEADER + DUPONT.replace(";", ","), "- 2: 1 cells below a header of 6. Its separators"),
         (HEADER + DUPONT + "\0", "Line 3: a NUL byte"),
         (HEADER + DUPONT + "x" * 1_000_001, "Line 3: a line of more than 1 MB"),
         (HEADER + DUPONT + '"06\n' * 3, "Line 3: a quotation mark"),
