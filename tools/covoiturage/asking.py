@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from clients.covoiturage import MOST_ROWS, duplicates
 from clients.http import Outgoing
-from tools.covoiturage.plans import TOGETHER, Batch, Plan
+from tools.covoiturage.plans import IMPORTS_TOGETHER, Batch, Plan
 from tools.language import Say, counted
 from tools.questions import Asked, Change, Typed, Words
 
@@ -102,12 +102,12 @@ def _for_good(say: Say) -> tuple[str, ...]:
 
 def _requests(say: Say, plan: Plan) -> str:
     count = plan.requests("new", "refused", "lost")
-    minutes = math.ceil(count * SECONDS_EACH / TOGETHER / 60)
+    minutes = math.ceil(count * SECONDS_EACH / IMPORTS_TOGETHER / 60)
     return say(
         fr=f"Envoi en {counted(count, 'requête', 'requêtes')} de {MOST_ROWS} lignes au plus, "
-        f"{TOGETHER} à la fois : environ {minutes} min.",
+        f"{IMPORTS_TOGETHER} à la fois : environ {minutes} min.",
         en=f"Sent by {counted(count, 'request', 'requests')} of {MOST_ROWS} rows at most, "
-        f"{TOGETHER} at a time: about {minutes} min.",
+        f"{IMPORTS_TOGETHER} at a time: about {minutes} min.",
     )
 
 
