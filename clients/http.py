@@ -153,6 +153,9 @@ def upstream(service: str, *, writing: bool = False) -> Generator[None]:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the answer"
         _unreadable(service, f"{place}: {first['msg']}.", writing=writing)
+    except TooLargeError:
+        told = f"an answer of more than {MOST_BYTES // 10**6} MB: too large to be read."
+        _unreadable(service, told, writing=writing)
     except (httpx.DecodingError, ValueError, RecursionError) as error:
         _unreadable(service, f"an unreadable answer ({type(error).__name__}).", writing=writing)
 
@@ -217,6 +220,10 @@ def asked_pause(response: httpx.Response, now: float) -> float | None:
         return None
     moment = float(reset)
     return max(0.0, moment - now) if moment > _A_YEAR else moment
+
+
+class TooLargeError(httpx.DecodingError):
+    """An answer is larger than what is read."""
 
 
 class Retrying(httpx.AsyncBaseTransport):
@@ -296,7 +303,7 @@ class Whole(httpx.AsyncBaseTransport):
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > self._most:
-                raise httpx.DecodingError("larger than what is read", request=request)
+                raise TooLargeError("larger than what is read", request=request)
         return bytes(body)
 
 

@@ -214,11 +214,12 @@ class Records:
                     if _holds(record):
                         yield line, record
                 more = False
-            except csv.Error:
+            except csv.Error as error:
                 line, self._last = self._last + 1, before + reader.line_num
+                reason = _TOO_LONG if "field limit" in str(error) else _UNCLOSED
                 if self._last > line:
-                    raise UnreadableError(line, _UNCLOSED) from None
-                yield Problem(line, _UNCLOSED)
+                    raise UnreadableError(line, reason) from None
+                yield Problem(line, reason)
 
     def _more(self, before: int) -> Iterator[str]:
         """The lines of the following blocks, as long as a record goes on in them."""
@@ -429,4 +430,7 @@ def _objection(names: Sequence[str], columns: Collection[str], kind: str) -> str
 
 _LIST = TypeAdapter(list[object])
 _TOO_LARGE = Problem(1, f"the file is larger than {MOST_BYTES // 1_000_000} MB.")
+_TOO_LONG = (
+    f"a cell of more than {csv.field_size_limit()} characters, or a quotation mark never closed."
+)
 _UNCLOSED = "a quotation mark is out of place, or never closed."

@@ -8,14 +8,15 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from io import BufferedReader
 from itertools import chain, pairwise
 from pathlib import Path, PurePath
 from secrets import token_hex
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -24,6 +25,8 @@ from mcp.shared.path_security import PathEscapeError, safe_join
 
 from clients.text import one_line
 from tools.language import Say
+
+Read = TypeVar("Read")
 
 MEGABYTE = 1_000_000
 MOST_NAME_BYTES = 180
@@ -114,6 +117,10 @@ class Draft:
         shown = (self._folder / path.name).as_posix()
         return Kept(shown, path.as_uri(), self.size, self._sha256.hexdigest())
 
+    async def take_back(self, kept: Kept) -> None:
+        """Remove what was just kept, as the new file that it is without `once`."""
+        await anyio.to_thread.run_sync(self._take_back, PurePath(kept.name).name)
+
     def reading(self) -> BinaryIO:
         """What was written so far, from its start; for a worker thread, which closes it.
 
@@ -145,6 +152,10 @@ class Draft:
             raise ToolError(self._refusal) from None
         self.size = self._file.tell()
 
+    def _take_back(self, name: str) -> None:
+        with suppress(OSError):
+            self._path.with_name(name).unlink()
+
     def _keep(self, name: str, once: bool) -> Path:  # noqa: FBT001  (run in a thread)
         try:
             self._file.flush()
@@ -153,6 +164,24 @@ class Draft:
             return _moved(self._path, safe_name(name), known)
         except OSError:
             raise ToolError(self._refusal) from None
+
+
+async def keep_all(drafts: Sequence[tuple[Draft, str]]) -> list[Kept]:
+    """These files under their names, as `Draft.keep` gives them: all, or none.
+
+    Raises:
+        ToolError: One of them cannot be written.
+    """
+    kept = list[Kept]()
+    with anyio.CancelScope(shield=True):
+        try:
+            for draft, name in drafts:
+                kept.append(await draft.keep(name))
+        except ToolError:
+            for (draft, _), one in zip(drafts, kept, strict=False):
+                await draft.take_back(one)
+            raise
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +220,17 @@ class Folder:
         finally:
             file.close()
 
+    async def reading(self, read: Callable[[], Read]) -> Read:
+        """What a function gives that reads an open file, called in a worker thread.
+
+        Raises:
+            ToolError: The file can no longer be read.
+        """
+        try:
+            return await anyio.to_thread.run_sync(read)
+        except OSError:
+            raise ToolError(self._cut_short()) from None
+
     async def sha256(self, name: str, *, most: int) -> str:
         """What tells the content of a file of the folder from any other, in hexadecimal.
 
@@ -198,7 +238,7 @@ class Folder:
             ToolError: No folder is configured, or it has no such readable file.
         """
         async with self.opened(name, most=most) as file:
-            digest = await anyio.to_thread.run_sync(hashlib.file_digest, file, "sha256")
+            digest = await self.reading(partial(hashlib.file_digest, file, "sha256"))
         return digest.hexdigest()
 
     @asynccontextmanager
@@ -286,6 +326,15 @@ class Folder:
             "Donnez un nom relatif à ce dossier ; rien n'est lu en dehors.",
             en=f"GUICHET_FILES has no file named {name!r}. "
             "Give a name relative to that folder; nothing is read outside it.",
+        )
+
+    def _cut_short(self) -> str:
+        return self.say(
+            fr="La lecture du fichier s'est interrompue, comme lorsqu'un disque réseau ne répond "
+            "plus. Ce qui a déjà été envoyé est noté : recommencez avec le même fichier quand il "
+            "se lit de nouveau.",
+            en="The file could not be read to its end, as when a network drive goes away. What was "
+            "sent already is recorded: call again with the same file once it can be read.",
         )
 
     def _unwritable(self) -> str:

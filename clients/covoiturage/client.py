@@ -37,7 +37,7 @@ from clients.http import ONCE, PATIENT, Outgoing, document, outgoing, upstream
 
 MOST_ROWS = 1000
 """Rows in one import, at most."""
-TOGETHER = 4
+CERTIFICATES_TOGETHER = 4
 """Certificates that are asked for at once, at most."""
 NOT_FOUND = "unknown, another operator's, or already has a key."
 
@@ -132,7 +132,7 @@ class CovoiturageClient:
                     await heard(len(found) + len(missing))
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(TOGETHER):
+            for _ in range(CERTIFICATES_TOGETHER):
                 tasks.start_soon(ask)
         return found, missing
 

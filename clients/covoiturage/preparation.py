@@ -255,10 +255,10 @@ def _cells(line: int, value: Object) -> Record | Problem:
 
 
 def _misshapen(line: int, cells: Sequence[str], fields: Sequence[str]) -> Problem:
-    """What to say of a row that is not as wide as the header."""
-    if len(cells) < len(fields) == len(_ANY_SEPARATOR.split(";".join(cells))):
-        raise UnreadableError(line, "separated otherwise than the header: use one separator.")
-    return Problem(line, f"{len(cells)} cells below a header of {len(fields)}.")
+    """What to say of a row that is not as wide as the header: of that row alone."""
+    is_mixed = len(cells) < len(fields) == len(_ANY_SEPARATOR.split(";".join(cells)))
+    mixed = " Its separators may not be those of the header." if is_mixed else ""
+    return Problem(line, f"{len(cells)} cells below a header of {len(fields)}.{mixed}")
 
 
 def _is_mixed(header: Sequence[str]) -> bool:

@@ -309,7 +309,7 @@ async def test_an_answer_too_large_is_refused_before_its_end():
     huge = Whole(httpx.MockTransport(lambda _: httpx.Response(200, stream=chunks)), most=25)
 
     async with httpx.AsyncClient(transport=huge) as client:
-        with pytest.raises(UnexpectedReplyError), upstream("Service"):
+        with pytest.raises(UnexpectedReplyError, match="too large to be read"), upstream("Service"):
             await client.get(URL)
 
     assert chunks.given == 3

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import logging
 import os
 import sys
@@ -93,14 +94,14 @@ async def test_the_sample_file_is_imported_but_for_two_rows(counter: Counter, er
     assert [(write.rows, write.imported) for write in counter.imports] == [(40, 38)]
 
 
-async def test_failures_are_told_by_their_lines_wherever_they_are(counter: Counter, era: str):
+async def test_failures_are_told_by_their_lines_and_in_their_order(counter: Counter, era: str):
     """The service answers people first, then uuids: not in the order of the file."""
     counter.put_file("a.csv", lines(UNKNOWN, "", ROWS[0], ROWS[2], KEYED, ROWS[1]))
 
     report = await imported(counter, era, file="a.csv")
 
     assert report["imported"] == 3
-    assert [failure["row"] for failure in report["failures"]] == [6, 2]
+    assert [failure["row"] for failure in report["failures"]] == [2, 6]
 
 
 async def test_rows_may_be_given_inline_in_the_documented_shape(counter: Counter, era: str):
@@ -208,11 +209,18 @@ async def test_the_question_is_in_english_on_demand(counter: Counter, era: str):
 async def test_the_question_says_when_rows_come_from_the_assistant(counter: Counter, era: str):
     _, person = await importing(counter, era, rows=[by_uuid(1), by_uuid(2)])
 
-    assert "2 clés d'identité" in person.questions[0]
+    assert person.questions[0].startswith("Importer 2 clés d'identité de demandes CEE")
     assert "sans date" in person.questions[0]
     assert "Lignes données par l'assistant, empreinte SHA-256 : " in person.questions[0]
     for row in (by_uuid(1), by_uuid(2)):
         assert row["cee_application_uuid"] in person.questions[0]
+
+
+async def test_a_question_about_one_row_is_in_the_singular(counter: Counter):
+    _, person = await importing(counter, rows=[by_uuid(1)])
+
+    assert person.questions[0].startswith("Importer 1 clé d'identité de demandes CEE")
+    assert "\nClé d'identité de 1 demande : aucune" in person.questions[0]
 
 
 async def test_unusual_names_and_phones_are_pointed_at_by_their_lines(counter: Counter, era: str):
@@ -222,7 +230,7 @@ async def test_unusual_names_and_phones_are_pointed_at_by_their_lines(counter: C
 
     _, person = await importing(counter, era, file="a.csv")
 
-    assert "1 lignes ont un nom ou un téléphone inhabituel : 3.\n" in person.questions[0]
+    assert "1 ligne a un nom ou un téléphone inhabituel : 3.\n" in person.questions[0]
 
 
 async def test_the_name_of_a_file_cannot_pass_for_our_words(counter: Counter, era: str):
@@ -387,7 +395,7 @@ async def test_only_the_first_of_many_wrong_rows_are_told(counter: Counter, era:
     told = await refused(counter, era, file="a.csv")
 
     assert told.startswith("1000 lignes du fichier sont à corriger")
-    assert told.endswith("\n… et 990 autres.")
+    assert told.endswith("\n… et 990 de plus.")
 
 
 async def test_more_than_a_thousand_rows_are_decided_on_the_page(counter: Counter):
@@ -404,6 +412,21 @@ async def test_an_empty_file_is_refused(counter: Counter, era: str):
     counter.put_file("a.csv", lines())
 
     assert "there is no row below the header" in await refused(counter, era, file="a.csv")
+
+
+async def test_two_keys_for_one_application_are_refused_by_file_and_inline(
+    counter: Counter, era: str
+):
+    """The first to be written would stay for good, whichever is right."""
+    again = by_uuid(1) | {"identity_key": "f" * 64}
+    rows = [by_uuid(1), by_uuid(2), again, by_uuid(1)]
+    counter.put_file("a.jsonl", "\n".join(map(json.dumps, rows)))
+
+    by_file = await refused(counter, era, file="a.jsonl")
+    inline = await refused(counter, era, rows=rows)
+
+    told = "1 ligne donne une autre clé à une demande qui en a déjà une plus haut : rien n'a été "
+    assert by_file == inline == f"{told}envoyé. Par ligne : 3."
 
 
 async def test_more_than_a_hundred_rows_are_not_taken_inline(counter: Counter, era: str):

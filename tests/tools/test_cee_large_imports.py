@@ -7,7 +7,7 @@ import csv
 import errno
 import json
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +19,7 @@ from mcp import Client
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, ResourceLink
 
+from clients.covoiturage import Doubt, Problem, Rows, written
 from server.sandbox.covoiturage import create
 from server.sandbox.covoiturage.applications import KEYED, MORE_TO_KEY, application
 from server.settings import Covoiturage
@@ -120,7 +121,7 @@ async def test_a_large_file_is_imported_once_a_person_agreed_on_the_page(
 
     assert asked.typed
     assert asked.typed.value == "26"
-    assert "Envoyées en 3 requêtes de 1000 lignes au plus, 4 à la fois : environ 1 min." in (
+    assert "Envoi en 3 requêtes de 1000 lignes au plus, 4 à la fois : environ 1 min." in (
         asked.says
     )
     assert (told["outcome"], told["imported"], told["failed"]) == ("applied", 25, 1)
@@ -191,12 +192,45 @@ async def test_what_was_answered_is_not_sent_again_and_what_was_lost_is_once(
     assert facts(first)["outcome"] == "undetermined"
     assert (facts(first)["indeterminate"], facts(first)["left"]) == (10, 15)
     assert asked.title.startswith("Importer 25 clés")
-    assert any(said.startswith("10 sont renvoyées, leur réponse s'étant") for said in asked.says)
+    assert any(said.startswith("10 sont renvoyées, faute de réponse") for said in asked.says)
     assert (told["outcome"], told["imported"], told["indeterminate"]) == ("applied", 15, 10)
     assert sorted(write.imported for write in counter.imports) == [0, 5, 10, 10]
     lines = results(counter, told)
     assert lines[:10] == [(str(line), "indeterminate", RESENT) for line in range(1, 11)]
     assert lines[10:] == [(str(line), "imported", "") for line in range(11, 26)]
+
+
+async def test_a_drive_that_goes_away_half_way_is_told_with_what_to_do(
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
+):
+    def cut(file: BinaryIO, *, name: str) -> Iterator[Rows | Problem | Doubt]:
+        yield from written(file, name=name)
+        raise OSError(errno.EIO, "no such device", name)
+
+    put(counter, rows())
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        with monkeypatch.context() as drive:
+            drive.setattr(chunks, "written", cut)
+            first = facts(await called(host))
+        told = await imported(counter, host)
+
+    assert first["conclusion"].startswith("20 rows were answered of the 25 to send")
+    assert "recommencez avec le même fichier" in first["conclusion"]
+    assert (told["imported"], network.imports) == (25, 3)
+
+
+async def test_what_is_told_of_one_row_is_in_the_singular(counter: Counter, network: Meddling):
+    network.lost = {2}
+    put(counter, rows(11))
+    async with counter.host(MODERN) as host:
+        await approved(counter, host)
+        await called(host)
+        asked = await approved(counter, host)
+
+    assert asked.title.startswith("Importer 1 clé d'identité")
+    assert any(said.startswith("1 est renvoyée, faute de réponse") for said in asked.says)
+    assert any(said.startswith("Envoi en 1 requête de ") for said in asked.says)
 
 
 @pytest.mark.parametrize(
@@ -647,7 +681,7 @@ async def test_a_wrong_row_refuses_the_whole_file(counter: Counter, network: Med
     async with counter.host(MODERN) as host:
         refused = await called(host)
 
-    assert text(refused).startswith("1 lignes du fichier sont à corriger")
+    assert text(refused).startswith("1 ligne du fichier est à corriger")
     assert "- 26: " in text(refused)
     assert "Quetzalcoatl" not in text(refused)
     assert not network.tokens

@@ -1,11 +1,14 @@
 """Preparing CEE applications: what is understood, kept, left out and told, and nothing sent."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
+import stat
 import sys
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from clients.covoiturage import NumberedApplication, identity_of, numbered
 from tests.support import Counter, Person, facts, text
+from tools import files
 from tools.covoiturage import prepare_cee_identities
 from tools.covoiturage.preparing import Prepared
 from tools.files import Folder
@@ -39,7 +43,8 @@ def ready(folder: Path, name: str = "a.ready.jsonl") -> list[dict[str, Any]]:
 
 
 def errors(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO((folder / "a.errors.csv").read_text(encoding="utf-8"))))
+    content = (folder / "a.errors.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(content), delimiter=";"))
 
 
 def names(folder: Path) -> list[str]:
@@ -117,7 +122,19 @@ async def test_what_is_left_out_is_told_by_its_line_and_never_repeated(tmp_path:
     assert lines(errors(tmp_path)) == [problem.line for problem in done.problems] == [3, 4, 5, 7]
     assert (done.rows, done.refused, done.doubts_count) == (2, 4, 1)
     assert [doubt.line for doubt in done.doubts] == [6]
+    assert (tmp_path / "a.errors.csv").read_bytes().startswith(b"line;reason\r\n3;")
     assert not [word for word in ("bip", "Dupont", "27/10") if word in done.model_dump_json()]
+
+
+async def test_a_row_whose_separators_are_others_is_left_out_alone(tmp_path: Path):
+    short = DUPONT.replace(";Dupont", "\tDupont")
+
+    done = await prepared(tmp_path, HEADER + DUPONT + short + BY_UUID)
+
+    assert [row["line"] for row in ready(tmp_path)] == [2, 4]
+    assert [(problem.line, problem.reason) for problem in done.problems] == [
+        (3, "5 cells below a header of 6. Its separators may not be those of the header.")
+    ]
 
 
 async def test_the_same_application_is_kept_once_and_never_with_two_keys(tmp_path: Path):
@@ -170,7 +187,7 @@ async def test_windows_1252_is_read_when_it_can_be_nothing_else(tmp_path: Path):
         ("nom;age\nDupont;4\n", "Columns 2 have names that are not known"),
         (HEADER.replace("Identifiant CEE", "Tél") + DUPONT, "columns 2, 5: more than one"),
         (HEADER.replace(";", ",", 4) + DUPONT, "separators may be mixed"),
-        (HEADER + DUPONT + DUPONT.replace(";", ","), "Line 3: separated otherwise"),
+        (HEADER + DUPONT.replace(";", ","), "- 2: 1 cells below a header of 6. Its separators"),
         (HEADER + DUPONT + "\0", "Line 3: a NUL byte"),
         (HEADER + DUPONT + "x" * 1_000_001, "Line 3: a line of more than 1 MB"),
         (HEADER + DUPONT + '"06\n' * 3, "Line 3: a quotation mark"),
@@ -213,6 +230,43 @@ async def test_no_file_is_replaced_and_both_are_for_this_user_alone(tmp_path: Pa
         ("a.ready-2.jsonl", "a.errors-2.csv"),
     ]
     assert {(tmp_path / each.errors_file).stat().st_mode & 0o777 for each in done} == {0o600}
+
+
+async def test_a_drive_that_goes_away_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def away(path: Path) -> BufferedReader:
+        file = path.open("rb")
+        folder = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(folder, file.fileno())  # which reads as nothing more than an error
+        os.close(folder)
+        return file
+
+    monkeypatch.setattr(files, "_opened", away)
+
+    with pytest.raises(ToolError, match="call again with the same file once it can be read"):
+        await prepared(tmp_path, HEADER + DUPONT)
+
+    assert names(tmp_path) == ["a.csv"]
+
+
+async def test_rows_are_not_ready_where_the_others_could_not_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    written = list[int]()
+
+    def full(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            written.append(descriptor)
+        if len(written) > 1:
+            raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(ToolError, match="Nothing was left there"):
+        await prepared(tmp_path, HEADER + DUPONT + DUPONT)
+
+    assert names(tmp_path) == ["a.csv"]
 
 
 async def test_a_preparation_that_is_cancelled_leaves_nothing(tmp_path: Path):

@@ -75,6 +75,17 @@ async def test_a_period_is_told_on_the_clocks_of_its_own_timezone(counter: Count
     )
 
 
+async def test_a_period_without_end_is_told_though_no_year_follows_9999(counter: Counter):
+    def endless(reply: Any) -> None:
+        reply["result"]["data"]["end_at"] = "9999-12-31T23:59:59Z"
+
+    answering(counter, endless)
+
+    certificate = await verified(counter, VALID)
+
+    assert certificate["period"]["end_at"] == "9999-12-31T23:59:59Z"
+
+
 async def test_an_expired_certificate_is_no_error(counter: Counter, era: str):
     certificate = await verified(counter, certificates.EXPIRED, era)
 

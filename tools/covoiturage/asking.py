@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from clients.covoiturage import MOST_ROWS, duplicates
 from clients.http import Outgoing
-from tools.covoiturage.plans import TOGETHER, Batch, Plan
-from tools.language import Say
+from tools.covoiturage.plans import IMPORTS_TOGETHER, Batch, Plan
+from tools.language import Say, counted
 from tools.questions import Asked, Change, Typed, Words
 
 SECONDS_EACH = 2.0
@@ -19,7 +19,7 @@ def asked_of(say: Say, batch: Batch, request: Outgoing) -> Asked:
     days = [row.datetime[:10] for row in batch.rows if row.datetime]
     repeated = duplicates(batch.rows)
     counts = _kinds(say, specific, len(batch.rows) - specific, days) + say(
-        fr=f" ; {repeated} en double.", en=f"; {repeated} duplicates."
+        fr=f" ; {repeated} en double.", en=f"; {counted(repeated, 'duplicate', 'duplicates')}."
     )
     says = (counts, *_for_good(say), _doubted(say, batch), _source(say, batch))
     return _asked(say, len(batch.rows), says, _named(say, batch), request)
@@ -29,7 +29,7 @@ def asked_about(say: Say, plan: Plan) -> Asked:
     """The question about what is left of a large file."""
     counts = _kinds(say, plan.specific, plan.left - plan.specific, plan.days) + say(
         fr=f" ; {plan.duplicates} en double dans le fichier.",
-        en=f"; {plan.duplicates} duplicates in the file.",
+        en=f"; {counted(plan.duplicates, 'duplicate', 'duplicates')} in the file.",
     )
     says = (
         counts,
@@ -47,14 +47,17 @@ def _asked(
 ) -> Asked:
     return Asked(
         title=say(
-            fr=f"Importer {count} clés d'identité de demandes CEE au registre de covoiturage ?",
-            en=f"Import {count} identity keys of CEE applications into the carpooling registry?",
+            fr=f"Importer {counted(count, 'clé', 'clés')} d'identité de demandes CEE au registre "
+            "de covoiturage ?",
+            en=f"Import {counted(count, 'identity key', 'identity keys')} of CEE applications into "
+            "the carpooling registry?",
         ),
         says=tuple(filter(None, says)),
         changes=(
             Change(
                 field=say(
-                    fr=f"Clé d'identité de {count} demandes", en=f"Key of {count} applications"
+                    fr=f"Clé d'identité de {counted(count, 'demande', 'demandes')}",
+                    en=f"Key of {counted(count, 'application', 'applications')}",
                 ),
                 before=say(fr="aucune", en="none"),
                 after=say(fr="celle de chaque ligne", en="that of each row"),
@@ -99,12 +102,12 @@ def _for_good(say: Say) -> tuple[str, ...]:
 
 def _requests(say: Say, plan: Plan) -> str:
     count = plan.requests("new", "refused", "lost")
-    minutes = math.ceil(count * SECONDS_EACH / TOGETHER / 60)
+    minutes = math.ceil(count * SECONDS_EACH / IMPORTS_TOGETHER / 60)
     return say(
-        fr=f"Envoyées en {count} requêtes de {MOST_ROWS} lignes au plus, {TOGETHER} à la fois : "
-        f"environ {minutes} min.",
-        en=f"Sent by {count} requests of {MOST_ROWS} rows at most, {TOGETHER} at a time: about "
-        f"{minutes} min.",
+        fr=f"Envoi en {counted(count, 'requête', 'requêtes')} de {MOST_ROWS} lignes au plus, "
+        f"{IMPORTS_TOGETHER} à la fois : environ {minutes} min.",
+        en=f"Sent by {counted(count, 'request', 'requests')} of {MOST_ROWS} rows at most, "
+        f"{IMPORTS_TOGETHER} at a time: about {minutes} min.",
     )
 
 
@@ -112,29 +115,41 @@ def _done(say: Say, plan: Plan) -> Iterator[str]:
     """What was done before, what is done again, and why."""
     if done := plan.rows("done"):
         yield say(
-            fr=f"{done} autres lignes du fichier ont déjà eu leur réponse : elles ne sont pas "
-            "renvoyées.",
-            en=f"{done} other rows of the file were answered before: they are not sent again.",
+            fr=counted(
+                done,
+                "autre ligne du fichier a déjà eu sa réponse : elle n'est pas renvoyée.",
+                "autres lignes du fichier ont déjà eu leur réponse : elles ne sont pas renvoyées.",
+            ),
+            en=counted(
+                done,
+                "other row of the file was answered before: it is not sent again.",
+                "other rows of the file were answered before: they are not sent again.",
+            ),
         )
     if lost := plan.rows("lost"):
         yield say(
-            fr=f"{lost} sont renvoyées, leur réponse s'étant perdue : ce que le registre ne trouve "
-            "alors pas sera compté comme déjà importé ou inconnu.",
-            en=f"{lost} are sent again, since their answer was lost: what the registry then does "
-            "not find will count as already imported or unknown.",
+            fr=f"{counted(lost, 'est renvoyée', 'sont renvoyées')}, faute de réponse : ce que le "
+            "registre ne trouve alors pas sera compté comme déjà importé ou inconnu.",
+            en=f"{counted(lost, 'is', 'are')} sent again, for want of an answer: what the registry "
+            "then does not find will count as already imported or unknown.",
         )
     if refused := plan.rows("refused"):
         yield say(
-            fr=f"{refused} sont renvoyées, après avoir été refusées sans être importées.",
-            en=f"{refused} are sent again, after they were refused and not imported.",
+            fr=counted(
+                refused,
+                "est renvoyée, après avoir été refusée sans être importée.",
+                "sont renvoyées, après avoir été refusées sans être importées.",
+            ),
+            en=f"{counted(refused, 'is', 'are')} sent again, after being refused and not imported.",
         )
 
 
 def _doubted(say: Say, source: Batch | Plan) -> str:
     lines = ", ".join(map(str, source.doubtful))
     doubts = say(
-        fr=f"{source.doubts} lignes ont un nom ou un téléphone inhabituel : {lines}.",
-        en=f"{source.doubts} lines have an unusual name or phone: {lines}.",
+        fr=f"{counted(source.doubts, 'ligne a', 'lignes ont')} un nom ou un téléphone inhabituel : "
+        f"{lines}.",
+        en=f"{counted(source.doubts, 'line has', 'lines have')} an unusual name or phone: {lines}.",
     )
     return doubts if source.doubts else ""
 

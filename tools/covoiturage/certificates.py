@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from clients.dates import zone
 from clients.text import Line
 from tools.covoiturage.dependencies import Covoiturage
 from tools.dependencies import Reporting
+from tools.language import counted
 from tools.results import Result, fitting
 
 MOST_TOGETHER = 50
@@ -195,17 +197,23 @@ def _side(side: CertifiedSide) -> Side:
 
 
 def _there(certificate: Certificate, moment: datetime | None) -> datetime | None:
-    """The moment on the clocks of the certificate's own timezone: the service answers in UTC."""
+    """The moment on the clocks of the certificate's own timezone: the service answers in UTC.
+
+    One so far away that it would have no year there stays in UTC.
+    """
     there = zone(certificate.tz)
-    return moment.astimezone(there) if moment and there else moment
+    with suppress(OverflowError):
+        return moment.astimezone(there) if moment and there else moment
+    return moment
 
 
 def _concluded(
     certificate: Certificate, status: str, start_at: datetime | None, end_at: datetime | None
 ) -> str:
     period = " to ".join(f"{moment:%Y-%m-%d}" for moment in (start_at, end_at) if moment)
-    driven, ridden = certificate.driver.total.trips or 0, certificate.passenger.total.trips or 0
+    driven, ridden = (side.total.trips or 0 for side in (certificate.driver, certificate.passenger))
     return (
-        f"The registry knows this certificate and it is {status}: {driven} trips as a driver and "
-        f"{ridden} as a passenger{f', from {period}' if period else ''}."
+        f"The registry knows this certificate and it is {status}: "
+        f"{counted(driven, 'trip', 'trips')} as a driver and {ridden} as a passenger"
+        f"{f', from {period}' if period else ''}."
     )

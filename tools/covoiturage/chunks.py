@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BufferedReader
 
-import anyio.to_thread
-
 from clients.covoiturage import MOST_ROWS, Doubt, Problem, Rows, Written, identified, written
 from tools.files import MEGABYTE, Folder
 
@@ -63,9 +61,13 @@ class Remarks:
 
 
 class Reading:
-    """A file, open, from which chunks are taken in order, a few at a time."""
+    """A file, open, from which chunks are taken in order, a few at a time.
 
-    def __init__(self, file: BufferedReader, name: str) -> None:
+    Taking them raises a ToolError if the file can no longer be read.
+    """
+
+    def __init__(self, files: Folder, file: BufferedReader, name: str) -> None:
+        self._files = files
         self._file = file
         self._found = written(file, name=name)
         self._rows, self._lines = list[Written](), list[int]()
@@ -75,15 +77,15 @@ class Reading:
 
     async def chunks(self) -> Sequence[Chunk]:
         """The next chunks, of a thousand rows but for the last one; none at the end."""
-        return await anyio.to_thread.run_sync(self._few)
+        return await self._files.reading(self._few)
 
     async def chunk(self) -> Chunk | None:
         """The next chunk alone; none at the end."""
-        return await anyio.to_thread.run_sync(self._chunk)
+        return await self._files.reading(self._chunk)
 
     async def sha256(self) -> str:
         """What tells the file from any other, in hexadecimal; ask for it after the last chunk."""
-        return await anyio.to_thread.run_sync(self._sha256)
+        return await self._files.reading(self._sha256)
 
     def _few(self) -> Sequence[Chunk]:
         return [chunk for _ in range(FEW) if (chunk := self._chunk())]
@@ -117,7 +119,7 @@ async def reading(files: Folder, name: str) -> AsyncGenerator[Reading]:
         ToolError: No folder is configured, it has no such readable file, or one too large.
     """
     async with files.opened(name, most=MOST_FILE_BYTES) as file:
-        yield Reading(file, name)
+        yield Reading(files, file, name)
 
 
 class Identifications:

@@ -16,7 +16,7 @@ from pydantic import Field
 from clients import Approval
 from clients.covoiturage import Application, CovoiturageClient
 from tools.covoiturage.asking import asked_about, asked_of
-from tools.covoiturage.chunks import MOST_FILE_BYTES, Chunk, Remarks, reading
+from tools.covoiturage.chunks import MOST_FILE_BYTES, MOST_SHOWN, Chunk, Remarks, reading
 from tools.covoiturage.dependencies import Covoiturage
 from tools.covoiturage.plans import Batch, Count, Plan, drawn, place, standings
 from tools.covoiturage.reports import Report, reported
@@ -26,7 +26,7 @@ from tools.desk import Desk
 from tools.files import Folder
 from tools.guard import asks, planned
 from tools.journal import Operation
-from tools.language import Say
+from tools.language import Say, counted
 from tools.parameters import DryRun
 from tools.questions import Question
 from tools.replays import AlreadyDoneError
@@ -100,7 +100,8 @@ async def to_import(
         return kept or await _read(desk, files, covoiturage, report, file)
     texts = "\n".join(row.model_dump_json() for row in rows)
     digest = hashlib.sha256(texts.encode()).hexdigest()
-    return Batch(file="", sha256=digest, rows=rows, lines=tuple(range(1, len(rows) + 1)))
+    ranks = tuple(range(1, len(rows) + 1))
+    return _sole(say, Batch(file="", sha256=digest, rows=rows, lines=ranks))
 
 
 ToImport = Annotated[Batch | Plan, Resolve(to_import)]
@@ -120,13 +121,13 @@ async def importing(
     if isinstance(found, Batch):
         return Question(
             asked=asked_of(say, found, covoiturage.importation(found.rows)),
-            subject=f"{len(found.rows)} rows",
+            subject=counted(len(found.rows), "row", "rows"),
             facts=found,
             read_again=partial(to_import, rows, file, desk, files, covoiturage, say, report),
         )
     return Question(
         asked=asked_about(say, found),
-        subject=f"{found.left} rows",
+        subject=counted(found.left, "row", "rows"),
         facts=found,
         read_again=partial(_as_it_is, desk, files, found),
         goal=str(found.left),
@@ -166,15 +167,19 @@ async def import_cee_identities(
 
 async def _at_once(batch: Batch, covoiturage: CovoiturageClient, approval: Approval) -> Imported:
     report = await covoiturage.import_identities(batch.rows, approval=approval)
-    failures = [
-        Failure(row=batch.lines[failure.index], reason=failure.reason)
-        for failure in report.failures
-        if failure.index is not None
-    ]
+    failures = sorted(
+        (
+            Failure(row=batch.lines[failure.index], reason=failure.reason)
+            for failure in report.failures
+            if failure.index is not None
+        ),
+        key=lambda failure: failure.row,
+    )
     shown = failures[:MOST_EXPLAINED]
     conclusion = f"{report.imported} imported, {report.failed} not."
     if report.unexplained:
-        conclusion += f" The registry's answer does not account for {report.unexplained} rows."
+        rows = counted(report.unexplained, "row", "rows")
+        conclusion += f" The registry's answer does not account for {rows}."
     return Imported(
         outcome="applied",
         conclusion=conclusion,
@@ -277,7 +282,7 @@ async def _read(
         chunks = await content.chunks()
         if len(chunks) <= 1:
             _check(desk.say, content.remarks)
-            return _batch(name, await content.sha256(), chunks, content.remarks)
+            return _sole(desk.say, _batch(name, await content.sha256(), chunks, content.remarks))
         count = Count()
         while chunks:
             for chunk in chunks:
@@ -287,7 +292,10 @@ async def _read(
         _check(desk.say, content.remarks)
         sha256 = await content.sha256()
     if conflicts := count.identifications.conflicts:
-        raise ToolError(_conflicting(desk.say, conflicts))
+        told = desk.say(
+            fr="prepare_cee_identities dit lesquelles.", en="prepare_cee_identities tells which."
+        )
+        raise ToolError(_conflicting(desk.say, conflicts, told))
     at, request = await place(desk, covoiturage), covoiturage.importation(())
     plan = await drawn(at, count, request, file=name, sha256=sha256, remarks=content.remarks)
     if not plan.left:
@@ -306,6 +314,26 @@ def _batch(name: str, sha256: str, chunks: Sequence[Chunk], remarks: Remarks) ->
     )
 
 
+def _sole(say: Say, batch: Batch) -> Batch:
+    """The batch, in which every application has one key.
+
+    Raises:
+        ToolError: One has two: the first to be written would stay for good.
+    """
+    keys = dict[tuple[str, ...], str]()
+    others = [
+        line
+        for line, row in zip(batch.lines, batch.rows, strict=True)
+        if keys.setdefault(row.identification, row.identity_key) != row.identity_key
+    ]
+    if others:
+        shown = ", ".join(map(str, others[:MOST_SHOWN]))
+        more = ", …" if len(others) > MOST_SHOWN else "."
+        told = say(fr=f"Par ligne : {shown}{more}", en=f"By line: {shown}{more}")
+        raise ToolError(_conflicting(say, len(others), told))
+    return batch
+
+
 def _check(say: Say, remarks: Remarks) -> None:
     """Return if nothing is wrong with what was read.
 
@@ -316,20 +344,24 @@ def _check(say: Say, remarks: Remarks) -> None:
         return
     shown = "\n".join(f"- {problem.line}: {problem.reason}" for problem in remarks.problems)
     count, more = remarks.wrong, remarks.wrong - len(remarks.problems)
-    rest = say(fr=f"\n… et {more} autres.", en=f"\n… and {more} more.") if more else ""
+    rest = say(fr=f"\n… et {more} de plus.", en=f"\n… and {more} more.") if more else ""
+    lines = say(
+        fr=counted(count, "ligne du fichier est", "lignes du fichier sont"),
+        en=counted(count, "line", "lines"),
+    )
     lead = say(
-        fr=f"{count} lignes du fichier sont à corriger, rien n'a été envoyé. Par ligne :\n",
-        en=f"{count} lines of the file must be corrected, nothing was sent. By line:\n",
+        fr=f"{lines} à corriger, rien n'a été envoyé. Par ligne :\n",
+        en=f"{lines} of the file must be corrected, nothing was sent. By line:\n",
     )
     raise ToolError(f"{lead}{shown}{rest}")
 
 
-def _conflicting(say: Say, count: int) -> str:
+def _conflicting(say: Say, count: int, which: str) -> str:
     return say(
-        fr=f"{count} lignes donnent une autre clé à une demande qui en a déjà une dans le fichier "
-        ": rien n'a été envoyé. prepare_cee_identities dit lesquelles.",
-        en=f"{count} rows give another key to an application that has one already in the file: "
-        "nothing was sent. prepare_cee_identities tells which.",
+        fr=f"{counted(count, 'ligne donne', 'lignes donnent')} une autre clé à une demande qui en "
+        f"a déjà une plus haut : rien n'a été envoyé. {which}",
+        en=f"{counted(count, 'row gives', 'rows give')} another key to an application that has "
+        f"one already, above: nothing was sent. {which}",
     )
 
 

@@ -19,7 +19,7 @@ from tools.covoiturage.chunks import Chunk, Identifications, Remarks
 from tools.desk import Desk
 from tools.journal import Operation
 
-TOGETHER = 4
+IMPORTS_TOGETHER = 4
 """Requests under way at once, at most: far from the 20,000 a minute that the service takes."""
 
 Standing = Literal["new", "refused", "lost", "done"]

@@ -1,19 +1,20 @@
 """Preparing a file of CEE applications for their import: on this machine, and without a request."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import anyio
 import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from clients.covoiturage import Preparation, Problem, Repeat, Slice, UnreadableError
 from clients.text import Line
+from tools.covoiturage.spreadsheets import separated
 from tools.dependencies import Files, Progress, Reporting, Saying
-from tools.files import MEGABYTE, Draft, Kept
+from tools.files import MEGABYTE, Draft, Folder, Kept, keep_all
 from tools.language import Say
 from tools.results import Result, Saved
 
@@ -26,6 +27,7 @@ MOST_REASON = 200
 """Characters of a reason."""
 FEW = 8
 """Slices that are made together, in ten milliseconds: a thread for each would cost as much."""
+COLUMNS = ("line", "reason")
 
 Piece = TypeVar("Piece")
 
@@ -81,7 +83,7 @@ async def prepare_cee_identities(
         files.draft() as ready,
         files.draft() as errors,
     ):
-        run = _Run(Preparation(source, name=file), ready, errors, report)
+        run = _Run(files, Preparation(source, name=file), ready, errors, report)
         try:
             await run.rows()
             await run.repeats()
@@ -89,11 +91,10 @@ async def prepare_cee_identities(
             raise ToolError(_unreadable(say, error)) from None
         if not run.ready:
             raise ToolError(_nothing(say, run.told))
-        kept = list[Kept]()
-        with anyio.CancelScope(shield=True):  # both files, or none
-            kept.append(await ready.keep(f"{Path(file).stem}.ready.jsonl"))
-            if run.left_out:
-                kept.append(await errors.keep(f"{Path(file).stem}.errors.csv"))
+        drafts = [(ready, f"{Path(file).stem}.ready.jsonl")]
+        if run.left_out:
+            drafts.append((errors, f"{Path(file).stem}.errors.csv"))
+        kept = await keep_all(drafts)
     return _prepared(run, *kept)
 
 
@@ -101,8 +102,14 @@ class _Run:
     """A preparation under way, and what it met."""
 
     def __init__(
-        self, preparation: Preparation, ready: Draft, errors: Draft, report: Progress
+        self,
+        files: Folder,
+        preparation: Preparation,
+        ready: Draft,
+        errors: Draft,
+        report: Progress,
     ) -> None:
+        self._files = files
         self.preparation = preparation
         self._to = ready
         self._errors = errors
@@ -117,8 +124,8 @@ class _Run:
 
     async def rows(self) -> None:
         """Write the rows that are ready, and tell those that are not."""
-        await self._errors.write(b"line,reason\n")
-        async for some in _each(self._written()):
+        await self._errors.write(separated([COLUMNS]).encode())
+        async for some in self._each(self._written()):
             for made in some:
                 await self._note(made)
             if any(made.rows for made in some):
@@ -128,7 +135,7 @@ class _Run:
         """Take out what is there more than once."""
         repeats = self.preparation.repeats
         with await anyio.to_thread.run_sync(self._to.reading) as lines:
-            async for some in _each(repeats.found(lines)):
+            async for some in self._each(repeats.found(lines)):
                 for found in some:
                     self.conflicts += sum(each.is_conflict for each in found)
                     self.duplicates += len(found)
@@ -137,6 +144,11 @@ class _Run:
             if self.duplicates or self.conflicts:
                 self.ready -= self.duplicates + self.conflicts
                 await self._to.cut(repeats.spans(lines))
+
+    async def _each(self, pieces: Iterator[Piece]) -> AsyncIterator[Sequence[Piece]]:
+        """The pieces, a few at a time, made in a worker thread: this may be ended in between."""
+        while some := await self._files.reading(partial(_few, pieces)):
+            yield some
 
     def _written(self) -> Iterator[Slice]:
         """Slices whose rows that are ready were just written; for a worker thread."""
@@ -158,14 +170,8 @@ class _Run:
             Told(line=each.line, reason=each.reason[:MOST_REASON])
             for each in problems[: MOST_TOLD - len(self.told)]
         ]
-        lines = (f"{each.line},{_in_csv(each.reason)}\n" for each in problems)
-        await self._errors.write("".join(lines).encode())
-
-
-async def _each(pieces: Iterator[Piece]) -> AsyncIterator[Sequence[Piece]]:
-    """The pieces, a few at a time, made in a worker thread: this may be ended in between."""
-    while some := await anyio.to_thread.run_sync(_few, pieces):
-        yield some
+        lines = separated((each.line, each.reason) for each in problems)
+        await self._errors.write(lines.encode())
 
 
 def _few(pieces: Iterator[Piece]) -> Sequence[Piece]:
@@ -179,10 +185,6 @@ def _explained(repeats: Sequence[Repeat]) -> Iterator[Problem]:
         else:
             reason = f"the same application as on line {each.other}."
         yield Problem(each.line, reason)
-
-
-def _in_csv(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _prepared(run: _Run, kept: Kept, errors: Kept | None = None) -> Prepared:

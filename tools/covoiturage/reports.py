@@ -1,10 +1,8 @@
 """What became of each row of a large file, as the ledger tells it: the file of results."""
 
-import csv
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from itertools import repeat
 from pathlib import PurePath
 from typing import Literal
@@ -13,6 +11,7 @@ from clients.covoiturage import NOT_FOUND
 from tools.covoiturage.chunks import FEW, MOST_FILE_BYTES, Chunk, reading
 from tools.covoiturage.plans import Place
 from tools.covoiturage.sending import RESENT, Answered, Sending
+from tools.covoiturage.spreadsheets import separated
 from tools.files import Draft, Folder
 from tools.journal import Journal, Operation
 from tools.results import Saved, told
@@ -47,7 +46,7 @@ async def reported(at: Place, files: Folder, name: str, *, sent: Sending | None 
     """
     counts, imported = Counter[Verdict](), await _imported(at, sent)
     async with files.draft(beside=name) as draft:
-        await draft.write(_written(COLUMNS).encode())
+        await draft.write(separated([COLUMNS]).encode())
         if (
             sent
             and sent.all_read
@@ -82,7 +81,7 @@ async def _reported(
     for chunk in chunks:
         verdicts = [*await _verdicts(at, chunk, imported)]
         found = Counter(verdicts)
-        ends = {verdict: _written(verdict) for verdict in found}
+        ends = {verdict: separated([verdict]) for verdict in found}
         told = zip(chunk.lines, verdicts, strict=True)
         lines += [f"{line};{ends[verdict]}" for line, verdict in told]
         for (verdict, _), rows in found.items():
@@ -136,10 +135,3 @@ def _told(answer: Answered, *, again: bool) -> list[tuple[Verdict, str]]:
         for place in places:
             verdicts[place] = ("indeterminate", reason)
     return verdicts
-
-
-def _written(cells: Sequence[str]) -> str:
-    """A line for spreadsheets."""
-    text = StringIO(newline="")
-    csv.writer(text, delimiter=";", lineterminator="\r\n").writerow(cells)
-    return text.getvalue()

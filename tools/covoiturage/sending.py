@@ -17,7 +17,7 @@ from clients import ApiError, Approval, LostAnswerError
 from clients.covoiturage import CovoiturageClient, ImportReport
 from clients.errors import RejectedError
 from tools.covoiturage.chunks import Chunk, Reading
-from tools.covoiturage.plans import TOGETHER, Place, Plan, Portion
+from tools.covoiturage.plans import IMPORTS_TOGETHER, Place, Plan, Portion
 from tools.dependencies import Progress
 from tools.executing import part
 from tools.journal import ONCE
@@ -159,7 +159,7 @@ class Sending:
             tasks.start_soon(self._read, agreed, ahead)
             if await self._next(items):
                 async with anyio.create_task_group() as lanes:
-                    for _ in range(TOGETHER):
+                    for _ in range(IMPORTS_TOGETHER):
                         lanes.start_soon(self._rest, items)
             tasks.cancel_scope.cancel()
 

@@ -253,6 +253,17 @@ def test_each_row_that_cannot_be_used_says_why_and_the_others_are_kept():
     ]
 
 
+def test_a_cell_longer_than_what_is_read_is_told_as_such():
+    good = "specific,short,2024-01-31T09:00:00+01:00,0601020304,Dupont\n"
+    long = good.replace("Dupont", "x" * 200_000)
+
+    file = read(f"{HEADER}{good}{long}{good}".encode(), name="rows.csv")
+
+    assert [row.line for row in file.rows] == [2, 4]
+    ((line, reason),) = reasons(file.problems)
+    assert (line, reason.partition(",")[0]) == (3, "a cell of more than 131072 characters")
+
+
 def test_doubtful_rows_are_kept_with_a_warning():
     content = HEADER + "specific,short,2024-01-31T09:00:00+01:00,+33701020304,St. Jean\n"
 
