@@ -75,19 +75,12 @@ class Scroll:
         """The cursor to start from another time: before the first dossier that was lost, if any."""
         return self.cursor if self._before_loss is None else self._before_loss
 
-    async def page(self) -> ExportedPage:
-        """The next dossiers; the last page sets `ended`.
-
-        Raises:
-            ApiError: The service can give none, or not one of ten in a row.
-        """
-        return await self._told(await self._next())
-
     async def through(self, take: Take) -> None:
         """Have `take` do its work with every page, each while the next one is waited for.
 
         Raises:
-            ApiError: As `page`. The page before may then be half taken, and the cursor is after it.
+            ApiError: The service can give none, or not one of ten in a row. The page before may
+                then be half taken, and the cursor is after it.
         """
         found = await self._next()
         while not self.ended:
