@@ -18,7 +18,7 @@ from clients.errors import (
     UnexpectedReplyError,
 )
 from clients.http import CONNECT, from_response, no_cookies, origin, upstream, user_agent
-from clients.network import network
+from clients.network import Ways
 from clients.text import shortened
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -125,23 +125,6 @@ class Downloads:
     def _too_large(self, most: int) -> ApiError:
         reason = f"the file is larger than {most // 1_000_000} MB, the most that is fetched."
         return RejectedError(self._service, reason, remedy="Nothing was saved.")
-
-
-class Ways(httpx.AsyncBaseTransport):
-    """A transport to several hosts, each by its own way: its proxy, or none."""
-
-    def __init__(self) -> None:
-        self._ways: dict[str, httpx.AsyncBaseTransport] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        there = origin(request.url)
-        if there not in self._ways:
-            self._ways[there] = network(there)
-        return await self._ways[there].handle_async_request(request)
-
-    async def aclose(self) -> None:
-        for way in self._ways.values():
-            await way.aclose()
 
 
 _NO_LONGER = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.GONE}

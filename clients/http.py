@@ -31,7 +31,7 @@ from clients.errors import (
     UnexpectedReplyError,
 )
 from clients.garbage import no_garbage
-from clients.network import network, why_unreachable
+from clients.network import Ways, why_unreachable
 from clients.text import without_surrogates
 
 REPEATABLE = {"repeatable": True}
@@ -74,7 +74,6 @@ def connected(
     Nothing is loaded or opened before the first request. Redirections are not followed: they
     would carry credentials, or lose a POST.
     """
-    way = transport or OnFirstUse(lambda: network(url))
     return httpx.AsyncClient(
         base_url=url,
         auth=auth,
@@ -85,7 +84,7 @@ def connected(
             "User-Agent": user_agent(),
         },
         timeout=httpx.Timeout(read, connect=CONNECT),
-        transport=Retrying(Whole(way), sleep=sleep),
+        transport=Retrying(Whole(transport or Ways()), sleep=sleep),
         follow_redirects=False,
     )
 
@@ -308,7 +307,7 @@ class Whole(httpx.AsyncBaseTransport):
 
 
 class OnFirstUse(httpx.AsyncBaseTransport):
-    """A transport made when first needed: loading the certificates takes longer than a read."""
+    """A transport made when first needed: making it may take longer than a read."""
 
     def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
         self._make = make

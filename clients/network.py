@@ -23,11 +23,31 @@ class Cut:
     remedy: str
 
 
+class Ways(httpx.AsyncBaseTransport):
+    """A transport to any host, each by its own way: its proxy, or none.
+
+    A way is made when it is first taken: loading the certificates takes longer than a read.
+    """
+
+    def __init__(self) -> None:
+        self._ways: dict[tuple[str, str, int | None], httpx.AsyncBaseTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        there = (request.url.scheme, request.url.host, request.url.port)
+        if there not in self._ways:
+            self._ways[there] = network(request.url)
+        return await self._ways[there].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for way in self._ways.values():
+            await way.aclose()
+
+
 class NothingTrustedError(httpx.ConnectError):
     """The certificates that this machine trusts cannot be read."""
 
 
-def network(url: str) -> httpx.AsyncHTTPTransport:
+def network(url: httpx.URL | str) -> httpx.AsyncHTTPTransport:
     """What carries requests to this address, through the proxy of the environment if it has one.
 
     Raises:
@@ -50,7 +70,8 @@ def network(url: str) -> httpx.AsyncHTTPTransport:
 
 def proxy_of(address: httpx.URL) -> str:
     """The proxy that the environment has for an address, with its password, or nothing."""
-    proxy = "" if proxy_bypass(address.host) else getproxies().get(address.scheme, "")
+    proxies = {} if proxy_bypass(address.host) else getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all", "")
     return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
@@ -76,7 +97,9 @@ _CHECK_ADDRESS = (
     "Try again in a few minutes; if it lasts, check the address configured for this service, and"
     " that this machine is online."
 )
-_CHECK_PROXY = "Check https_proxy, or name the service's host in no_proxy if it needs no proxy."
+_CHECK_PROXY = (
+    "Check https_proxy (or all_proxy), or name the service's host in no_proxy if it needs no proxy."
+)
 _CHECK_CLOCK = "Check this machine's clock; if it is right, the service's team must renew it."
 
 _NOTHING_TRUSTED = Cut(

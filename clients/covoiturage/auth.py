@@ -22,14 +22,15 @@ WINDOW = 60.0
 MARGIN = 30.0
 """Seconds before its end when a token is no longer used."""
 UNREADABLE = 240.0
-"""Seconds a token is used when it does not say when it ends; they are made to last five minutes."""
+"""Seconds a token is used when it does not say how long; they are made to last five minutes."""
 
 
 class OperatorKeys(httpx.Auth):
     """An operator's keys, exchanged for a token that all requests share until it nearly ends.
 
     The exchange goes through the client that it authenticates. When the service refuses a token
-    that had been kept, the request is sent once more with a new one.
+    that had been kept, the request is sent once more with a new one. How old a token is does not
+    depend on the time that this machine believes it is.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class OperatorKeys(httpx.Auth):
         access_key: SecretStr,
         secret_key: SecretStr,
         version: str = "v3.3",
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = f"{url.rstrip('/')}/{version}/auth/access_token"
         self._access_key = access_key
@@ -102,7 +103,7 @@ class OperatorKeys(httpx.Auth):
 
     def _count(self) -> None:
         now = self._clock()
-        recent = [moment for moment in self._exchanges if 0 <= now - moment < WINDOW]
+        recent = [moment for moment in self._exchanges if now - moment < WINDOW]
         if len(recent) == MOST_EXCHANGES:
             told = (
                 f"the keys were exchanged {MOST_EXCHANGES} times in a minute, which is its limit."
@@ -143,7 +144,7 @@ def nothing_sent_before_a_token() -> Generator[None]:
 class _Token:
     value: SecretStr
     end: float
-    """In epoch seconds, when to stop using it."""
+    """By our clock, when to stop using it."""
 
 
 def _bought(response: httpx.Response, now: float) -> _Token:
@@ -160,8 +161,8 @@ def _bought(response: httpx.Response, now: float) -> _Token:
         told = "no token came in exchange for the operator's keys."
         raise UnexpectedReplyError(SERVICE, told) from None
     claims = _claims(token.get_secret_value())
-    known = claims and claims.exp
-    return _Token(token, known - MARGIN if known else now + UNREADABLE)
+    lifetime = claims and claims.lifetime
+    return _Token(token, now + (lifetime - MARGIN if lifetime else UNREADABLE))
 
 
 class _Reply(BaseModel):
@@ -169,8 +170,14 @@ class _Reply(BaseModel):
 
 
 class _Claims(BaseModel):
+    iat: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     exp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     name: str = ""
+
+    @property
+    def lifetime(self) -> float | None:
+        """Seconds, if it says when it was made and when it ends."""
+        return self.exp - self.iat if self.iat and self.exp else None
 
 
 def _claims(token: str) -> _Claims | None:

@@ -43,6 +43,7 @@ from clients.demarches.models import (
     Usager,
 )
 from clients.demarches.pieces import DemarcheFiles, Stored, StoredPiece
+from clients.demarches.scroll import Bookmark
 from clients.demarches.uploads import Attachment
 from clients.demarches.wire import SERVICE
 
@@ -57,6 +58,7 @@ __all__ = [
     "Annotation",
     "Attachment",
     "Awaiting",
+    "Bookmark",
     "Champ",
     "ChangedMessage",
     "Choices",

@@ -37,7 +37,7 @@ class DemarcheTokens(httpx.Auth):
         *others, last = self._candidates(request.extensions.get("demarche"))
         for token in others:
             response = yield _signed(request, token)
-            if not _out_of_reach(response):
+            if not out_of_reach(response):
                 return
         yield _signed(request, last)
 
@@ -70,17 +70,17 @@ class DemarcheTokens(httpx.Auth):
         return known
 
 
+def out_of_reach(response: httpx.Response) -> bool:
+    """Whether the token of this request is of no use for it, so that another one may be."""
+    if response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return True
+    reply = read_if_any(response)
+    return reply.data is None and reply.cause in {"not_found", "unauthorized", "deprecated_token"}
+
+
 _REMEDY = "Set GUICHET_DEMARCHES_TOKEN, or [demarches.tokens] for one démarche alone."
 
 
 def _signed(request: httpx.Request, token: SecretStr) -> httpx.Request:
     request.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
     return request
-
-
-def _out_of_reach(response: httpx.Response) -> bool:
-    """Whether this token is of no use here, so that another one may be."""
-    if response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return True
-    reply = read_if_any(response)
-    return reply.data is None and reply.cause in {"not_found", "unauthorized"}

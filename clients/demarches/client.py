@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 
 from clients.approval import Approval
 from clients.demarches.acts import Act, Made
-from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens
+from clients.demarches.auth import NO_DEMARCHE, DemarcheTokens, out_of_reach
 from clients.demarches.details import SECTIONS, ReadDossier, Section
 from clients.demarches.exports import Columns, Wanted, columns
-from clients.demarches.failures import failure, refusal
+from clients.demarches.failures import failure, most_telling, refusal
 from clients.demarches.forms import Form
 from clients.demarches.handled import AnnotatedDossier, Choices, HandledDossier
 from clients.demarches.models import (
@@ -244,22 +244,34 @@ class DemarchesClient:
         is told how many were read.
         """
         found: dict[int, Dossier] = {}
-        hidden: dict[int, ApiError] = {}
+        met = {number: list[ApiError]() for number in numbers}
         for place in self._tokens.places or (NO_DEMARCHE,):
             awaited = [number for number in numbers if number not in found]
             for start in range(0, len(awaited), MOST_TOGETHER):
-                some = set(awaited[start : start + MOST_TOGETHER])
-                hidden |= dict.fromkeys(some, UnavailableError(SERVICE, "it gives too few."))
-                for _ in range(MOST_ATTEMPTS):
-                    given, refused = await self._together(sorted(some), place)
-                    found |= given
-                    hidden |= refused
-                    some -= given.keys() | refused.keys()
-                    if given:
-                        await heard(len(found))
-                    if not some:
-                        break
-        return found, {number: hidden[number] for number in numbers if number not in found}
+                some = awaited[start : start + MOST_TOGETHER]
+                given, hidden = await self._some(some, place)
+                found |= given
+                for number, error in hidden.items():
+                    met[number].append(error)
+                if given:
+                    await heard(len(found))
+        return found, {n: most_telling(errors) for n, errors in met.items() if n not in found}
+
+    async def _some(
+        self, numbers: Sequence[int], place: int
+    ) -> tuple[dict[int, Dossier], dict[int, ApiError]]:
+        """Those of the dossiers that one token gives, and why it does not give each other."""
+        found: dict[int, Dossier] = {}
+        hidden: dict[int, ApiError] = {}
+        left = list(numbers)
+        for _ in range(MOST_ATTEMPTS):
+            given, refused = await self._together(left, place)
+            found |= given
+            hidden |= refused
+            left = [number for number in left if number not in found and number not in hidden]
+            if not left:
+                break
+        return found, hidden | dict.fromkeys(left, UnavailableError(SERVICE, "it gives too few."))
 
     async def _together(
         self, numbers: Sequence[int], place: int
@@ -488,6 +500,8 @@ class DemarchesClient:
 
     async def _send(self, request: httpx.Request, *, writing: bool = False) -> httpx.Response:
         response = await self._http.send(request, auth=self._tokens)
+        if response.history and out_of_reach(response):
+            raise most_telling([_denial(each) for each in (*response.history, response)])
         if not response.is_success:
             raise refusal(response, writing=writing)
         return response
@@ -507,6 +521,11 @@ def _window(first: int, after: str, *, newest_first: bool) -> dict[str, object]:
     """The arguments of a connection: the newest are the last, which come in ascending order."""
     count, cursor = ("last", "before") if newest_first else ("first", "after")
     return {count: min(first, MOST_PER_PAGE), cursor: after or None}
+
+
+def _denial(response: httpx.Response) -> ApiError:
+    """Why one of the tokens does not lead to what was asked for."""
+    return failure(read(response)) if response.is_success else refusal(response)
 
 
 def _written(moment: datetime | None) -> str | None:

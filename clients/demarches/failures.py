@@ -3,6 +3,7 @@
 GraphQL answers 200 whatever happens: the cause is in the root errors.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -28,6 +29,19 @@ def failure(reply: Reply, *, writing: bool = False) -> ApiError:
     unlisted = _UNFIT if reply.refused_unread else _UNKNOWN
     cause = _cause(reply.errors[0]) if reply.errors else None
     return (cause or unlisted).error(writing=writing)
+
+
+def most_telling(errors: Sequence[ApiError]) -> ApiError:
+    """The error to tell, of those that one token after the other led to.
+
+    A token that is turned away says nothing of what was asked for: that is told besides.
+    """
+    told = max(errors, key=_telling)
+    away = next((error for error in errors if error.reason in _OF_NO_USE), told)
+    if away is told:
+        return told
+    besides = f"Another of the tokens is of no use: {away.reason} `guichet doctor` says which."
+    return type(told)(SERVICE, told.reason, remedy=f"{told.remedy} {besides}".lstrip())
 
 
 def partial(error: RootError) -> PartialError:
@@ -62,6 +76,13 @@ class _Cause:
         if writing and not self.harmless:
             return LostAnswerError(SERVICE, self.reason)
         return self.kind(SERVICE, self.reason, remedy=self.remedy)
+
+
+def _telling(error: ApiError) -> int:
+    """How much it says of what was asked for."""
+    if error.reason in _OF_NO_USE:
+        return 0
+    return 1 if error.reason == _CAUSES["unauthorized"].reason else 2
 
 
 def _cause(error: RootError) -> _Cause | None:
@@ -123,6 +144,10 @@ _CAUSES = {
         FaultyServiceError, "it crashed on this request.", harmless=False
     ),
 }
+
+_TURNED_AWAY = ("forbidden", "deprecated_token", "forbidden_network")
+_OF_NO_USE = {_EXPIRED.reason, *(_CAUSES[cause].reason for cause in _TURNED_AWAY)}
+"""Why a token is of no use, whatever is asked for."""
 
 _NO_DEMARCHE = _Cause(NotFoundError, "there is no démarche with this number.")
 _ABSENT = {

@@ -55,6 +55,28 @@ class Skipped:
     """The cursor that it follows."""
 
 
+class Bookmark:
+    """Where one is in a list that is read page by page, and never goes back."""
+
+    def __init__(self, after: str) -> None:
+        self.cursor = after
+        """After what was read; kept where it was when nothing more comes."""
+        self.ended = False
+        self._met = {after}
+
+    def move(self, end: str, *, more: bool) -> None:
+        """Go to the end of a page; `more` follows, or nothing does.
+
+        Raises:
+            UnexpectedReplyError: The page leads back to what was read.
+        """
+        if more and end in self._met:
+            raise UnexpectedReplyError(SERVICE, "a page leads back to what was read.")
+        self._met.add(end)
+        self.cursor = end or self.cursor
+        self.ended = not more
+
+
 class Scroll:
     """A place among the dossiers of a démarche, and the size of the pages to go on by."""
 
@@ -63,34 +85,28 @@ class Scroll:
         self._size = LARGEST
         self._given_in_a_row = 0
         self._lost_in_a_row = 0
-        self.cursor = after
-        """After the last dossier that was read; kept where it was when nothing more comes."""
-        self.ended = False
-        self._met = {after}
-        """Where the pages ended so far: none leads back there."""
+        self._bookmark = Bookmark(after)
         self._before_loss: str | None = None
+
+    @property
+    def cursor(self) -> str:
+        """After the last dossier that was read; where it was when nothing more comes."""
+        return self._bookmark.cursor
 
     @property
     def resumption(self) -> str:
         """The cursor to start from another time: before the first dossier that was lost, if any."""
         return self.cursor if self._before_loss is None else self._before_loss
 
-    async def page(self) -> ExportedPage:
-        """The next dossiers; the last page sets `ended`.
-
-        Raises:
-            ApiError: The service can give none, or not one of ten in a row.
-        """
-        return await self._told(await self._next())
-
     async def through(self, take: Take) -> None:
         """Have `take` do its work with every page, each while the next one is waited for.
 
         Raises:
-            ApiError: As `page`. The page before may then be half taken, and the cursor is after it.
+            ApiError: The service can give none, or not one of ten in a row. The page before may
+                then be half taken, and the cursor is after it.
         """
         found = await self._next()
-        while not self.ended:
+        while not self._bookmark.ended:
             found = await _meanwhile(self._next, partial(self._give, found, take))
         await self._give(found, take)
 
@@ -103,7 +119,7 @@ class Scroll:
             if self._size == 1:
                 return await self._skip()
             self._size, self._given_in_a_row = max(1, self._size // SMALLER), 0
-        self._advance(found.end, more=found.more)
+        self._bookmark.move(found.end, more=found.more)
         self._grow()
         return found
 
@@ -152,7 +168,7 @@ class Scroll:
         before = self.cursor
         with upstream(SERVICE):
             number, cursor, more = await self._number(before)
-        self._advance(cursor, more=more)
+        self._bookmark.move(cursor, more=more)
         return Skipped(number, before)
 
     async def _named(self, gap: Gap) -> Lost:
@@ -186,13 +202,6 @@ class Scroll:
         self._given_in_a_row += 1
         if self._given_in_a_row >= LARGER_AFTER:
             self._size, self._given_in_a_row = min(LARGEST, self._size * SMALLER), 0
-
-    def _advance(self, cursor: str, *, more: bool) -> None:
-        if more and cursor in self._met:
-            raise UnexpectedReplyError(SERVICE, "a page leads back to what was read.")
-        self._met.add(cursor)
-        self.cursor = cursor or self.cursor
-        self.ended = not more
 
 
 async def _meanwhile(

@@ -22,7 +22,7 @@ def ways(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         "faire_simple": httpx.URL(settings.faire_simple.url),
     }
     through = [name for name in SERVICES if name in settings.needs_met and proxy_of(urls[name])]
-    told = f"the environment's (https_proxy), for {', '.join(through)}."
+    told = f"the environment's, for {', '.join(through)}."
     yield Finding("proxy", "ok", told if through else "none, or none for these services.")
     if file := environ.get("SSL_CERT_FILE"):
         yield _trusted(Path(file))

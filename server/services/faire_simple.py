@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 import httpx
 
 from clients.faire_simple import FaireSimpleClient, Keyed
-from clients.http import OnFirstUse, connected
-from clients.network import network
+from clients.http import connected
+from clients.network import Ways
 from server.services.ways import Transports, kept
 from server.settings import FaireSimple
 
@@ -32,5 +32,5 @@ def _keyed(
     service: FaireSimple, by: httpx.AsyncBaseTransport | None
 ) -> httpx.AsyncBaseTransport | None:
     """What adds the second one."""
-    way = by or OnFirstUse(lambda: network(service.url))
+    way = by or Ways()
     return Keyed(way, service.key) if service.key else way

@@ -10,9 +10,8 @@ import anyio
 import httpx
 from starlette.applications import Starlette
 
-from clients.downloads import Ways
 from clients.http import OnFirstUse, Sleep
-from clients.network import network
+from clients.network import Ways
 from clients.pace import Budget, OwnBudget
 from server.settings import Settings
 
@@ -81,14 +80,11 @@ def network_ways(settings: Settings) -> Transports:
         return Transports()
     from server.observing import Observed  # noqa: PLC0415  (what a laptop never loads)
 
-    def way(service: str, url: str) -> httpx.AsyncBaseTransport:
-        return Observed(service, OnFirstUse(lambda: network(url)))
-
     return Transports(
-        covoiturage=way("covoiturage", settings.covoiturage.url),
-        demarches=way("demarches", settings.demarches.url),
-        emjpm=way("emjpm", settings.emjpm.address),
-        faire_simple=way("faire_simple", settings.faire_simple.url),
+        covoiturage=Observed("covoiturage", Ways()),
+        demarches=Observed("demarches", Ways()),
+        emjpm=Observed("emjpm", Ways()),
+        faire_simple=Observed("faire_simple", Ways()),
         files=Observed("demarches", Ways()),
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 from clients.errors import UnavailableError
 from clients.http import connected, upstream
-from clients.network import NothingTrustedError, network, why_unreachable
+from clients.network import NothingTrustedError, network, proxy_of, why_unreachable
 
 URL = "https://service.test"
 SECRET = "p4ssword"
@@ -122,6 +122,32 @@ async def test_a_host_that_needs_no_proxy_is_not_cut_by_one(monkeypatch: pytest.
     assert "proxy" not in await told_of(caused(httpx.ConnectError("x"), REFUSED))
 
 
+async def test_each_host_has_its_own_way(monkeypatch: pytest.MonkeyPatch):
+    """A service may have files put at another host, which is not reached as it is itself."""
+    monkeypatch.setenv("https_proxy", "gopher://proxy.test")
+    monkeypatch.setenv("no_proxy", "service.test")
+
+    assert "the proxy's address cannot be used" in await told_of(None, "https://storage.test/1")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "found"),
+    [
+        ({"all_proxy": "http://any.test:1"}, "http://any.test:1"),
+        ({"all_proxy": "any.test:1", "https_proxy": "own.test:2"}, "http://own.test:2"),
+        ({"all_proxy": "any.test:1", "no_proxy": "service.test"}, ""),
+        ({"http_proxy": "other.test:3"}, ""),
+    ],
+)
+def test_the_proxy_of_any_address_is_that_of_those_that_have_none_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, proxies: dict[str, str], found: str
+):
+    for name, proxy in proxies.items():
+        monkeypatch.setenv(name, proxy)
+
+    assert proxy_of(httpx.URL(URL)) == found
+
+
 @pytest.mark.parametrize("proxy", ["http://proxy.test:port", "gopher://proxy.test"])
 async def test_a_proxy_that_is_no_address_is_a_proxy_s_trouble(
     monkeypatch: pytest.MonkeyPatch, proxy: str
@@ -137,7 +163,7 @@ async def test_certificates_that_cannot_be_read_are_told(monkeypatch: pytest.Mon
     assert "SSL_CERT_FILE" in await told_of(None)
 
 
-async def told_of(error: httpx.TransportError | None) -> str:
+async def told_of(error: httpx.TransportError | None, address: str = "/") -> str:
     """What a client says of a network that raises this, or of ours."""
 
     def broken(_: httpx.Request) -> httpx.Response:
@@ -149,7 +175,7 @@ async def told_of(error: httpx.TransportError | None) -> str:
     transport = httpx.MockTransport(broken) if error else None
     async with connected(URL, transport=transport, sleep=no_pause) as client:
         with pytest.raises(UnavailableError) as caught, upstream("Service"):
-            await client.get("/")
+            await client.get(address)
     assert caught.value.remedy.startswith("Nothing was changed. ")
     return str(caught.value)
 

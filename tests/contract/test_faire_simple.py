@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from clients import Approval
 from clients.errors import AccessDeniedError, NotFoundError
 from clients.faire_simple import FaireSimpleClient, Flow, Keyed
-from clients.http import OnFirstUse, connected
-from clients.network import network
+from clients.http import connected
+from clients.network import Ways
 from server.sandbox import faire_simple
 from server.sandboxed import sandboxed
 from server.settings import FaireSimple, Settings
@@ -36,7 +36,7 @@ class Service:
 
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[FaireSimpleClient]:
-        way = self.transport or OnFirstUse(lambda: network(self.url))
+        way = self.transport or Ways()
         basic, keyed = httpx.BasicAuth(self.login, self.password), Keyed(way, SecretStr(self.key))
         async with connected(self.url, auth=basic, transport=keyed) as http:
             yield FaireSimpleClient(http, sandboxed(Settings()).faire_simple.paths)

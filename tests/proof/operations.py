@@ -208,7 +208,6 @@ READS: dict[tuple[type, str], Call] = {
     (DemarchesClient, "handled"): lambda k: k.clients.demarches.handled(DOSSIER),
     (DemarchesClient, "annotated"): lambda k: k.clients.demarches.annotated(DOSSIER),
     (DemarchesClient, "choices"): lambda k: k.clients.demarches.choices(1001),
-    (Scroll, "page"): lambda k: k.clients.demarches.every(1001, Wanted()).page(),
     (Scroll, "through"): lambda k: k.clients.demarches.every(1001, Wanted()).through(taken),
     (DemarcheFiles, "download"): download,
     (EmjpmClient, "mesures"): lambda k: k.clients.emjpm.mesures(),

@@ -485,7 +485,7 @@ def test_a_proxy_is_told_with_the_services_it_is_for(monkeypatch: pytest.MonkeyP
 
     findings = here(demarches={"token": "x"}, emjpm={"url": "https://emjpm.test", "token": "x"})
 
-    assert findings["proxy"].says == "the environment's (https_proxy), for covoiturage, demarches."
+    assert findings["proxy"].says == "the environment's, for covoiturage, demarches."
 
 
 # Whether the services answer.

@@ -402,6 +402,43 @@ async def test_a_deletion_that_could_not_be_read_is_read_again_by_the_next_expor
     assert second["dossiers"] == 0
 
 
+async def test_deletions_after_a_page_of_which_nothing_can_be_read_are_exported(
+    counter: Counter, folder: Path
+):
+    """A page of two is given in place of the first."""
+
+    def cut(reply: dict[str, Any]) -> None:
+        gone = reply["data"]["demarche"].get("deletedDossiers")
+        if gone and len(gone["edges"]) > 2:
+            gone["pageInfo"] |= {"hasNextPage": True, "endCursor": gone["edges"][1]["cursor"]}
+            first.extend(edge["node"]["number"] for edge in gone["edges"])
+            gone["edges"] = [None, None]
+
+    first: list[int] = []
+    counter.over["demarches"] = Between(counter.dossiers, cut)
+    counts = await exported(counter, since=ALWAYS)
+
+    assert counts["lost_count"] == 2
+    assert counts["deleted"][-len(first[2:]) :] == first[2:] != []
+
+
+async def test_deletions_that_lead_back_to_one_another_are_not_gone_through_for_ever(
+    counter: Counter, folder: Path
+):
+    def stuck(reply: dict[str, Any]) -> None:
+        if gone := reply["data"]["demarche"].get("deletedDossiers"):
+            gone["pageInfo"]["hasNextPage"] = True
+            given.append(gone)
+            reply["data"]["demarche"]["deletedDossiers"] = given[0]
+            assert len(given) < 5, "for ever"
+
+    given: list[dict[str, Any]] = []
+    counter.over["demarches"] = Between(counter.dossiers, stuck)
+
+    assert "leads back" in await refusal(counter, since=ALWAYS)
+    assert names(folder) == []
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_whoever_applies_every_export_has_what_the_service_has(
     counter: Counter, folder: Path, seed: int

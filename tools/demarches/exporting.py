@@ -10,6 +10,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BeforeValidator, Field
 
 from clients.demarches import (
+    Bookmark,
     Columns,
     DeletedDossier,
     DemarchesClient,
@@ -231,8 +232,8 @@ class _Run:
 
     async def _gone(self, since: datetime, start: str, *, deleted: bool) -> str:
         """Add one of the two lists, and give the cursor to go on from: `start` if some are lost."""
-        after, whole, more = start, True, True
-        while more:
+        bookmark, whole = Bookmark(start), True
+        while not bookmark.ended:
             page = await self._demarches.removals(
                 self._number,
                 groupe=self._wanted.groupe,
@@ -240,7 +241,7 @@ class _Run:
                 deleted=deleted,
                 pending=not deleted,
                 first=PAGE,
-                after=(after, "") if deleted else ("", after),
+                after=(bookmark.cursor, "") if deleted else ("", bookmark.cursor),
             )
             removals = page.deleted if deleted else page.pending
             rows = [removal.dossier for removal in removals.rows]
@@ -251,9 +252,8 @@ class _Run:
             self.deleted |= dict.fromkeys(row.number for row in rows)
             self._lose([Lost(0, problem.path, problem.reason) for problem in page.problems])
             whole = whole and not page.problems
-            after = removals.rows[-1].cursor if removals.rows else after
-            more = removals.more and bool(rows)
-        return after if whole else start
+            bookmark.move(removals.end, more=removals.more)
+        return bookmark.cursor if whole else start
 
     def _lose(self, lost: Sequence[Lost]) -> None:
         self.lost += lost[: MOST_LOST - len(self.lost)]

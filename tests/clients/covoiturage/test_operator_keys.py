@@ -23,7 +23,10 @@ from clients.errors import (
 )
 from clients.http import connected
 
-START = 1_700_000_000.0
+ISSUED = 1_700_000_000.0
+"""By the service's clock."""
+START = ISSUED + 86_400
+"""By ours, which may be wrong by a day."""
 ROW = Application(
     cee_application_type="standardized",
     cee_application_uuid="0b7f4b1e-6a5c-4d3e-9f21-7c8d9e0a1b2c",
@@ -43,6 +46,9 @@ def jwt(**claims: object) -> str:
     """A token with these claims, as the service makes them, except for its signature."""
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJSUzI1NiJ9.{body}.c2lnbmF0dXJl"
+
+
+TOKEN = jwt(iat=ISSUED, exp=ISSUED + 300)
 
 
 @pytest.fixture(name="clock")
@@ -68,7 +74,7 @@ async def _http(clock: Clock) -> AsyncGenerator[httpx.AsyncClient]:
 @pytest.fixture(name="exchange")
 def _exchange(respx_mock: respx.MockRouter) -> respx.Route:
     route = respx_mock.post("https://rpc.test/v3.3/auth/access_token")
-    return route.respond(201, json={"access_token": jwt(exp=START + 300)})
+    return route.respond(201, json={"access_token": TOKEN})
 
 
 @pytest.fixture(name="journeys")
@@ -85,7 +91,7 @@ async def test_the_keys_are_exchanged_and_the_token_sent(
     assert json.loads(asked.content) == {"access_key": "access", "secret_key": "s3cret"}
     assert "authorization" not in asked.headers
     assert asked.headers["accept-encoding"] == "identity"
-    assert journeys.calls.last.request.headers["authorization"] == f"Bearer {jwt(exp=START + 300)}"
+    assert journeys.calls.last.request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("sub", ["", "a", "ab", "abc"])
@@ -96,7 +102,7 @@ async def test_the_token_serves_until_thirty_seconds_before_its_end(
     clock: Clock,
     sub: str,
 ):
-    exchange.respond(201, json={"access_token": jwt(exp=START + 300, sub=sub)})
+    exchange.respond(201, json={"access_token": jwt(iat=ISSUED, exp=ISSUED + 300, sub=sub)})
     await http.get("/journeys")
     clock.now = START + 269
     await http.get("/journeys")
@@ -111,9 +117,18 @@ async def test_the_token_serves_until_thirty_seconds_before_its_end(
 
 @pytest.mark.parametrize(
     "token",
-    ["opaque", "a.b", "a.%.c", "a..c", jwt(sub="x"), jwt(exp="soon"), jwt(exp=float("inf"))],
+    [
+        "opaque",
+        "a.b",
+        "a.%.c",
+        "a..c",
+        jwt(sub="x"),
+        jwt(exp=ISSUED + 300),
+        jwt(iat=ISSUED, exp="soon"),
+        jwt(iat=ISSUED, exp=float("inf")),
+    ],
 )
-async def test_a_token_that_does_not_say_its_end_serves_four_minutes(
+async def test_a_token_that_does_not_say_how_long_serves_four_minutes(
     http: httpx.AsyncClient,
     exchange: respx.Route,
     journeys: respx.Route,
@@ -137,7 +152,7 @@ async def test_requests_at_the_same_time_share_one_exchange(
 ):
     async def slowly(_: httpx.Request) -> httpx.Response:
         await anyio.lowlevel.checkpoint()
-        return httpx.Response(201, json={"access_token": jwt(exp=START + 300)})
+        return httpx.Response(201, json={"access_token": TOKEN})
 
     exchange.side_effect = slowly
 

@@ -92,17 +92,16 @@ class Gone:
     def numbers(self) -> list[int]:
         return [dossier.number for dossier in self.dossiers]
 
+    async def take(self, page: ExportedPage) -> None:
+        self.dossiers += page.dossiers
+        self.lost += page.lost
+
 
 async def through(service: Service, wanted: Wanted | None = None, *, after: str = "") -> Gone:
     gone = Gone()
-
-    async def take(page: ExportedPage) -> None:
-        gone.dossiers += page.dossiers
-        gone.lost += page.lost
-
     async for client in connected_to(service):
         scroll = client.every(1001, wanted or Wanted(), after=after)
-        await scroll.through(take)
+        await scroll.through(gone.take)
         gone.cursor, gone.resumption = scroll.cursor, scroll.resumption
     return gone
 
@@ -359,12 +358,12 @@ async def test_a_full_minute_of_too_many_requests_is_waited_out():
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    service = Service(10)
+    service, gone = Service(10), Gone()
     replies = [httpx.Response(429, headers={"Retry-After": "60"})]
     transport = httpx.MockTransport(lambda r: unread(replies.pop() if replies else service(r)))
     async with connected("https://demarches.test/x", transport=transport, sleep=sleep) as http:
         client = DemarchesClient(http, tokens=DemarcheTokens(SecretStr("t")))
-        page = await client.every(1001, Wanted()).page()
+        await client.every(1001, Wanted()).through(gone.take)
 
-    assert len(page.dossiers) == 10
+    assert len(gone.dossiers) == 10
     assert waited == [60.0]

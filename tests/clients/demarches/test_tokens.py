@@ -7,13 +7,16 @@ import pytest
 import respx
 from pydantic import SecretStr
 
-from clients.demarches import DemarcheTokens
-from clients.errors import AccessDeniedError
+from clients.demarches import DemarchesClient, DemarcheTokens
+from clients.errors import AccessDeniedError, ApiError
+from clients.http import connected
+from server.sandbox import demarches
 
-URL = "https://demarches.test/graphql"
+URL = "https://demarches.test/api/v2/graphql"
 DEFAULT, OWN, OTHER = SecretStr("default"), SecretStr("own"), SecretStr("other")
 HIDDEN = {"errors": [{"message": "…", "extensions": {"code": "unauthorized"}}], "data": None}
 ABSENT = {"errors": [{"message": "…", "extensions": {"code": "not_found"}}], "data": None}
+WITHDRAWN = {"errors": [{"message": "…", "extensions": {"code": "deprecated_token"}}], "data": None}
 FOUND = {"data": {"dossier": {"number": 1}}}
 
 
@@ -54,8 +57,8 @@ async def test_a_demarche_has_its_own_token_or_the_default_one(
 
 @pytest.mark.parametrize(
     "refusal",
-    [told(HIDDEN), told(ABSENT), httpx.Response(401), httpx.Response(403)],
-    ids=["hidden", "absent", "expired", "unknown"],
+    [told(HIDDEN), told(ABSENT), told(WITHDRAWN), httpx.Response(401), httpx.Response(403)],
+    ids=["hidden", "absent", "withdrawn", "expired", "unknown"],
 )
 async def test_without_a_demarche_each_token_is_tried_until_one_covers_it(
     http: httpx.AsyncClient, respx_mock: respx.MockRouter, refusal: httpx.Response
@@ -140,6 +143,48 @@ async def test_a_token_of_its_own_comes_before_one_that_happened_to_serve(
     await http.post(URL, auth=tokens, extensions={"demarche": 1001})
 
     assert service.shown == ["Bearer default", "Bearer own"]
+
+
+@pytest.mark.parametrize(
+    ("valid", "number", "told"),
+    [
+        ("sandbox", 1, "there is no dossier with this number"),
+        ("sandbox-autre", 200001, "this exists, but the token does not cover its démarche"),
+    ],
+)
+@pytest.mark.parametrize("expired_last", [True, False])
+async def test_what_a_valid_token_says_comes_before_the_end_of_another(
+    valid: str, number: int, told: str, *, expired_last: bool
+):
+    names = (valid, "sandbox-expire") if expired_last else ("sandbox-expire", valid)
+    default, own = map(SecretStr, names)
+    transport = httpx.ASGITransport(app=demarches.create())
+    async with connected(URL, transport=transport) as http:
+        client = DemarchesClient(http, tokens=DemarcheTokens(default, {1002: own}))
+        with pytest.raises(ApiError) as alone:
+            await client.dossier(number)
+        _, together = await client.dossiers_together([number])
+
+    assert str(alone.value) == str(together[number])
+    assert alone.value.reason.startswith(told)
+    assert alone.value.remedy.endswith(
+        "Another of the tokens is of no use: the token has expired. `guichet doctor` says which."
+    )
+
+
+async def test_a_dossier_that_its_token_cannot_give_now_is_not_said_to_be_out_of_reach(
+    respx_mock: respx.MockRouter,
+):
+    """Though the next token does not cover it."""
+    late = {"message": "Timeout on Dossier.champs", "path": ["n0"]}
+    hidden = {"message": "…", "path": ["n0"], "extensions": {"code": "unauthorized"}}
+    replies = [told({"data": None, "errors": [error]}) for error in (late, hidden)]
+    respx_mock.post(URL).mock(side_effect=replies)
+    async with connected(URL) as http:
+        client = DemarchesClient(http, tokens=DemarcheTokens(DEFAULT, {1001: OWN}))
+        _, together = await client.dossiers_together([200001])
+
+    assert "ran out of time" in str(together[200001])
 
 
 @pytest.mark.parametrize("tokens", [DemarcheTokens(), DemarcheTokens(None, {1001: OWN})])
