@@ -351,10 +351,13 @@ class Journal:
     ) -> bool:
         """End a question for good, nothing having been sent; false if it has ended already.
 
-        `by` is another principal than the one who asked, if it is they who did not agree; empty, it
-        is the one who asked.
+        It ends whoever is cancelled meanwhile. `by` is another principal than the one who asked, if
+        it is they who did not agree; empty, it is the one who asked.
         """
-        return await self._end(operation, ending, result, "pending", "approved", by=by)
+        ended = False
+        with anyio.CancelScope(shield=True):
+            ended = await self._end(operation, ending, result, "pending", "approved", by=by)
+        return ended  # noqa: RET504  (types do not tell that the block ends)
 
     async def end(self, operation: str, ending: Ending, result: CallToolResult) -> bool:
         """Record what came of an operation, as whoever executed it knows.
