@@ -64,6 +64,9 @@ class PartnerStatus(Outcome):
     answer: list[Part] = Field(
         default=[], description="What the service said of it; what that means is not documented."
     )
+    answer_cut: bool | None = Field(
+        default=None, description="True: it said more than a result holds."
+    )
 
 
 class Sent(BaseModel):
@@ -156,11 +159,13 @@ async def set_partner_status(
     """
     answer = await faire_simple.set_status(uid, registered=registered, approval=approval)
     status = REGISTERED if registered else UNREGISTERED
+    said = None if answer is None else page(answer)
     return PartnerStatus(
         uid=uid,
         outcome="applied",
         conclusion=f"The service accepted that partner {uid} be {status}.",
-        answer=[] if answer is None else page(answer).parts,
+        answer=said.parts if said else [],
+        answer_cut=True if said and said.next_offset else None,
     )
 
 

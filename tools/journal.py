@@ -19,7 +19,7 @@ from typing import Literal
 import anyio
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tools.chain import Ledger, Verdict, verdict
 from tools.fences import FREE, Fences, Toll
@@ -248,9 +248,12 @@ class Journal:
         """Whether the question may still be answered, or the approval used."""
         return operation.status in {"pending", "approved"} and self.now() < operation.expires_at
 
-    def asked(self, operation: Operation) -> Asked:
-        """What the page shows of a question that awaits its answer."""
-        return Asked.model_validate_json(self.seal.open(operation.asked or b""))
+    def asked(self, operation: Operation) -> Asked | None:
+        """What the page shows of a question that awaits its answer; None if nobody can read it."""
+        try:
+            return Asked.model_validate_json(self.seal.open(operation.asked or b""))
+        except (BrokenSealError, ValidationError):  # of another secret, or of another version
+            return None
 
     async def under_way(self, principal: str, tool: str, arguments: str) -> bool:
         """Whether this very call of this principal is being executed by a process that lives."""
@@ -348,10 +351,13 @@ class Journal:
     ) -> bool:
         """End a question for good, nothing having been sent; false if it has ended already.
 
-        `by` is another principal than the one who asked, if it is they who did not agree; empty, it
-        is the one who asked.
+        It ends whoever is cancelled meanwhile. `by` is another principal than the one who asked, if
+        it is they who did not agree; empty, it is the one who asked.
         """
-        return await self._end(operation, ending, result, "pending", "approved", by=by)
+        ended = False
+        with anyio.CancelScope(shield=True):
+            ended = await self._end(operation, ending, result, "pending", "approved", by=by)
+        return ended  # noqa: RET504  (types do not tell that the block ends)
 
     async def end(self, operation: str, ending: Ending, result: CallToolResult) -> bool:
         """Record what came of an operation, as whoever executed it knows.

@@ -1,5 +1,6 @@
 """What became of a change whose answer was lost: known by reading, never by writing again."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from clients import ApiError
 from tools.desk import Desk
 from tools.journal import Ending, Operation
 from tools.results import Outcome, structured
+
+LOG = logging.getLogger(__name__)
 
 READ_AGAIN_AFTER = (0.0, 2.0, 5.0, 10.0, 20.0, 25.0)
 """Seconds before each reading: together, as long as `AT_WORK`."""
@@ -85,6 +88,8 @@ async def read(desk: Desk, settlement: Settlement, operation: Operation) -> Outc
             return await settlement.read(desk, operation)
     except (ApiError, ToolError):  # or what the ledger keeps of its parts cannot
         pass
+    except ValueError as unlike:  # what is there, or was kept, is not of the kind it should be
+        LOG.warning("%s cannot be settled: %s", operation.tool, type(unlike).__name__)
     return settlement.unread(operation.subject)
 
 

@@ -197,7 +197,10 @@ class _Counter:
             return self._not_alone()
         if not self._awaits_an_answer(operation):
             return await self._decided(session, operation, repeated=True)
-        if misfits := self._misfits(operation, given, first=first):
+        asked = self.journal.asked(operation)
+        if asked is None:
+            return self._unreadable()
+        if misfits := self._misfits(asked.typed, given, first=first):
             return self._shown(session, operation, given, misfits)
         agreed = await self.journal.approve(operation.id, by=_other(session, operation))
         return await self._answered(session, operation, counts=agreed)
@@ -319,6 +322,13 @@ class _Counter:
         )
         return HTMLResponse(rendering.wrong(self.say, title, reason), 403)
 
+    def _unreadable(self) -> Response:
+        """What is said in the place of a plan that nobody can read any more."""
+        title = self.say(
+            fr="Cette demande ne peut pas être montrée", en="This request cannot be shown"
+        )
+        return HTMLResponse(rendering.wrong(self.say, title, rendering.unreadable(self.say)), 410)
+
     async def _waiting(self, session: Came) -> list[Waiting]:
         own = await self.journal.on_page(session.principal)
         tools = self._decides_on(session)
@@ -341,9 +351,8 @@ class _Counter:
     def _awaits_an_answer(self, operation: Operation) -> bool:
         return operation.status == "pending" and self.journal.is_open(operation)
 
-    def _misfits(self, operation: Operation, given: Given, *, first: bool) -> tuple[Misfit, ...]:
+    def _misfits(self, typed: Typed | None, given: Given, *, first: bool) -> tuple[Misfit, ...]:
         """What keeps a form from being an agreement."""
-        typed = self.journal.asked(operation).typed
         wrong = (
             None if first else _sent_before(self.say),
             None if given.agreed else _unticked(self.say),
@@ -359,6 +368,8 @@ class _Counter:
         misfits: tuple[Misfit, ...] = (),
     ) -> Response:
         shown = self._presented(session, operation)
+        if shown.asked is None:
+            return self._unreadable()
         html = rendering.plan(self.say, shown, session.form(operation.id), given, misfits)
         return HTMLResponse(html, 422 if misfits else 200)
 

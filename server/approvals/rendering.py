@@ -28,7 +28,8 @@ class Waiting:
     """A plan that awaits its answer."""
 
     operation: Operation
-    asked: Asked
+    asked: Asked | None
+    """What it asks, if it can still be read."""
     asker: str = ""
     """Who asks for it, if it is not whoever looks at it."""
     for_another: bool = False
@@ -54,7 +55,7 @@ class Misfit:
 
 def waiting(say: Say, plans: list[Waiting]) -> str:
     """The list of plans that await their answer."""
-    return _rendered(say, "waiting.html", plans=plans)
+    return _rendered(say, "waiting.html", plans=plans, unreadable=unreadable(say))
 
 
 def plan(
@@ -129,6 +130,16 @@ def signed_in(say: Say) -> str:
 def wrong(say: Say, title: str, reason: str) -> str:
     """A request that cannot be served."""
     return _rendered(say, "wrong.html", title=title, reason=reason)
+
+
+def unreadable(say: Say) -> str:
+    """What is said of a plan in its place."""
+    return say(
+        fr="Cette demande a été scellée avec une clé que Guichet n'a plus : personne ne peut y "
+        "répondre, et rien ne sera envoyé. Faites de nouveau votre demande à l'assistant.",
+        en="This request was sealed with a key that Guichet no longer has: nobody can answer it, "
+        "and nothing will be sent. Ask the assistant for it again.",
+    )
 
 
 def stylesheet() -> str:

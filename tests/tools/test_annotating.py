@@ -178,6 +178,27 @@ async def test_a_value_of_another_type_is_refused_with_what_there_is(
     assert not writes(counter)
 
 
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [("IntegerNumberChampDescriptor", 26), ("DatetimeChampDescriptor", "2026-12-01T09:30")],
+)
+async def test_what_was_filled_in_before_the_form_changed_may_be_of_another_type(
+    counter: Counter, kind: str, given: object
+):
+    await annotate(counter, {"Numéro d’engagement": "26-001"})
+
+    def changed(reply: dict[str, Any]) -> None:
+        for asked in reply["data"]["dossier"]["form"]["revision"]["annotationDescriptors"]:
+            if asked["label"] == "Numéro d’engagement":
+                asked["__typename"] = kind
+
+    counter.over["demarches"] = Between(counter.dossiers, changed)
+    person = Person(action="decline")
+    await annotate(counter, {"Numéro d’engagement": given}, person)
+
+    assert "26-001" in person.questions[0]
+
+
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_what_no_json_can_say_is_no_number(value: float):
     asked = Question(

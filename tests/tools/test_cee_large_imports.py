@@ -74,6 +74,7 @@ async def approved(counter: Counter, host: Client, name: str = FILE) -> Asked:
     operation = await journal.find(counter.presented[-1])
     assert operation
     asked = journal.asked(operation)
+    assert asked
     assert await journal.approve(operation.id)
     await journal.close()
     return asked

@@ -80,9 +80,22 @@ async def test_antennes_are_listed_with_the_id_that_mesures_name(counter: Counte
 
 
 async def test_a_mandataire_of_his_own_has_no_antenne(counter: Counter):
-    assert await told(connected_as(counter, "sandbox-individuel"), "list_antennes") == {
-        "antennes": []
-    }
+    alone = connected_as(counter, "sandbox-individuel")
+
+    assert await told(alone, "list_antennes") == {"total": 0, "antennes": []}
+
+
+async def test_following_next_visits_every_antenne_once(counter: Counter):
+    def many(reply: Any) -> None:
+        reply["antennes"] = [{"id": number, "nom": "é" * 200} for number in range(150)]
+
+    counter.over["emjpm"] = Between(counter.mesures, many)
+    pages = [await told(counter, "list_antennes")]
+    while "next_offset" in pages[-1]:
+        pages.append(await told(counter, "list_antennes", offset=pages[-1]["next_offset"]))
+
+    assert {page["total"] for page in pages} == {150}
+    assert [antenne["id"] for page in pages for antenne in page["antennes"]] == list(range(150))
 
 
 async def test_the_account_of_a_service_is_told(counter: Counter, era: str):
@@ -172,6 +185,20 @@ async def test_kinds_unknown_to_us_are_counted_under_their_own_name(counter: Cou
 
     assert summary["by_departement"]["abroad"] == 1
     assert "51" in summary["by_departement"]
+
+
+async def test_kinds_too_many_to_be_told_apart_are_counted_together(counter: Counter):
+    def many(reply: Any) -> None:
+        first = reply["mesures"][0]
+        reply["mesures"] = [
+            {**first, "etats": [{"nature_mesure": f"{number}"}]} for number in range(200)
+        ]
+
+    counter.over["emjpm"] = Between(counter.mesures, many)
+    natures = (await told(counter, "summarize_mesures"))["by_nature"]
+
+    assert natures["others"] == 50
+    assert sum(natures.values()) == 200
 
 
 @pytest.mark.parametrize(

@@ -214,19 +214,26 @@ async def test_what_may_have_been_made_is_not_denied_when_the_ledger_is_lost(
     assert f"{whole.subject} cannot be read." in result.model_dump_json()
 
 
-async def test_what_the_ledger_can_no_longer_open_holds_up_nothing_else(desk: Desk, clock: Clock):
-    """It was sealed under a secret that was lost: nobody can read what came of it."""
-
-    async def sealed(_: Desk, __: Operation) -> Outcome:
-        raise ToolError("It was sealed under another secret.")
+@pytest.mark.parametrize(
+    "why",
+    [
+        ToolError("It was sealed under another secret."),
+        ValueError("An older version kept it otherwise."),
+    ],
+)
+async def test_what_can_no_longer_be_read_holds_up_nothing_else(
+    desk: Desk, clock: Clock, why: Exception
+):
+    async def unreadable(_: Desk, __: Operation) -> Outcome:
+        raise why
 
     for name, tool in {"aa": "close_dossier", "bb": INTENT.tool}.items():
         asked = await desk.journal.ask(name, replace(INTENT, tool=tool, goal="made"))
         assert await desk.journal.begin(asked, "page")
     clock.now += LEASE + 100
 
-    unopened = Settlement(unread=unread, read=sealed)
-    await settle_abandoned(desk, {"close_dossier": unopened, INTENT.tool: PART})
+    settlements = {"close_dossier": Settlement(unread=unread, read=unreadable), INTENT.tool: PART}
+    await settle_abandoned(desk, settlements)
 
     found = [await desk.journal.find(name) for name in ("aa", "bb")]
     assert [each and each.status for each in found] == ["undetermined", "applied"]

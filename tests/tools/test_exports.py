@@ -257,6 +257,22 @@ async def test_a_dossier_that_cannot_be_read_is_told_and_hides_no_other(
     assert "200042" not in {row["number"] for row in table(folder / "dossiers-1001.csv")}
 
 
+async def test_losses_told_at_length_are_the_first_ones(counter: Counter, folder: Path):
+    def lost_at_length(reply: dict[str, Any]) -> None:
+        for place, _ in enumerate(
+            reply["data"]["demarche"].get("dossiers", {"edges": ()})["edges"]
+        ):
+            path = ["demarche", "dossiers", "edges", place, "node", "é" * 300]
+            error = {"message": "?", "path": path, "extensions": {"code": "invalid_null"}}
+            reply.setdefault("errors", []).append(error)
+
+    counter.over["demarches"] = Between(counter.dossiers, lost_at_length)
+    counts = await exported(counter)
+
+    assert 0 < len(counts["lost"]) < 30
+    assert counts["lost_count"] == counts["dossiers"] == 250
+
+
 async def test_an_export_that_fails_leaves_nothing(counter: Counter, folder: Path):
     def cut(page: int) -> None:
         if page == 3:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import anyio
 import pytest
 from mcp.server.mcpserver.exceptions import ToolError
 
@@ -65,6 +66,20 @@ async def test_the_journal_tells_that_a_person_did_not_agree(
 
     assert [entry.event for entry in told] == events
     assert not found.fault
+
+
+async def test_that_a_person_did_not_agree_is_told_even_if_their_answer_is_cancelled(
+    counter: Counter,
+):
+    journal = counter.journal()
+    await journal.ask("aa", INTENT)
+    with anyio.CancelScope() as answering:
+        answering.cancel()
+        await journal.refuse("aa", "declined", error("The person did not agree."))
+    told = await journal.entries("aa")
+    await journal.close()
+
+    assert [entry.event for entry in told] == ["asked", "declined"]
 
 
 async def test_an_approval_on_the_page_is_an_entry_of_its_own(counter: Counter):

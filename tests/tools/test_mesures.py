@@ -329,6 +329,7 @@ async def read_one(counter: Counter, era: str, **arguments: object) -> dict[str,
     async with counter.host(era) as host:
         result = await host.call_tool("get_mesure", arguments)
     assert not result.is_error, text(result)
+    assert len(text(result).encode()) <= 20_000
     return facts(result)
 
 
@@ -354,6 +355,39 @@ async def test_one_mesure_is_told_whole_when_it_is_asked_for(counter: Counter):
     assert mesure["ressources"] == [
         {"annee": 2019, "niveau_ressource": "9870.5", "prestations_sociales": []}
     ]
+
+
+def eventful(reply: dict[str, Any]) -> None:
+    """A mesure, or the first of a list, of which there is more to tell than a result holds."""
+    mesure = reply["mesures"][0] if "mesures" in reply else reply
+    mesure["etats"] = [
+        {"date_changement_etat": "2020-01-01", "lieu_vie": f"{number:0100}"}
+        for number in range(300)
+    ]
+    mesure["ressources"] = [{"annee": year} for year in range(1900, 2000)]
+
+
+async def test_a_mesure_of_many_etats_is_read_a_page_at_a_time(counter: Counter):
+    counter.over["emjpm"] = Between(counter.mesures, eventful)
+    asked = {"id": FIRST_ID, "details": ["etats", "resources"]}
+    pages = [await read_one(counter, MODERN, **asked)]
+    while "next_offset" in pages[-1]:
+        offset = pages[-1]["next_offset"]
+        pages.append(await read_one(counter, MODERN, **asked, offset=offset))
+
+    etats = [etat["lieu_vie"] for page in pages for etat in page["etats"]]
+    years = [ressource["annee"] for page in pages for ressource in page["ressources"]]
+    assert etats == [f"{number:0100}" for number in range(300)]
+    assert years == list(range(1900, 2000))
+
+
+async def test_a_mesure_that_would_fill_a_list_is_in_it_without_its_details(counter: Counter):
+    counter.over["emjpm"] = Between(counter.mesures, eventful)
+
+    mesures = await every(counter, details=["etats"])
+
+    assert sum("too_long" in mesure for mesure in mesures) == 1
+    assert all(("etats" in mesure) is not ("too_long" in mesure) for mesure in mesures)
 
 
 @pytest.mark.parametrize("number", [1, FIRST_OF_NEIGHBOUR])

@@ -513,6 +513,17 @@ def lost() -> httpx.Response:
     raise httpx.ReadError("reset")
 
 
+async def test_an_answer_longer_than_a_result_is_said_to_be_cut(counter: Counter):
+    counter.over["faire_simple"] = Answers(
+        counter, lambda: httpx.Response(200, json=["é" * 1_000] * 50), delivers=True
+    )
+    async with counter.host(MODERN, Person()) as host:
+        result = await host.call_tool("set_partner_status", REGISTER)
+
+    assert facts(result)["answer_cut"]
+    assert len(text(result).encode()) <= 20_000
+
+
 @pytest.mark.parametrize("delivers", [True, False])
 @pytest.mark.parametrize(
     "answer",

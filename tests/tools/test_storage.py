@@ -407,7 +407,9 @@ async def test_the_file_holds_no_text_and_no_name(file: Path):
     """Not even that of a question that waits on the page: it is sealed."""
     journal = journal_of(file)
     waiting = await journal.ask("aa", INTENT, by_page=True)
-    assert "Jeanne Ferrand" in journal.asked(waiting).title
+    asked = journal.asked(waiting)
+    assert asked
+    assert "Jeanne Ferrand" in asked.title
     refused = await journal.ask("bb", INTENT)
     await journal.refuse(refused.id, "declined", error("Jeanne Ferrand n'est pas d'accord."))
 

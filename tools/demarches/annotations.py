@@ -138,13 +138,17 @@ def plain(kind: Kind, value: JsonValue) -> str:
 
 
 def _plain_text(kind: Kind, value: JsonValue) -> str:
-    match kind.key:
-        case "integerNumber" | "decimalNumber":
-            return str(float(str(value)))
-        case "datetime":
-            return datetime.fromisoformat(str(value)).astimezone(UTC).isoformat()
-        case _:
-            return "\n".join(str(value).strip().splitlines())
+    text = "\n".join(str(value).strip().splitlines())
+    try:
+        match kind.key:
+            case "integerNumber" | "decimalNumber":
+                return str(float(text))
+            case "datetime":
+                return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+            case _:
+                return text
+    except (ValueError, OverflowError):  # filled in while the form took something else there
+        return text
 
 
 def _named(dossier: AnnotatedDossier) -> Iterator[tuple[str, Champ]]:

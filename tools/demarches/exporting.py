@@ -27,13 +27,13 @@ from tools.demarches.tables import TABLES, Table
 from tools.dependencies import Files, Progress, Reporting
 from tools.files import Draft
 from tools.parameters import DemarcheNumber, GroupNumber, Since, moment
-from tools.results import Result, Saved
+from tools.results import Result, Saved, fitting
 from tools.understood import day
 
 MOST_DELETED = 300
 """Deleted dossiers whose numbers a result holds; the file has them all."""
 MOST_LOST = 30
-"""Failures that a result tells."""
+"""Failures that a result tells, if they are short enough."""
 PAGE = 100
 BLOCK = 250_000
 """Bytes that are written together: each time takes a thread."""
@@ -57,7 +57,9 @@ class Export(Saved):
         description="With `since`: deleted or to be, by number; the first ones if there are many."
     )
     deleted_count: int
-    lost: list[LostRow] = Field(description="What the service could not give.")
+    lost: list[LostRow] = Field(
+        description="What the service could not give; the first ones if there is much."
+    )
     lost_count: int
     next_since: str = Field(
         description="With `since`: the `since` of the next export, which will hold what changed "
@@ -114,7 +116,7 @@ async def export_dossiers(
             await lines.settle()
         await lines.flush()
         kept = await draft.keep(f"dossiers-{demarche_number}.{format}")
-    return Export(
+    export = Export(
         file=kept.name,
         uri=kept.uri,
         bytes=kept.size,
@@ -124,10 +126,12 @@ async def export_dossiers(
         questions=len(columns.champs) + len(columns.annotations),
         deleted=list(run.deleted)[:MOST_DELETED],
         deleted_count=len(run.deleted),
-        lost=[_lost(each) for each in run.lost],
+        lost=[],
         lost_count=run.lost_count,
         next_since=going.written(listed) if going else "",
     )
+    lost = fitting([_lost(each) for each in run.lost], beside=(export,))
+    return export.model_copy(update={"lost": list(lost)})
 
 
 class _Lines:

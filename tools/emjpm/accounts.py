@@ -5,7 +5,7 @@ from pydantic import Field
 from clients.emjpm import Departement, Direction, OwnService, Service, WatchedService
 from clients.text import Line
 from tools.emjpm.dependencies import Emjpm
-from tools.emjpm.parameters import Offset
+from tools.emjpm.parameters import Offset, following
 from tools.results import Result, fitting
 
 
@@ -60,11 +60,10 @@ async def list_direction_services(emjpm: Emjpm, offset: Offset = 0) -> Services:
     """List the services of mandataires that a direction watches over; its account is needed."""
     services = sorted(await emjpm.direction_services(), key=lambda service: service.id or 0)
     rows = fitting([_watched(service) for service in services[offset:]])
-    end = offset + len(rows)
     return Services(
         total=len(services),
         services=list(rows),
-        next_offset=end if rows and end < len(services) else None,
+        next_offset=following(offset, len(rows), len(services)),
     )
 
 

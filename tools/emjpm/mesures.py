@@ -10,9 +10,18 @@ from clients.emjpm import Mesure
 from clients.text import Line
 from tools.dependencies import Reporting
 from tools.emjpm.dependencies import Emjpm
-from tools.emjpm.parameters import Day, Filter, MesureId, Offset, compact, plain, wanted
+from tools.emjpm.parameters import (
+    Day,
+    Filter,
+    MesureId,
+    Offset,
+    compact,
+    following,
+    plain,
+    wanted,
+)
 from tools.parameters import Several, Whole
-from tools.results import Result, fitting
+from tools.results import Result, fitting, size
 
 Detail = Literal["etats", "person", "places", "resources"]
 Details = Annotated[
@@ -24,6 +33,8 @@ Details = Annotated[
     ),
 ]
 
+LONG = 10_000
+"""Bytes of a mesure that a list gives without what makes it so."""
 
 Row = TypeVar("Row", bound="MesureRow")
 
@@ -67,6 +78,14 @@ class MesureRow(Result):
     ressources: list[RessourceRow] | None = None
 
 
+class ListedMesure(MesureRow):
+    """A mesure among others."""
+
+    too_long: bool | None = Field(
+        None, description="True: its details are left out here, and get_mesure gives them."
+    )
+
+
 class WholeMesure(MesureRow):
     """A mesure, with what a list leaves out."""
 
@@ -74,13 +93,14 @@ class WholeMesure(MesureRow):
     date_premier_mesure: date | None = None
     date_protection_en_cours: date | None = None
     resultat_revision: Line | None = None
+    next_offset: int | None = Field(None, description="Absent once all états and ressources came.")
 
 
 class MesuresPage(Result):
     """A page of mesures, newest nomination first."""
 
     total: int = Field(description="How many match, on all pages.")
-    mesures: list[MesureRow]
+    mesures: list[ListedMesure]
     next_offset: int | None = Field(None, description="Absent on the last page.")
 
 
@@ -117,12 +137,11 @@ async def list_mesures(
 
     found = await emjpm.mesures("eteinte" if over else wanted(status), where)
     await report(1, f"{len(found)} mesures found.", 1)
-    rows = fitting([_row(MesureRow, m, details) for m in found[offset : offset + limit]])
-    end = offset + len(rows)
+    rows = fitting([_listed(m, details) for m in found[offset : offset + limit]])
     return MesuresPage(
         total=len(found),
         mesures=list(rows),
-        next_offset=end if rows and end < len(found) else None,
+        next_offset=following(offset, len(rows), len(found)),
     )
 
 
@@ -130,12 +149,39 @@ async def get_mesure(
     emjpm: Emjpm,
     id: MesureId,  # noqa: A002  (the service's word)
     details: Details = ("etats",),
+    offset: Annotated[
+        Whole, Field(ge=0, description="How many états, then ressources, to skip.")
+    ] = 0,
 ) -> WholeMesure:
     """Read one mesure whole: its dates, its états, its antenne.
 
     The person's birth year, address and resources are left out unless `details` asks.
     """
-    return _row(WholeMesure, await emjpm.mesure(id), details)
+    return _page(_row(WholeMesure, await emjpm.mesure(id), details), offset)
+
+
+def _page(row: WholeMesure, offset: int) -> WholeMesure:
+    """A mesure with as many of its états, and then of its ressources, as a result may hold."""
+    rows = [*(row.etats or ()), *(row.ressources or ())]
+    alone = row.model_copy(update={"etats": None, "ressources": None})
+    shown = fitting(rows[offset:], beside=(alone,))
+    etats = [one for one in shown if isinstance(one, EtatRow)]
+    ressources = [one for one in shown if isinstance(one, RessourceRow)]
+    return row.model_copy(
+        update={
+            "etats": row.etats and etats,
+            "ressources": row.ressources and ressources,
+            "next_offset": following(offset, len(shown), len(rows)),
+        }
+    )
+
+
+def _listed(mesure: Mesure, details: Collection[Detail]) -> ListedMesure:
+    """A mesure with its details, unless they would take the room of too many others."""
+    row = _row(ListedMesure, mesure, details)
+    if size(row) <= LONG:
+        return row
+    return _row(ListedMesure, mesure, ()).model_copy(update={"too_long": True})
 
 
 def _row(kind: type[Row], mesure: Mesure, details: Collection[Detail]) -> Row:

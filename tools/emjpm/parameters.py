@@ -24,6 +24,12 @@ def wanted(status: Filter) -> Status | None:
     return None if status == "all" else status
 
 
+def following(offset: int, given: int, total: int) -> int | None:
+    """The offset of the next page, where so many rows were given; None on the last one."""
+    end = offset + given
+    return end if given and end < total else None
+
+
 @lru_cache(maxsize=256)  # among thousands of mesures, the same few words
 def plain(text: str) -> str:
     """The text as it is compared: small letters and digits alone, words apart."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from clients.emjpm import Tribunal
 from clients.text import Line
 from tools.emjpm.dependencies import Emjpm
-from tools.emjpm.parameters import compact, plain
+from tools.emjpm.parameters import Offset, compact, following, plain
 from tools.results import Result, fitting
 
 MOST_TRIBUNAUX = 20
@@ -28,7 +28,9 @@ class AntenneRow(Place):
 
 
 class Antennes(Result):
+    total: int
     antennes: list[AntenneRow]
+    next_offset: int | None = Field(None, description="Absent on the last page.")
 
 
 class TribunalRow(Place):
@@ -40,11 +42,16 @@ class Tribunaux(Result):
     tribunaux: list[TribunalRow]
 
 
-async def list_antennes(emjpm: Emjpm) -> Antennes:
+async def list_antennes(emjpm: Emjpm, offset: Offset = 0) -> Antennes:
     """List the antennes of the service of mandataires; a mandataire alone has none."""
-    found = await emjpm.antennes()
+    found = sorted(await emjpm.antennes(), key=lambda antenne: antenne.id)
     rows = [AntenneRow.model_validate(antenne, from_attributes=True) for antenne in found]
-    return Antennes(antennes=list(fitting(rows)))
+    shown = fitting(rows[offset:])
+    return Antennes(
+        total=len(rows),
+        antennes=list(shown),
+        next_offset=following(offset, len(shown), len(rows)),
+    )
 
 
 async def list_tribunaux(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from clients.emjpm import Mesure, Status
-from clients.text import one_line
+from clients.text import shortened
 from tools.dependencies import Reporting
 from tools.emjpm.dependencies import Emjpm
 from tools.emjpm.parameters import Filter
@@ -20,9 +20,9 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 AGES = (18, 25, 40, 60, 75, 85)
 """Where each bracket but the first begins."""
 OVERSEAS = ("97", "98")
-UNKNOWN = "unknown"
+UNKNOWN, OTHERS = "unknown", "others"
 MOST_KINDS = 150
-"""Kinds in a count: there are 101 departments."""
+"""Kinds told apart in a count: there are 101 departments."""
 
 Counts = dict[str, int]
 
@@ -61,8 +61,10 @@ async def summarize_mesures(
 
 
 def _counts(kinds: Iterable[str]) -> Counts:
-    """How many of each, most numerous first."""
-    return dict(Counter(one_line(kind) for kind in kinds).most_common(MOST_KINDS))
+    """How many of each, most numerous first; the last ones together if there are too many."""
+    ranked = Counter(shortened(kind) for kind in kinds).most_common()
+    others = sum(count for _, count in ranked[MOST_KINDS:])
+    return dict(ranked[:MOST_KINDS]) | ({OTHERS: others} if others else {})
 
 
 def _nature(mesure: Mesure) -> str:

@@ -744,6 +744,22 @@ async def test_the_list_shows_what_waits_and_leads_to_it(desk: Desk, browser: Br
     assert "Importer 3 clés" not in page
 
 
+async def test_a_plan_sealed_with_a_lost_key_hides_no_other_and_cannot_be_agreed_to(
+    desk: Desk, browser: Browser
+):
+    await browser.open(await desk.present())
+    desk.journal.seal = instance.throwaway_seal()
+    other = await desk.ask(titled("Importer 3 clés ?"))
+
+    pressed = await browser.press("approve", **YES)
+    assert browser.status == 410
+    assert "une clé que Guichet n&#39;a plus" in pressed
+    page = await browser.open(f"{browser.origin}/approvals")
+    assert f'<a href="/approvals/{other}">Importer 3 clés ?</a>' in page
+    assert "une clé que Guichet n&#39;a plus" in page
+    assert await desk.status(f"{1:064d}") == "pending"
+
+
 async def test_an_empty_list_says_so(desk: Desk, browser: Browser):
     await browser.open(await desk.present())
     await browser.press("refuse")
