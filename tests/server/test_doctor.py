@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from starlette.types import Receive, Scope, Send
 
 from server import connect, instance
 from server.build import offered
@@ -36,9 +37,11 @@ from server.doctor import (
     installation,
     works,
 )
+from server.doctor.answering import AT_ONCE
 from server.doctor.offering import CONSENT
 from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
+from server.sandbox.serving import mounted
 from server.sandboxed import sandboxed
 from server.services.ways import Transports, miniatures
 from server.settings import (
@@ -51,7 +54,7 @@ from server.settings import (
     load,
 )
 from tests.databases import State
-from tests.support import Between
+from tests.support import Between, listening
 from tools import TOOLS
 from tools.asking import Consent
 from tools.catalogue import SERVICES
@@ -744,6 +747,43 @@ async def test_a_proxy_that_is_not_there_is_told_from_the_service(monkeypatch: p
     assert "no_proxy" in finding.remedy
 
 
+# What each profile has of its own.
+
+
+async def test_the_credentials_of_each_profile_are_tried_and_told_by_its_name():
+    services, arrived = mounted(), list[str]()
+
+    async def town(scope: Scope, receive: Receive, send: Send) -> None:
+        arrived.append(scope.get("path", ""))
+        await services(scope, receive, send)
+
+    async with listening(town) as address:
+        run = await ran(**of_profiles(address))
+        asked = len(arrived)
+        offline = await ran("--offline", **of_profiles(address))
+
+    assert re.search(r"ok +paris: demarches +answers, and accepts the token\.", run.says)
+    assert re.search(r"ok +paris: demarches \(1001\) ", run.says)
+    assert re.search(r"trouble +lyon: demarches +", run.says)
+    assert "In trouble: nantes: emjpm (sign-in), lyon: demarches." in run.says
+    assert "Run `guichet login emjpm --profile nantes`." in run.says
+    assert SECRET not in run.says
+    assert run.code == 1
+    assert "lyon: demarches" not in offline.says
+    assert len(arrived) == asked
+
+
+async def test_so_many_services_are_asked_at_the_same_time_and_no_more():
+    crowd = Crowd()
+    numbers = ",".join(map(str, range(1, AT_ONCE + 3)))
+    settings = given(services="demarches", demarches={"token": "x", "numbers": numbers})
+
+    findings = await called(settings, Transports(demarches=crowd))
+
+    assert len(findings) == AT_ONCE + 3
+    assert crowd.most == AT_ONCE
+
+
 # The command.
 
 
@@ -828,6 +868,26 @@ async def test_no_secret_is_ever_shown(tmp_path: Path):
     assert run.code == 1
 
 
+def of_profiles(address: str) -> dict[str, str]:
+    """The variables of three profiles: one that works, one whose token is wrong, one signed out."""
+    people = {name: {"sha256": f"{n}" * 64, "scopes": "read"} for n, name in enumerate("abc")}
+    profiles: dict[str, Any] = {
+        "paris": {
+            "principals": ["token a"],
+            "demarches": {"token": "sandbox", "numbers": [1001]},
+        },
+        "lyon": {"principals": ["token b"], "demarches": {"token": SECRET}},
+        "nantes": {"principals": ["token c"], "emjpm": OAUTH},
+    }
+    return {
+        "GUICHET_SERVICES": "demarches,emjpm",
+        "GUICHET_DEMARCHES_URL": f"{address}/demarches/api/v2/graphql",
+        "GUICHET_EMJPM_URL": f"{address}/emjpm",
+        "GUICHET_HTTP_TOKENS": json.dumps(people),
+        "GUICHET_PROFILES": json.dumps(profiles),
+    }
+
+
 class Run:
     """A command that has ended."""
 
@@ -870,6 +930,21 @@ class Meeting(httpx.AsyncBaseTransport):
         if self._awaited == 0:
             self._met.set()
         await self._met.wait()
+        return httpx.Response(503, stream=httpx.ByteStream(b""))
+
+
+class Crowd(httpx.AsyncBaseTransport):
+    """A network that counts how many are on it together."""
+
+    def __init__(self) -> None:
+        self._now = 0
+        self.most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await anyio.wait_all_tasks_blocked()
+        self._now -= 1
         return httpx.Response(503, stream=httpx.ByteStream(b""))
 
 
