@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import SecretStr
 
 from server.settings import Settings
+from tools.files import settle
 from tools.sealing import Seal
 
 SECRET_BYTES = 32
@@ -66,17 +67,6 @@ def kept_secret(path: Path) -> bytes:
             "what was sealed with it is lost."
         )
     return secret
-
-
-def settle(folder: Path) -> None:
-    """See the names of a folder on the disk, where a folder can be asked to."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _bytes(secret: SecretStr) -> bytes:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -35,6 +36,16 @@ async def written(folder: Folder, name: str, *chunks: bytes) -> str:
         return (await draft.keep(name)).name
 
 
+def is_open(path: Path) -> bool:
+    """Whether this process has a file open."""
+    about = path.stat()
+    for descriptor in range(256):
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), about):
+                return True
+    return False
+
+
 # Writing.
 
 
@@ -50,6 +61,35 @@ async def test_a_file_is_kept_whole_for_this_user_alone(folder: Folder, tmp_path
     assert (kept.name, kept.uri, kept.size) == ("a.txt", path.as_uri(), 7)
     assert kept.sha256 == hashlib.sha256(b"one two").hexdigest()
     assert names(folder) == ["a.txt"]
+
+
+async def test_a_file_is_closed_before_it_is_named(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On Windows, what is open can be neither renamed nor removed."""
+    removed = Path.unlink
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        if path.exists() and is_open(path):
+            raise PermissionError
+        removed(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+
+    assert await written(folder, "a.txt", b"1") == "a.txt"
+    assert (tmp_path / "files" / "a.txt").read_bytes() == b"1"
+
+
+async def test_a_system_that_cannot_refuse_links_nor_pipes_still_reads(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+):
+    """Windows names neither."""
+    await written(folder, "a.txt", b"1")
+    for absent in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+        monkeypatch.delattr(os, absent, raising=False)
+
+    assert await folder.content("a.txt", most=MOST) == b"1"
+    assert await written(folder, "b.txt", b"2") == "b.txt"
 
 
 async def test_nobody_sees_a_file_before_it_is_kept(folder: Folder):
