@@ -9,7 +9,7 @@ import platformdirs
 from pydantic import SecretStr
 
 from server.settings import Settings
-from tools.files import settle
+from tools.files import rename, settle
 from tools.sealing import Seal
 
 SECRET_BYTES = 32
@@ -81,11 +81,11 @@ def _make(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())  # as what is sealed with it will be
     try:
-        os.link(draft, path)  # unlike a rename, leaves a secret that is there already
+        rename(draft, path)
     except FileExistsError:
-        pass
+        pass  # another process has just made one
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     settle(path.parent)
 
 

@@ -312,6 +312,23 @@ def safe_name(given: str) -> str:
     return f"{short or 'file'}{suffix}"
 
 
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in one step, and never one that is taken.
+
+    Raises:
+        FileExistsError: It is taken.
+    """
+    try:
+        target.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        _created(target).close()  # the name is ours from here on
+        path.replace(target)
+    else:
+        path.unlink()
+
+
 def settle(folder: Path) -> None:
     """Have a folder remember the names in it, should the machine stop; where it can be asked to."""
     if os.name != "posix":
@@ -425,7 +442,7 @@ def _moved(path: Path, name: str, known: bytes = b"") -> Path:
     for candidate in _namesakes(name):
         target = path.with_name(candidate)
         try:
-            _rename(path, target)
+            rename(path, target)
         except FileExistsError:
             if known and _digest(target) == known:
                 return target
@@ -449,20 +466,3 @@ def _namesakes(name: str) -> Iterator[str]:
     yield name
     for number in range(2, MOST_NAMESAKES + 1):
         yield f"{stem}-{number}{suffix}"
-
-
-def _rename(path: Path, target: Path) -> None:
-    """Give a file another name in one step, and never one that is taken.
-
-    Raises:
-        FileExistsError: It is taken.
-    """
-    try:
-        target.hardlink_to(path)
-    except OSError as error:
-        if error.errno not in _WITHOUT_LINKS:
-            raise
-        _created(target).close()  # the name is ours from here on
-        path.replace(target)
-    else:
-        path.unlink()

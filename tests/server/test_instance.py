@@ -1,5 +1,6 @@
 """What an installation keeps: its secret and its ledger, for its owner alone."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -95,6 +96,22 @@ def test_processes_that_start_together_keep_one_secret(tmp_path: Path):
         secrets = list(processes.map(instance.kept_secret, [key] * AT_ONCE, timeout=60))
 
     assert set(secrets) == {key.read_bytes()}
+    assert names(tmp_path) == ["instance.key"]
+
+
+def test_a_secret_is_made_where_no_file_can_have_two_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As on FAT, or a share of files."""
+
+    def link(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    secret = instance.kept_secret(tmp_path / "instance.key")
+
+    assert len(secret) == instance.SECRET_BYTES
+    assert instance.kept_secret(tmp_path / "instance.key") == secret
     assert names(tmp_path) == ["instance.key"]
 
 
