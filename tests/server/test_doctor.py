@@ -54,7 +54,7 @@ from server.settings import (
     load,
 )
 from tests.databases import State
-from tests.support import Between, listening
+from tests.support import Between, environ, listening
 from tools import TOOLS
 from tools.asking import Consent
 from tools.catalogue import SERVICES
@@ -111,14 +111,12 @@ async def called(settings: Settings, by: Transports, *, within: float = 5) -> di
         return found(await answers(settings, desk.clients, within=within))
 
 
-def signed_in(home: Path, content: str) -> None:
+def signed_in(content: str) -> None:
     """A sign-in is kept, as this content says."""
     settings = Emjpm.model_validate(OAUTH)
     assert settings.application
-    place = home / "state" / "guichet"
-    place.mkdir(parents=True, exist_ok=True)
     account = f"{settings.address} 7".encode()
-    (place / f"emjpm-{sha256(account).hexdigest()[:12]}.json").write_text(content)
+    (instance.state_folder() / f"emjpm-{sha256(account).hexdigest()[:12]}.json").write_text(content)
 
 
 async def reached(url: str) -> Finding:
@@ -196,12 +194,12 @@ def test_credentials_that_are_set_are_said_to_be():
     assert "(test)" in findings["emjpm"].says
 
 
-def test_an_application_says_whether_somebody_is_signed_in(tmp_path: Path):
+def test_an_application_says_whether_somebody_is_signed_in():
     before = here(emjpm=OAUTH)["emjpm (sign-in)"]
     kept = {"access_token": SECRET, "refresh_token": SECRET, "end": 0}
-    signed_in(tmp_path, json.dumps(kept))
+    signed_in(json.dumps(kept))
     after = here(emjpm=OAUTH)["emjpm (sign-in)"]
-    signed_in(tmp_path, '"keyring"')
+    signed_in('"keyring"')
     elsewhere = here(emjpm=OAUTH)["emjpm (sign-in)"]
 
     assert (before.state, before.remedy) == ("trouble", "Run `guichet login emjpm`.")
@@ -337,6 +335,7 @@ def test_guichet_toml_is_found_where_it_is_read(monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 def test_a_guichet_toml_that_is_named_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     path = tmp_path / "ours.toml"
     path.write_text('language = "en"', encoding="utf-8")
@@ -393,7 +392,7 @@ def test_the_one_folder_is_there_or_not(tmp_path: Path):
     assert "is not a folder" in file.says
 
 
-def test_the_ledger_and_the_key_are_where_the_server_keeps_them(tmp_path: Path):
+def test_the_ledger_and_the_key_are_where_the_server_keeps_them():
     assert here()["ledger"].says.endswith("ledger.db, to be made.")
     assert here()["key"].says.endswith("instance.key, to be made.")
 
@@ -401,7 +400,7 @@ def test_the_ledger_and_the_key_are_where_the_server_keeps_them(tmp_path: Path):
     (instance.state_folder() / "ledger.db").touch()
     findings = here()
 
-    assert findings["ledger"] == Finding("ledger", "ok", str(tmp_path / "state/guichet/ledger.db"))
+    assert findings["ledger"] == Finding("ledger", "ok", str(instance.state_folder() / "ledger.db"))
     assert findings["key"].state == "ok"
     assert instance.ledger(Settings()).endswith(findings["ledger"].says)
 
@@ -412,6 +411,7 @@ def test_looking_makes_neither_a_ledger_nor_a_key():
     assert list(instance.state_folder().iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 def test_a_key_that_others_can_read_is_trouble():
     key = instance.state_folder() / "instance.key"
     instance.kept_secret(key)
@@ -437,6 +437,7 @@ def test_a_key_given_by_a_variable_needs_no_file():
     assert "GUICHET_SECRET" in here(secret="x" * 32)["key"].says
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 def test_a_state_folder_that_others_can_look_into_is_warned_of():
     instance.state_folder().chmod(0o755)
 
@@ -899,11 +900,11 @@ class Run:
 async def ran(*options: str, **variables: str) -> Run:
     """What the command gives in an environment of its own; on one line, to be searched."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_STATE_HOME")}
-    environ = kept | {"GUICHET_CONFIG": os.devnull, "COLUMNS": "400"} | variables
+    alone = environ(**kept, GUICHET_CONFIG=os.devnull, COLUMNS="400") | variables
     with anyio.fail_after(60):
         done = await anyio.run_process(
             [sys.executable, "-m", "server", "doctor", *options],
-            env=environ,
+            env=alone,
             cwd=HERE,
             check=False,
         )
