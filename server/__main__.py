@@ -1,6 +1,7 @@
 """The command `guichet`: an MCP server on stdio, unless another command is named."""
 
 import sys
+from io import TextIOWrapper
 
 from server.spared import without
 from server.starting import started, starting
@@ -10,8 +11,19 @@ STDIO_OPTIONS = {"--sandbox", "--read-only"}
 
 def main() -> None:
     starting()  # half a second, a tenth of which would look for garbage
+    in_utf8()
     with without("sniffio"):
         _run(set(sys.argv[1:]))
+
+
+def in_utf8() -> None:
+    """Give programs UTF-8, also on Windows, whose own encoding lacks letters of many a name.
+
+    A terminal is written to as it asks: on Windows, it takes every letter.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8")
 
 
 def _run(options: set[str]) -> None:

@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import SecretStr
 
 from server.settings import Settings
+from tools.files import rename, settle
 from tools.sealing import Seal
 
 SECRET_BYTES = 32
@@ -68,17 +69,6 @@ def kept_secret(path: Path) -> bytes:
     return secret
 
 
-def settle(folder: Path) -> None:
-    """See the names of a folder on the disk, where a folder can be asked to."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _bytes(secret: SecretStr) -> bytes:
     return secret.get_secret_value().encode()
 
@@ -91,11 +81,11 @@ def _make(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())  # as what is sealed with it will be
     try:
-        os.link(draft, path)  # unlike a rename, leaves a secret that is there already
+        rename(draft, path)
     except FileExistsError:
-        pass
+        pass  # another process has just made one
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     settle(path.parent)
 
 

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from clients.emjpm import LOGIN, SERVICE, Pair
 from clients.errors import AccessDeniedError, UnavailableError
 from clients.http import Sleep
-from server.instance import settle
+from tools.files import settle
 
 if TYPE_CHECKING:
     from filelock import FileLock

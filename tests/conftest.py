@@ -12,8 +12,9 @@ from tests import databases
 from tests.databases import State
 from tests.support import ERAS, Counter
 
-collect_ignore_glob = ["crash/test_*.py"] if sys.platform == "win32" else []
-"""Windows has no signal that kills a process, of which these say where it died."""
+WINDOWS = sys.platform == "win32"
+collect_ignore_glob = ["crash/test_*.py", "server/test_pipes.py"] if WINDOWS else []
+"""Windows has no signal that kills a process where these choose, and its loop waits for no pipe."""
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,13 @@ def _nobody_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GUICHET_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GUICHET_CONFIG", os.devnull)
+
+
+@pytest.fixture(autouse=WINDOWS)
+def _nobody_s_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What tests elsewhere say by HOME and XDG_STATE_HOME, in the words of Windows."""
+    for name in ("USERPROFILE", "APPDATA", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
 
 
 @pytest.fixture(name="postgresql")

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import re
+import stat
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -200,7 +202,7 @@ class Counter:
 
     def put_file(self, name: str, content: str) -> None:
         (self.folder / "files").mkdir(exist_ok=True)
-        (self.folder / "files" / name).write_text(content, encoding="utf-8")
+        (self.folder / "files" / name).write_bytes(content.encode())  # its line ends as they are
 
     @asynccontextmanager
     async def _desk(self, settings: Settings) -> AsyncGenerator[Desk]:
@@ -351,6 +353,17 @@ def own_log() -> Generator[None]:
         root.handlers = handlers
         for logger, level in levels.items():
             logger.setLevel(level)
+
+
+def environ(**variables: str) -> dict[str, str]:
+    """An environment of these variables alone, with what Windows starts no program without."""
+    needed = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    return needed | variables
+
+
+def is_private(path: Path) -> bool:
+    """Whether a file is for its owner alone, where the system tells."""
+    return os.name != "posix" or stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def asked_for(question: str) -> str:

@@ -160,6 +160,7 @@ class Draft:
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
+            self._file.close()  # Windows lets nobody rename what is open
             known = self._sha256.digest() if once else b""
             return _moved(self._path, safe_name(name), known)
         except OSError:
@@ -360,6 +361,34 @@ def safe_name(given: str) -> str:
     return f"{short or 'file'}{suffix}"
 
 
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in one step, and never one that is taken.
+
+    Raises:
+        FileExistsError: It is taken.
+    """
+    try:
+        target.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        _created(target).close()  # the name is ours from here on
+        path.replace(target)
+    else:
+        path.unlink()
+
+
+def settle(folder: Path) -> None:
+    """Have a folder remember the names in it, should the machine stop; where it can be asked to."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def content_type(name: str) -> str:
     """What a file is, by its name: the same on every machine."""
     suffix = Path(name).suffix.lower()
@@ -386,8 +415,8 @@ _OFFICE = {
     ".zip": "application/zip",
 }
 """What administrations exchange, and not every Python knows."""
-_WITHOUT_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
-"""What a file system answers that cannot give a file a second name."""
+_WITHOUT_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+"""What a file system answers that cannot give a file a second name; the last one, on Windows."""
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -402,8 +431,9 @@ def _opened(path: Path) -> BufferedReader:
     Raises:
         OSError: It is none, or cannot be read.
     """
-    # Opening a pipe would wait for somebody to write to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    # Opening a pipe would wait for somebody to write to it. Windows has neither of the two.
+    neither = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, os.O_RDONLY | neither)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise FileNotFoundError
@@ -421,7 +451,7 @@ def _created(path: Path) -> BinaryIO:
     Raises:
         FileExistsError: There is one of that name.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     return os.fdopen(descriptor, "wb")
 
 
@@ -461,12 +491,12 @@ def _moved(path: Path, name: str, known: bytes = b"") -> Path:
     for candidate in _namesakes(name):
         target = path.with_name(candidate)
         try:
-            _rename(path, target)
+            rename(path, target)
         except FileExistsError:
             if known and _digest(target) == known:
                 return target
         else:
-            _settle(path.parent)
+            settle(path.parent)
             return target
     raise FileExistsError
 
@@ -485,29 +515,3 @@ def _namesakes(name: str) -> Iterator[str]:
     yield name
     for number in range(2, MOST_NAMESAKES + 1):
         yield f"{stem}-{number}{suffix}"
-
-
-def _rename(path: Path, target: Path) -> None:
-    """Give a file another name in one step, and never one that is taken.
-
-    Raises:
-        FileExistsError: It is taken.
-    """
-    try:
-        target.hardlink_to(path)
-    except OSError as error:
-        if error.errno not in _WITHOUT_LINKS:
-            raise
-        _created(target).close()  # the name is ours from here on
-        path.replace(target)
-    else:
-        path.unlink()
-
-
-def _settle(folder: Path) -> None:
-    """Have the folder itself remember the new name, should the machine stop."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

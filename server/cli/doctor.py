@@ -1,14 +1,21 @@
 """What `guichet doctor` shows: the findings by chapter, each with its state in a word."""
 
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
 import anyio
 import httpx
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clients import Clients
 from server import connect, doctor, instance, logs
 from server.doctor import Chapter, Finding, State
+from server.services import clients_of
+from server.services.ways import Common, network_ways
 from server.settings import ENVIRONMENT, Settings, SettingsError, load
+from tools.sealing import Seal
 
 COLOURS: dict[State, str] = {
     "ok": "green",
@@ -37,18 +44,34 @@ async def _chapters(offline: bool) -> tuple[Chapter, ...]:  # noqa: FBT001  (any
         return about, _unusable(f"{error}")
     logs.to_stderr(settings)
     try:
-        called = doctor.unasked() if offline else await _answers(settings)
-        return about, *doctor.configuration(settings, ENVIRONMENT), called
+        called = (doctor.unasked(),) if offline else await _answers(settings)
+        return about, *doctor.configuration(settings, ENVIRONMENT), *called
     except httpx.InvalidURL:
         return about, _unusable("One of the addresses, GUICHET_…_URL, has no usable host or port.")
 
 
-async def _answers(settings: Settings) -> Chapter:
+async def _answers(settings: Settings) -> tuple[Chapter, ...]:
     # The ledger is not opened; nothing is sealed but the sign-in that instances share.
     shares = settings.shares_state
     seal = instance.seal(settings) if shares else instance.throwaway_seal()
     async with connect.services(settings, seal) as desk:
-        return await doctor.answers(settings, desk.clients)
+        told = await doctor.answers(settings, desk.clients)
+    if not settings.profiles:
+        return (told,)
+    async with _of_profiles(settings, seal) as clients:
+        return told, await doctor.answers_to_profiles(settings, clients)
+
+
+@asynccontextmanager
+async def _of_profiles(settings: Settings, seal: Seal) -> AsyncGenerator[Mapping[str, Clients]]:
+    """The clients of each profile, which share what those of a server do."""
+    async with AsyncExitStack() as stack:
+        common = Common(await stack.enter_async_context(connect.shared_state(settings, seal)))
+        owns = {name: settings.of_profile(name) for name in settings.profiles}
+        yield {
+            name: clients_of(own, network_ways(own), stack, common, name)
+            for name, own in owns.items()
+        }
 
 
 def _unusable(says: str) -> Chapter:

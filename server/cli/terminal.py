@@ -22,12 +22,14 @@ Content = dict[str, str | int | float | bool | list[str] | None]
 class Terminal:
     """A person at a terminal: reads what they are asked, ticks a box by a yes, types a number.
 
+    A yes is the whole word, on purpose: a key that was hit by chance agrees to nothing.
+
     The result goes to stdout, and nothing else: everything here is on stderr.
     """
 
     def __init__(self, console: Console, say: Say, read: Callable[[], str] | None = None) -> None:
         self._console = console
-        self._yes_or_no = say(fr="oui/non", en="yes/no")
+        self._yes_or_no = say(fr="oui, en entier, ou non", en="yes, in full, or no")
         self._read = read or sys.stdin.readline
 
     async def __call__(

@@ -5,7 +5,7 @@ count of requests that instances share, of which those made here are. A finding 
 no measure of one: addresses that could hold one are not repeated.
 """
 
-from server.doctor.answering import answers, unasked
+from server.doctor.answering import answers, answers_to_profiles, unasked
 from server.doctor.configuring import configuration
 from server.doctor.findings import Chapter, Finding, State, works
 from server.doctor.installation import installation
@@ -16,6 +16,7 @@ __all__ = [
     "Finding",
     "State",
     "answers",
+    "answers_to_profiles",
     "configuration",
     "consent",
     "installation",

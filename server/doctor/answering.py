@@ -1,6 +1,6 @@
 """Whether the services answer."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,8 @@ from tools.database import Database, UnusableDatabaseError
 
 LONGEST = 15.0
 """Seconds that a service has to answer."""
+AT_ONCE = 10
+"""Reads under way together, however many profiles and démarches there are."""
 HARMLESS: tuple[Flow, ...] = ("thematics", "campaigns")
 
 
@@ -30,18 +32,25 @@ class Check:
 
 
 async def answers(settings: Settings, clients: Clients, *, within: float = LONGEST) -> Chapter:
-    """Whether each service answers, all of them asked at the same time."""
-    checks = tuple(_checks(settings, clients))
-    found: dict[Check, Finding] = {}
+    """Whether each service answers, several of them asked at the same time."""
+    checks = (*_for_all(settings, clients), *_credentials(settings, clients))
+    return Chapter("Answers", (*await _findings(checks, within), *_unchecked(settings)))
 
-    async def keep(check: Check) -> None:
-        found[check] = await _found(check, within)
 
-    async with anyio.create_task_group() as group:
-        for check in checks:
-            group.start_soon(keep, check)
-    unknown = tuple(_unchecked(settings))
-    return Chapter("Answers", (*(found[check] for check in checks), *unknown))
+async def answers_to_profiles(
+    settings: Settings, clients: Mapping[str, Clients], *, within: float = LONGEST
+) -> Chapter:
+    """Whether the services accept the credentials of each profile, with clients by profile."""
+    owns = {name: settings.of_profile(name) for name in clients}
+    asked = [
+        (name, check)
+        for name, own in owns.items()
+        for check in _credentials(own, clients[name], name)
+    ]
+    found = await _findings([check for _, check in asked], within)
+    told = [one.of_profile(name) for (name, _), one in zip(asked, found, strict=True)]
+    untold = [one.of_profile(name) for name, own in owns.items() for one in _unchecked(own)]
+    return Chapter("Answers, by profile", (*told, *untold))
 
 
 def unasked() -> Chapter:
@@ -49,23 +58,28 @@ def unasked() -> Chapter:
     return Chapter("Answers", (Finding("services", "missing", "not called, as asked."),))
 
 
-def _checks(settings: Settings, clients: Clients) -> Iterator[Check]:
-    met, registry, demarches = settings.needs_met, clients.covoiturage, settings.demarches
+def _for_all(settings: Settings, clients: Clients) -> Iterator[Check]:
+    """What needs no credentials of a service, and so is the same for every profile."""
     if settings.shares_state:
         says = "its database answers."
         yield Check("ledger", says, partial(_reached, settings.state_url))
-    if "covoiturage" in met:
+    if "covoiturage" in settings.needs_met:
         says = "answers about certificates."
-        yield Check("covoiturage", says, registry.check_certificates)
+        yield Check("covoiturage", says, clients.covoiturage.check_certificates)
+
+
+def _credentials(settings: Settings, clients: Clients, whose: str = "") -> Iterator[Check]:
+    """What each credential opens; `whose` is the profile that they are of, if any."""
+    met, demarches = settings.needs_met, settings.demarches
     if "covoiturage_credentials" in met:
         passed = "lets GUICHET_COVOITURAGE_TOKEN pass; only an import would prove what it is for."
         says = passed if settings.covoiturage.token else "gives a token for the operator's keys."
-        yield Check("covoiturage (operator)", says, registry.check_credentials)
+        yield Check("covoiturage (operator)", says, clients.covoiturage.check_credentials)
     if "demarches" in met:
         named = dict.fromkeys((*demarches.tokens, *demarches.numbers))
         for number in (*((NO_DEMARCHE,) if demarches.token else ()), *named):
             yield _token_check(number, clients, own=number in demarches.tokens)
-    if "emjpm" in met and _can_come_in(settings):
+    if "emjpm" in met and _can_come_in(settings, whose):
         yield Check("emjpm", "answers, and accepts the token.", clients.emjpm.check_token)
     if flow := _harmless(settings):
         says = f"answers, and lets {flow} be read."
@@ -84,12 +98,12 @@ def _unchecked(settings: Settings) -> Iterator[Finding]:
         yield Finding("faire_simple", "missing", says, "get_partner will tell, given a uid.")
 
 
-def _can_come_in(settings: Settings) -> bool:
+def _can_come_in(settings: Settings, whose: str) -> bool:
     """Whether there may be a token to try: somebody has to sign in first, where that gives one."""
     application = settings.emjpm.application
     if application is None or settings.shares_state:
         return True
-    return sign_in(settings.emjpm, application).place() is not None
+    return sign_in(settings.emjpm, application, whose=whose).place() is not None
 
 
 async def _reached(url: str) -> None:
@@ -110,6 +124,21 @@ def _token_check(demarche: int, clients: Clients, *, own: bool) -> Check:
     token = "the démarche's own token" if own else "the token for this démarche"
     says = f"answers, and accepts {token}."
     return Check(f"demarches ({demarche})", says, read)
+
+
+async def _findings(checks: Sequence[Check], within: float) -> Sequence[Finding]:
+    """What each of them finds, in their order."""
+    found: dict[Check, Finding] = {}
+    turn = anyio.CapacityLimiter(AT_ONCE)
+
+    async def keep(check: Check) -> None:
+        async with turn:
+            found[check] = await _found(check, within)
+
+    async with anyio.create_task_group() as group:
+        for check in checks:
+            group.start_soon(keep, check)
+    return [found[check] for check in checks]
 
 
 async def _found(check: Check, within: float) -> Finding:

@@ -6,6 +6,7 @@ from server import tokens
 from server.approvers import Approvers
 from server.build import offered
 from server.doctor.findings import Finding
+from server.doctor.services import signed_in
 from server.settings import Settings
 
 
@@ -29,9 +30,8 @@ def callers(settings: Settings) -> Iterator[Finding]:
         page = "sign in to the page there" if oidc.client_id else "have no page"
         says = f"{oidc.issuer}; its tokens are for {audience}, and its users {page}."
         yield Finding("issuer", "ok", says)
-    for name, profile in settings.profiles.items():
-        tools, whose = len(offered(settings.of_profile(name))), ", ".join(profile.principals)
-        yield Finding(f"profile {name}", "ok", f"{tools} tools, for {whose}.")
+    for name in settings.profiles:
+        yield from _profile(settings, name)
     for name in http.tokens if settings.profiles else ():
         if settings.profile_of(tokens.principal(name)) is None:
             remedy = "Add it to the principals of a profile, or remove it."
@@ -42,6 +42,14 @@ def callers(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "callers", "missing", "nobody signs in: any program of this machine may call."
         )
+
+
+def _profile(settings: Settings, name: str) -> Iterator[Finding]:
+    """What a profile is offered and for whom, and whether it is signed in where it has to be."""
+    own, whose = settings.of_profile(name), ", ".join(settings.profiles[name].principals)
+    yield Finding(f"profile {name}", "ok", f"{len(offered(own))} tools, for {whose}.")
+    if "emjpm" in own.needs_met and own.emjpm.application:
+        yield signed_in(own, own.emjpm.application, name).of_profile(name)
 
 
 def _four_eyes(settings: Settings) -> Finding:

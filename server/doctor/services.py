@@ -91,18 +91,18 @@ def _emjpm(settings: Settings) -> Iterator[Finding]:
         yield Finding("emjpm", "ok", says)
     elif emjpm.application:
         yield Finding("emjpm", "ok", f"{_shown(emjpm.address)}{where}; an OAuth application.")
-        yield _signed_in(settings, emjpm.application)
+        yield signed_in(settings, emjpm.application)
     else:
         yield Finding("emjpm", "missing", "no credentials.", MANDATAIRE)
 
 
-def _signed_in(settings: Settings, application: Application) -> Finding:
+def signed_in(settings: Settings, application: Application, whose: str = "") -> Finding:
     """Whether somebody signed in; neither the service, nor a keyring or a database, is asked."""
     subject = "emjpm (sign-in)"
     if settings.shares_state:
         says = "in the database of GUICHET_STATE_URL, sealed, if somebody signed in."
         return Finding(subject, "ok", says)
-    place = sign_in(settings.emjpm, application).place()
+    place = sign_in(settings.emjpm, application, whose=whose).place()
     if place is None:
         return Finding(subject, "trouble", "nobody is signed in.", f"Run `{LOGIN}`.")
     kept = "the system's keyring" if place == "keyring" else "a file of the state folder"

@@ -134,10 +134,13 @@ async def test_a_change_is_made_once_the_person_at_the_terminal_agreed():
 
     assert (result.structured_content or {})["outcome"] == "applied"
     assert "Accepter le dossier n° 200001" in screen.getvalue()
+    assert "[oui, en entier, ou non]" in screen.getvalue()
     assert "Numéro du dossier" in screen.getvalue()
 
 
-@pytest.mark.parametrize("lines", [["non\n", "200001\n"], ["oui\n"], ["oui\n", "200002\n"]])
+@pytest.mark.parametrize(
+    "lines", [["non\n", "200001\n"], ["o\n", "200001\n"], ["oui\n"], ["oui\n", "200002\n"]]
+)
 async def test_nothing_changes_otherwise(lines: list[str]):
     result = await accept(person(*lines))
 

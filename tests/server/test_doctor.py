@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from starlette.types import Receive, Scope, Send
 
 from server import connect, instance
 from server.build import offered
@@ -36,9 +37,11 @@ from server.doctor import (
     installation,
     works,
 )
+from server.doctor.answering import AT_ONCE
 from server.doctor.offering import CONSENT
 from server.passwords import derived
 from server.sandbox import covoiturage, demarches, emjpm, faire_simple
+from server.sandbox.serving import mounted
 from server.sandboxed import sandboxed
 from server.services.ways import Transports, miniatures
 from server.settings import (
@@ -51,7 +54,7 @@ from server.settings import (
     load,
 )
 from tests.databases import State
-from tests.support import Between
+from tests.support import Between, environ, listening
 from tools import TOOLS
 from tools.asking import Consent
 from tools.catalogue import SERVICES
@@ -108,14 +111,12 @@ async def called(settings: Settings, by: Transports, *, within: float = 5) -> di
         return found(await answers(settings, desk.clients, within=within))
 
 
-def signed_in(home: Path, content: str) -> None:
+def signed_in(content: str) -> None:
     """A sign-in is kept, as this content says."""
     settings = Emjpm.model_validate(OAUTH)
     assert settings.application
-    place = home / "state" / "guichet"
-    place.mkdir(parents=True, exist_ok=True)
     account = f"{settings.address} 7".encode()
-    (place / f"emjpm-{sha256(account).hexdigest()[:12]}.json").write_text(content)
+    (instance.state_folder() / f"emjpm-{sha256(account).hexdigest()[:12]}.json").write_text(content)
 
 
 async def reached(url: str) -> Finding:
@@ -193,12 +194,12 @@ def test_credentials_that_are_set_are_said_to_be():
     assert "(test)" in findings["emjpm"].says
 
 
-def test_an_application_says_whether_somebody_is_signed_in(tmp_path: Path):
+def test_an_application_says_whether_somebody_is_signed_in():
     before = here(emjpm=OAUTH)["emjpm (sign-in)"]
     kept = {"access_token": SECRET, "refresh_token": SECRET, "end": 0}
-    signed_in(tmp_path, json.dumps(kept))
+    signed_in(json.dumps(kept))
     after = here(emjpm=OAUTH)["emjpm (sign-in)"]
-    signed_in(tmp_path, '"keyring"')
+    signed_in('"keyring"')
     elsewhere = here(emjpm=OAUTH)["emjpm (sign-in)"]
 
     assert (before.state, before.remedy) == ("trouble", "Run `guichet login emjpm`.")
@@ -334,6 +335,7 @@ def test_guichet_toml_is_found_where_it_is_read(monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 def test_a_guichet_toml_that_is_named_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     path = tmp_path / "ours.toml"
     path.write_text('language = "en"', encoding="utf-8")
@@ -390,7 +392,7 @@ def test_the_one_folder_is_there_or_not(tmp_path: Path):
     assert "is not a folder" in file.says
 
 
-def test_the_ledger_and_the_key_are_where_the_server_keeps_them(tmp_path: Path):
+def test_the_ledger_and_the_key_are_where_the_server_keeps_them():
     assert here()["ledger"].says.endswith("ledger.db, to be made.")
     assert here()["key"].says.endswith("instance.key, to be made.")
 
@@ -398,7 +400,7 @@ def test_the_ledger_and_the_key_are_where_the_server_keeps_them(tmp_path: Path):
     (instance.state_folder() / "ledger.db").touch()
     findings = here()
 
-    assert findings["ledger"] == Finding("ledger", "ok", str(tmp_path / "state/guichet/ledger.db"))
+    assert findings["ledger"] == Finding("ledger", "ok", str(instance.state_folder() / "ledger.db"))
     assert findings["key"].state == "ok"
     assert instance.ledger(Settings()).endswith(findings["ledger"].says)
 
@@ -409,6 +411,7 @@ def test_looking_makes_neither_a_ledger_nor_a_key():
     assert list(instance.state_folder().iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 def test_a_key_that_others_can_read_is_trouble():
     key = instance.state_folder() / "instance.key"
     instance.kept_secret(key)
@@ -434,6 +437,7 @@ def test_a_key_given_by_a_variable_needs_no_file():
     assert "GUICHET_SECRET" in here(secret="x" * 32)["key"].says
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 def test_a_state_folder_that_others_can_look_into_is_warned_of():
     instance.state_folder().chmod(0o755)
 
@@ -744,6 +748,43 @@ async def test_a_proxy_that_is_not_there_is_told_from_the_service(monkeypatch: p
     assert "no_proxy" in finding.remedy
 
 
+# What each profile has of its own.
+
+
+async def test_the_credentials_of_each_profile_are_tried_and_told_by_its_name():
+    services, arrived = mounted(), list[str]()
+
+    async def town(scope: Scope, receive: Receive, send: Send) -> None:
+        arrived.append(scope.get("path", ""))
+        await services(scope, receive, send)
+
+    async with listening(town) as address:
+        run = await ran(**of_profiles(address))
+        asked = len(arrived)
+        offline = await ran("--offline", **of_profiles(address))
+
+    assert re.search(r"ok +paris: demarches +answers, and accepts the token\.", run.says)
+    assert re.search(r"ok +paris: demarches \(1001\) ", run.says)
+    assert re.search(r"trouble +lyon: demarches +", run.says)
+    assert "In trouble: nantes: emjpm (sign-in), lyon: demarches." in run.says
+    assert "Run `guichet login emjpm --profile nantes`." in run.says
+    assert SECRET not in run.says
+    assert run.code == 1
+    assert "lyon: demarches" not in offline.says
+    assert len(arrived) == asked
+
+
+async def test_so_many_services_are_asked_at_the_same_time_and_no_more():
+    crowd = Crowd()
+    numbers = ",".join(map(str, range(1, AT_ONCE + 3)))
+    settings = given(services="demarches", demarches={"token": "x", "numbers": numbers})
+
+    findings = await called(settings, Transports(demarches=crowd))
+
+    assert len(findings) == AT_ONCE + 3
+    assert crowd.most == AT_ONCE
+
+
 # The command.
 
 
@@ -829,6 +870,26 @@ async def test_no_secret_is_ever_shown(tmp_path: Path):
     assert run.code == 1
 
 
+def of_profiles(address: str) -> dict[str, str]:
+    """The variables of three profiles: one that works, one whose token is wrong, one signed out."""
+    people = {name: {"sha256": f"{n}" * 64, "scopes": "read"} for n, name in enumerate("abc")}
+    profiles: dict[str, Any] = {
+        "paris": {
+            "principals": ["token a"],
+            "demarches": {"token": "sandbox", "numbers": [1001]},
+        },
+        "lyon": {"principals": ["token b"], "demarches": {"token": SECRET}},
+        "nantes": {"principals": ["token c"], "emjpm": OAUTH},
+    }
+    return {
+        "GUICHET_SERVICES": "demarches,emjpm",
+        "GUICHET_DEMARCHES_URL": f"{address}/demarches/api/v2/graphql",
+        "GUICHET_EMJPM_URL": f"{address}/emjpm",
+        "GUICHET_HTTP_TOKENS": json.dumps(people),
+        "GUICHET_PROFILES": json.dumps(profiles),
+    }
+
+
 class Run:
     """A command that has ended."""
 
@@ -840,11 +901,11 @@ class Run:
 async def ran(*options: str, **variables: str) -> Run:
     """What the command gives in an environment of its own; on one line, to be searched."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_STATE_HOME")}
-    environ = kept | {"GUICHET_CONFIG": os.devnull, "COLUMNS": "400"} | variables
+    alone = environ(**kept, GUICHET_CONFIG=os.devnull, COLUMNS="400") | variables
     with anyio.fail_after(60):
         done = await anyio.run_process(
             [sys.executable, "-m", "server", "doctor", *options],
-            env=environ,
+            env=alone,
             cwd=HERE,
             check=False,
         )
@@ -871,6 +932,21 @@ class Meeting(httpx.AsyncBaseTransport):
         if self._awaited == 0:
             self._met.set()
         await self._met.wait()
+        return httpx.Response(503, stream=httpx.ByteStream(b""))
+
+
+class Crowd(httpx.AsyncBaseTransport):
+    """A network that counts how many are on it together."""
+
+    def __init__(self) -> None:
+        self._now = 0
+        self.most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await anyio.wait_all_tasks_blocked()
+        self._now -= 1
         return httpx.Response(503, stream=httpx.ByteStream(b""))
 
 

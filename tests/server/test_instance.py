@@ -1,9 +1,11 @@
 """What an installation keeps: its secret and its ledger, for its owner alone."""
 
+import errno
 import json
 import os
 import sqlite3
 import stat
+import sys
 from collections.abc import AsyncGenerator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
@@ -98,6 +100,22 @@ def test_processes_that_start_together_keep_one_secret(tmp_path: Path):
     assert names(tmp_path) == ["instance.key"]
 
 
+def test_a_secret_is_made_where_no_file_can_have_two_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As on FAT, or a share of files."""
+
+    def link(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    secret = instance.kept_secret(tmp_path / "instance.key")
+
+    assert len(secret) == instance.SECRET_BYTES
+    assert instance.kept_secret(tmp_path / "instance.key") == secret
+    assert names(tmp_path) == ["instance.key"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX sees a folder on the disk")
 def test_the_secret_is_on_the_disk_before_anything_is_sealed_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -166,6 +184,7 @@ def test_what_was_open_to_others_is_closed(state: Path):
     assert {mode(path) for path in state.iterdir()} == {0o600}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no file there has such names")
 @pytest.mark.parametrize(
     "home", ["what?", "50%", "100%25", "c#", "a b", "é", "x?mode=memory&uri=1"]
 )

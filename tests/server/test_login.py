@@ -194,6 +194,7 @@ async def test_a_port_that_is_taken_says_how_to_do_without(site: Site):
     assert b"guichet login emjpm --paste" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal to send")
 async def test_a_person_who_gives_up_is_left_alone(site: Site):
     """Ctrl+C."""
     async with site.login() as (process, _):
@@ -206,6 +207,7 @@ async def test_a_person_who_gives_up_is_left_alone(site: Site):
 # Without a browser on this machine.
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal")
 async def test_an_address_can_be_pasted_and_is_not_shown(site: Site):
     keyboard, terminal = os.openpty()
     command = [*GUICHET, "login", "emjpm", "--paste"]

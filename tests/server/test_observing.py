@@ -27,7 +27,7 @@ from server import logs, offers
 from server.observing import Observed
 from server.observing.exporting import Wordless
 from server.settings import FaireSimple, Settings
-from tests.support import Counter, Person, own_log
+from tests.support import Counter, Person, environ, own_log
 
 WATCHED = {"metrics": "127.0.0.1:1"}
 ACCEPT = {"number": 200002, "motivation": "Un secret de l'instruction."}
@@ -194,7 +194,7 @@ async def test_figures_are_read_at_an_address_of_their_own(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as two:
         port, figures = (str(each.getsockname()[1]) for each in (one, two))
     command = [sys.executable, "-m", "server", "serve", "--http", "--sandbox", "--port", port]
-    environment = {"GUICHET_METRICS": f"127.0.0.1:{figures}", "HOME": str(tmp_path)}
+    environment = environ(GUICHET_METRICS=f"127.0.0.1:{figures}", HOME=str(tmp_path))
     async with await anyio.open_process(
         command, env=environment, stderr=subprocess.DEVNULL
     ) as process:

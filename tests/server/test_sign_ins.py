@@ -1,7 +1,6 @@
 """Where a sign-in is kept: durably, privately, and renewed by one process at a time."""
 
 import os
-import stat
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,7 +24,7 @@ from server import sign_ins
 from server.sandbox import emjpm
 from server.sign_ins import SignIn
 from tests.server.signing_in import Counting, consented
-from tests.support import listening
+from tests.support import is_private, listening
 
 ACCOUNT = "https://emjpm.test 7"
 PROCESSES = 6
@@ -130,7 +129,7 @@ async def test_what_is_kept_is_there_for_another_process_and_for_nobody_else(
     await sign_in.write(pair(2))
 
     (file,) = files(tmp_path)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert is_private(file)
     assert await SignIn(lambda: tmp_path, ACCOUNT).read() == pair(2)
     assert await SignIn(lambda: tmp_path, "https://other.test 7").read() is None
 

@@ -1,10 +1,13 @@
-"""How the garbage of a process is looked for."""
+"""How a process begins: where garbage is looked for, and how texts leave it."""
 
 import gc
+import sys
 from collections.abc import Generator
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
+from server.__main__ import in_utf8
 from server.starting import started, starting
 
 
@@ -24,3 +27,14 @@ def test_garbage_is_looked_for_once_the_process_has_started_and_not_in_what_was_
     assert not looked_for_while_starting
     assert gc.isenabled()
     assert not any(each is there for each in gc.get_objects())
+
+
+def test_what_a_program_reads_is_utf_8_whatever_the_system_writes(monkeypatch: pytest.MonkeyPatch):
+    """As `guichet call … > dossiers.json` does on Windows."""
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding="cp1252"))
+
+    in_utf8()
+    print("Łukasz Garçon", end="", flush=True)  # noqa: T201  (as commands do, in the end)
+
+    assert written.getvalue().decode() == "Łukasz Garçon"

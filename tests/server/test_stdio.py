@@ -121,6 +121,7 @@ async def test_it_ends_by_itself_when_nobody_ever_speaks():
         assert await conversation.end() == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal to send")
 async def test_it_leaves_without_a_word_when_its_host_interrupts_it():
     async with started(*ISOLATED, "--sandbox") as (conversation, process):
         await conversation.begin()

@@ -3,13 +3,15 @@
 import errno
 import hashlib
 import os
-import stat
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import pytest
 from mcp.server.mcpserver.exceptions import ToolError
 
+from tests.support import is_private
 from tools.files import Folder, content_type, safe_name
 from tools.language import in_english
 
@@ -35,6 +37,16 @@ async def written(folder: Folder, name: str, *chunks: bytes) -> str:
         return (await draft.keep(name)).name
 
 
+def is_open(path: Path) -> bool:
+    """Whether this process has a file open."""
+    about = path.stat()
+    for descriptor in range(256):
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), about):
+                return True
+    return False
+
+
 # Writing.
 
 
@@ -46,10 +58,39 @@ async def test_a_file_is_kept_whole_for_this_user_alone(folder: Folder, tmp_path
 
     path = tmp_path / "files" / "a.txt"
     assert path.read_bytes() == b"one two"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert is_private(path)
     assert (kept.name, kept.uri, kept.size) == ("a.txt", path.as_uri(), 7)
     assert kept.sha256 == hashlib.sha256(b"one two").hexdigest()
     assert names(folder) == ["a.txt"]
+
+
+async def test_a_file_is_closed_before_it_is_named(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On Windows, what is open can be neither renamed nor removed."""
+    removed = Path.unlink
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        if path.exists() and is_open(path):
+            raise PermissionError
+        removed(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+
+    assert await written(folder, "a.txt", b"1") == "a.txt"
+    assert (tmp_path / "files" / "a.txt").read_bytes() == b"1"
+
+
+async def test_a_system_that_cannot_refuse_links_nor_pipes_still_reads(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+):
+    """Windows names neither."""
+    await written(folder, "a.txt", b"1")
+    for absent in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+        monkeypatch.delattr(os, absent, raising=False)
+
+    assert await folder.content("a.txt", most=MOST) == b"1"
+    assert await written(folder, "b.txt", b"2") == "b.txt"
 
 
 async def test_nobody_sees_a_file_before_it_is_kept(folder: Folder):
@@ -85,6 +126,7 @@ async def test_a_file_is_gone_when_writing_it_is_cancelled(folder: Folder):
     assert names(folder) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a link there is of the day it was made")
 async def test_what_a_killed_process_left_is_removed_a_day_later_and_nothing_else(
     folder: Folder, tmp_path: Path
 ):

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import sqlite3
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -202,6 +203,7 @@ async def test_a_page_that_a_cancelled_call_did_not_open_is_opened_by_the_next(t
     assert len(opened) == 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell to write a browser for")
 async def test_a_browser_is_opened_whose_output_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):

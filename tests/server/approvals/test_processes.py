@@ -16,7 +16,7 @@ from anyio.streams.text import TextReceiveStream
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from tests.support import MODES, Browser, facts, text
+from tests.support import MODES, Browser, environ, facts, text
 
 SOURCES = Path(__file__).parents[3]
 ACCEPT = {"number": 200001, "motivation": "Dossier complet."}
@@ -28,12 +28,9 @@ A_KEY = re.compile(r"http://127\.0\.0\.1:\d+/approvals/enter\?key=[\w-]+")
 @pytest.fixture(name="variables")
 def _variables(tmp_path: Path) -> dict[str, str]:
     """An environment without a browser, without a terminal, without anybody's settings."""
-    return {
-        "PATH": str(tmp_path),
-        "TERM": "dumb",
-        "PYTHONPATH": str(SOURCES),
-        "GUICHET_CONFIG": os.devnull,
-    }
+    return environ(
+        PATH=str(tmp_path), TERM="dumb", PYTHONPATH=str(SOURCES), GUICHET_CONFIG=os.devnull
+    )
 
 
 @asynccontextmanager
