@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import platformdirs
+from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import SecretStr
 
 from server.settings import Settings
@@ -14,8 +15,15 @@ from tools.sealing import Seal
 SECRET_BYTES = 32
 
 
-class BrokenKeyError(OSError):
+class BrokenKeyError(ToolError):
     """The file of this instance's key does not hold one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The key of this instance cannot be used ({path.name} does not hold {SECRET_BYTES} "
+            "bytes), and nothing is changed without it. Put back a copy of it, or delete it and "
+            "what was sealed with it is lost: `guichet doctor` says where it is."
+        )
 
 
 def state_folder() -> Path:
@@ -61,10 +69,7 @@ def kept_secret(path: Path) -> bytes:
         _make(path)
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
-        raise BrokenKeyError(
-            f"{path} does not hold {SECRET_BYTES} bytes: put back a copy of it, or delete it and "
-            "what was sealed with it is lost."
-        )
+        raise BrokenKeyError(path)
     return secret
 
 

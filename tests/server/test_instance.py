@@ -143,11 +143,17 @@ def test_a_secret_that_is_there_is_read_where_nothing_can_be_written(
 
 
 async def test_a_broken_secret_is_told_and_changes_nothing(state: Path, services: Settings):
-    (instance.state_folder() / "instance.key").touch()
+    """The ledger, which is there already, opens without it."""
+    await acceptance(services, 200002)
+    (state / "instance.key").write_bytes(b"k" * 31)
 
     told = await acceptance(services)
 
-    assert told.startswith("The ledger of consents cannot be used (BrokenKeyError)")
+    assert told == (
+        "The key of this instance cannot be used (instance.key does not hold 32 bytes), and "
+        "nothing is changed without it. Put back a copy of it, or delete it and what was sealed "
+        "with it is lost: `guichet doctor` says where it is."
+    )
     assert await state_of(services) == "en_instruction"
 
 
