@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def _bytes(secret: SecretStr) -> bytes:
 
 
 def _make(path: Path) -> None:
+    from tools.files import rename  # noqa: PLC0415  (most processes find a secret made)
+
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -96,11 +99,10 @@ def _make(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())  # as what is sealed with it will be
     try:
-        os.link(draft, path)  # unlike a rename, leaves a secret that is there already
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):  # another process was first
+            rename(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     settle(path.parent)
 
 

@@ -318,6 +318,25 @@ def content_type(name: str) -> str:
     return known or "application/octet-stream"
 
 
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name, and never one that is taken.
+
+    It is done in one step; where a file cannot have two names, an empty one has it for a moment.
+
+    Raises:
+        FileExistsError: It is taken.
+    """
+    try:
+        target.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        _created(target).close()  # the name is ours from here on
+        path.replace(target)
+    else:
+        path.unlink()
+
+
 _DRAFT = re.compile(r"\.guichet-[0-9a-f]{16}\.part")
 _NOT_IN_A_NAME = re.compile(r'[\\/:*?"<>|\ufffd]+')
 _DEVICES = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9¹²³]", re.IGNORECASE)
@@ -412,7 +431,7 @@ def _moved(path: Path, name: str, known: bytes = b"") -> Path:
     for candidate in _namesakes(name):
         target = path.with_name(candidate)
         try:
-            _rename(path, target)
+            rename(path, target)
         except FileExistsError:
             if known and _digest(target) == known:
                 return target
@@ -436,23 +455,6 @@ def _namesakes(name: str) -> Iterator[str]:
     yield name
     for number in range(2, MOST_NAMESAKES + 1):
         yield f"{stem}-{number}{suffix}"
-
-
-def _rename(path: Path, target: Path) -> None:
-    """Give a file another name in one step, and never one that is taken.
-
-    Raises:
-        FileExistsError: It is taken.
-    """
-    try:
-        target.hardlink_to(path)
-    except OSError as error:
-        if error.errno not in _WITHOUT_LINKS:
-            raise
-        _created(target).close()  # the name is ours from here on
-        path.replace(target)
-    else:
-        path.unlink()
 
 
 def _settle(folder: Path) -> None:

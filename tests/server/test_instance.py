@@ -1,5 +1,6 @@
 """What an installation keeps: its secret and its ledger, for its owner alone."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -113,6 +114,21 @@ def test_the_secret_is_on_the_disk_before_anything_is_sealed_with_it(
     instance.kept_secret(key)
 
     assert seen == [False, True], "the draft, then the folder that names it"
+
+
+def test_a_secret_is_made_once_where_files_cannot_be_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The state folder may be on a share, or on a memory card."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTSUP, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    key = tmp_path / "instance.key"
+
+    assert instance.kept_secret(key) == instance.kept_secret(key) == key.read_bytes()
+    assert names(tmp_path) == ["instance.key"]
 
 
 @pytest.mark.parametrize("held", [b"", b"k" * 31, b"k" * 33], ids=len)
