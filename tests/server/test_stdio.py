@@ -28,6 +28,7 @@ HELLO = {
     "capabilities": {},
     "clientInfo": {"name": "test", "version": "1"},
 }
+INITIALIZED = '{"jsonrpc": "2.0", "method": "notifications/initialized"}'
 
 
 def sandboxed(*options: str) -> StdioServerParameters:
@@ -67,7 +68,7 @@ class Conversation:
 
     async def begin(self) -> None:
         await self.ask("initialize", HELLO)
-        await self.say('{"jsonrpc": "2.0", "method": "notifications/initialized"}')
+        await self.say(INITIALIZED)
 
     async def end(self) -> tuple[int, str]:
         """Close stdin, as a host that leaves does; the exit code, and what was said after that."""
@@ -123,8 +124,10 @@ async def test_it_ends_by_itself_when_nobody_ever_speaks():
 
 
 async def test_it_leaves_without_a_word_when_its_host_interrupts_it():
+    """While it reads what the host said last."""
     async with started(*ISOLATED, "--sandbox") as (conversation, process):
         await conversation.begin()
+        await conversation.say("\n".join([INITIALIZED] * 200))
         process.send_signal(signal.SIGINT)
         left = await process.wait()
         assert process.stderr
