@@ -2,21 +2,29 @@
 
 import os
 import secrets
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import platformdirs
+from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import SecretStr
 
 from server.settings import Settings
-from tools.files import rename, settle
 from tools.sealing import Seal
 
 SECRET_BYTES = 32
 
 
-class BrokenKeyError(OSError):
+class BrokenKeyError(ToolError):
     """The file of this instance's key does not hold one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The key of this instance cannot be used ({path.name} does not hold {SECRET_BYTES} "
+            "bytes), and nothing is changed without it. Put back a copy of it, or delete it and "
+            "what was sealed with it is lost: `guichet doctor` says where it is."
+        )
 
 
 def state_folder() -> Path:
@@ -62,10 +70,7 @@ def kept_secret(path: Path) -> bytes:
         _make(path)
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
-        raise BrokenKeyError(
-            f"{path} does not hold {SECRET_BYTES} bytes: put back a copy of it, or delete it and "
-            "what was sealed with it is lost."
-        )
+        raise BrokenKeyError(path)
     return secret
 
 
@@ -74,6 +79,8 @@ def _bytes(secret: SecretStr) -> bytes:
 
 
 def _make(path: Path) -> None:
+    from tools.files import rename, settle  # noqa: PLC0415  (most processes find a secret made)
+
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -81,9 +88,8 @@ def _make(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())  # as what is sealed with it will be
     try:
-        rename(draft, path)
-    except FileExistsError:
-        pass  # another process has just made one
+        with suppress(FileExistsError):  # another process was first
+            rename(draft, path)
     finally:
         draft.unlink(missing_ok=True)
     settle(path.parent)

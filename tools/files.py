@@ -362,7 +362,9 @@ def safe_name(given: str) -> str:
 
 
 def rename(path: Path, target: Path) -> None:
-    """Give a file another name in one step, and never one that is taken.
+    """Give a file another name, and never one that is taken.
+
+    It is done in one step; where a file cannot have two names, an empty one has it for a moment.
 
     Raises:
         FileExistsError: It is taken.

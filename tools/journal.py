@@ -498,6 +498,7 @@ class Journal:
 
                 try:
                     url = self._url()
+                    self.seal.read()
                 except OSError as error:
                     raise UnusableDatabaseError(type(error).__name__) from error
                 storage = Storage(Database(url), self.seal.mark)

@@ -28,6 +28,10 @@ class Seal:
         self._secret = secret
         self._previous = previous
 
+    def read(self) -> None:
+        """Read the secret now, or make it: what keeps it from being had is told here."""
+        _ = self._secrets
+
     def keys(self, purpose: str) -> list[bytes]:
         """Keys of 32 bytes for one purpose, unrelated to those for others; the one to use first."""
         info = f"guichet/{purpose}/1".encode()

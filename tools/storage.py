@@ -195,7 +195,7 @@ class Storage:
         try:
             await self.database.make()
             await self._prepare()
-        except UnusableDatabaseError:
+        except BaseException:
             await self.close()
             raise
 

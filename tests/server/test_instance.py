@@ -133,6 +133,21 @@ def test_the_secret_is_on_the_disk_before_anything_is_sealed_with_it(
     assert seen == [False, True], "the draft, then the folder that names it"
 
 
+def test_a_secret_is_made_once_where_files_cannot_be_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The state folder may be on a share, or on a memory card."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTSUP, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    key = tmp_path / "instance.key"
+
+    assert instance.kept_secret(key) == instance.kept_secret(key) == key.read_bytes()
+    assert names(tmp_path) == ["instance.key"]
+
+
 @pytest.mark.parametrize("held", [b"", b"k" * 31, b"k" * 33], ids=len)
 def test_a_file_that_holds_no_whole_secret_is_never_used(tmp_path: Path, held: bytes):
     """A disk that was full leaves an empty one, and everybody knows the key that is nothing."""
@@ -161,11 +176,17 @@ def test_a_secret_that_is_there_is_read_where_nothing_can_be_written(
 
 
 async def test_a_broken_secret_is_told_and_changes_nothing(state: Path, services: Settings):
-    (instance.state_folder() / "instance.key").touch()
+    """The ledger, which is there already, opens without it."""
+    await acceptance(services, 200002)
+    (state / "instance.key").write_bytes(b"k" * 31)
 
     told = await acceptance(services)
 
-    assert told.startswith("The ledger of consents cannot be used (BrokenKeyError)")
+    assert told == (
+        "The key of this instance cannot be used (instance.key does not hold 32 bytes), and "
+        "nothing is changed without it. Put back a copy of it, or delete it and what was sealed "
+        "with it is lost: `guichet doctor` says where it is."
+    )
     assert await state_of(services) == "en_instruction"
 
 

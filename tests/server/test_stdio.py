@@ -15,6 +15,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
 
+from server import stdio
 from tests.support import MODES, OFFERED, Person, facts
 from tools import TOOLS
 
@@ -27,6 +28,7 @@ HELLO = {
     "capabilities": {},
     "clientInfo": {"name": "test", "version": "1"},
 }
+INITIALIZED = '{"jsonrpc": "2.0", "method": "notifications/initialized"}'
 
 
 def sandboxed(*options: str) -> StdioServerParameters:
@@ -66,7 +68,7 @@ class Conversation:
 
     async def begin(self) -> None:
         await self.ask("initialize", HELLO)
-        await self.say('{"jsonrpc": "2.0", "method": "notifications/initialized"}')
+        await self.say(INITIALIZED)
 
     async def end(self) -> tuple[int, str]:
         """Close stdin, as a host that leaves does; the exit code, and what was said after that."""
@@ -123,8 +125,10 @@ async def test_it_ends_by_itself_when_nobody_ever_speaks():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal to send")
 async def test_it_leaves_without_a_word_when_its_host_interrupts_it():
+    """While it reads what the host said last."""
     async with started(*ISOLATED, "--sandbox") as (conversation, process):
         await conversation.begin()
+        await conversation.say("\n".join([INITIALIZED] * 200))
         process.send_signal(signal.SIGINT)
         left = await process.wait()
         assert process.stderr
@@ -267,3 +271,17 @@ async def test_a_wrong_setting_ends_it_with_a_line_that_says_which(
     ended = await told([*ISOLATED, *options], {name: "s3cr3t-0f-n0b0dy"})
 
     assert ended == (2, "", f"guichet: {line}\n")
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout"])
+def test_it_says_in_a_line_that_nobody_could_talk_to_it(
+    closed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys, closed, None)  # as Python has it, where a shell closed it
+
+    with pytest.raises(SystemExit, match="2"):
+        stdio.serve(sandbox=True, read_only=False)
+
+    assert capsys.readouterr().err == (
+        "guichet: a client talks to the server over stdin and stdout: leave both open.\n"
+    )
