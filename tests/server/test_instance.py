@@ -100,22 +100,6 @@ def test_processes_that_start_together_keep_one_secret(tmp_path: Path):
     assert names(tmp_path) == ["instance.key"]
 
 
-def test_a_secret_is_made_where_no_file_can_have_two_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """As on FAT, or a share of files."""
-
-    def link(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EPERM, "no links here")
-
-    monkeypatch.setattr(os, "link", link)
-    secret = instance.kept_secret(tmp_path / "instance.key")
-
-    assert len(secret) == instance.SECRET_BYTES
-    assert instance.kept_secret(tmp_path / "instance.key") == secret
-    assert names(tmp_path) == ["instance.key"]
-
-
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX sees a folder on the disk")
 def test_the_secret_is_on_the_disk_before_anything_is_sealed_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
