@@ -109,7 +109,10 @@ class Server(MCPServer["Desk"]):
         """Serve on stdin and stdout until stdin ends."""
         low = self._lowlevel_server
         async with stdio_server(pipes.incoming(), pipes.outgoing()) as (incoming, outgoing):
-            await low.run(incoming, outgoing, low.create_initialization_options())
+            # Left open by an interruption: were it closed, what the host says just then would be an
+            # error instead.
+            await low.run(incoming.clone(), outgoing, low.create_initialization_options())
+            await incoming.aclose()
 
     async def list_tools(self) -> list[ListedTool]:
         """The tools that whoever calls may call: to them, there are no others."""
