@@ -38,3 +38,15 @@ def test_what_a_program_reads_is_utf_8_whatever_the_system_writes(monkeypatch: p
     print("Łukasz Garçon", end="", flush=True)  # noqa: T201  (as commands do, in the end)
 
     assert written.getvalue().decode() == "Łukasz Garçon"
+
+
+def test_what_is_no_text_can_still_be_told_of(monkeypatch: pytest.MonkeyPatch):
+    """Such as the name of a file that was not in UTF-8."""
+    written = BytesIO()
+    replacing = TextIOWrapper(written, encoding="ascii", errors="backslashreplace")
+    monkeypatch.setattr(sys, "stderr", replacing)
+
+    in_utf8()
+    print("\udce9", end="", file=sys.stderr, flush=True)  # noqa: T201  (as above)
+
+    assert written.getvalue() == rb"\udce9"
