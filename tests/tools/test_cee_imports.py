@@ -426,7 +426,7 @@ async def test_two_keys_for_one_application_are_refused_by_file_and_inline(
     inline = await refused(counter, era, rows=rows)
 
     told = "1 ligne donne une autre clé à une demande qui en a déjà une plus haut : rien n'a été "
-    assert by_file == inline == f"{told}envoyé. Par ligne : 3."
+    assert by_file == inline == f"{told}envoyé. Ligne 3."
 
 
 async def test_more_than_a_hundred_rows_are_not_taken_inline(counter: Counter, era: str):
