@@ -215,7 +215,7 @@ class Folder:
         Raises:
             ToolError: No folder is configured, or it has no such readable file.
         """
-        file = await anyio.to_thread.run_sync(self._open, name, most)
+        file = await self.reading(partial(self._open, name, most))
         try:
             yield file
         finally:

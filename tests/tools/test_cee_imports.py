@@ -225,7 +225,7 @@ async def test_a_question_about_one_row_is_in_the_singular(counter: Counter):
 
 async def test_unusual_names_and_phones_are_pointed_at_by_their_lines(counter: Counter, era: str):
     """No phone of France begins like this: it may be right, and somebody should look at it."""
-    odd = ROWS[0].replace("+33600001234", "+33000001234")
+    odd = ROWS[0].replace("+33600001234", "+33700001234")
     counter.put_file("a.csv", lines(ROWS[1], odd))
 
     _, person = await importing(counter, era, file="a.csv")
@@ -426,7 +426,7 @@ async def test_two_keys_for_one_application_are_refused_by_file_and_inline(
     inline = await refused(counter, era, rows=rows)
 
     told = "1 ligne donne une autre clé à une demande qui en a déjà une plus haut : rien n'a été "
-    assert by_file == inline == f"{told}envoyé. Par ligne : 3."
+    assert by_file == inline == f"{told}envoyé. Ligne 3."
 
 
 async def test_more_than_a_hundred_rows_are_not_taken_inline(counter: Counter, era: str):

@@ -329,8 +329,9 @@ def _sole(say: Say, batch: Batch) -> Batch:
     if others:
         shown = ", ".join(map(str, others[:MOST_SHOWN]))
         more = ", …" if len(others) > MOST_SHOWN else "."
-        told = say(fr=f"Par ligne : {shown}{more}", en=f"By line: {shown}{more}")
-        raise ToolError(_conflicting(say, len(others), told))
+        is_one = len(others) == 1
+        which = say(fr="Ligne" if is_one else "Lignes", en="Row" if is_one else "Rows")
+        raise ToolError(_conflicting(say, len(others), f"{which} {shown}{more}"))
     return batch
 
 

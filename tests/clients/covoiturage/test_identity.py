@@ -132,6 +132,42 @@ def test_a_phone_with_an_extension_is_refused(phone: str):
 
 
 @pytest.mark.parametrize(
+    ("phone", "why"),
+    [
+        ("612345678.0", "ten digits, as a text"),
+        ("33612345678.0", "ten digits, as a text"),
+        ("61234567.0", "ten digits, as a text"),
+        ("0612345678.0", "nine digits"),
+        ("06 12 34 56 7", "nine digits"),
+        ("262692123456", "begin with . and their country code"),
+        ("0692 12 34 56", r"write it with \+262"),
+        ("+33690123456", r"write it with \+590"),
+    ],
+)
+def test_a_phone_that_would_be_taken_for_another_is_refused(phone: str, why: str):
+    """A key cannot be taken back: a number that may be wrong makes none."""
+    with pytest.raises(RejectedError, match=why) as refusal:
+        identity_of(phone=phone, last_name="Dupont")
+
+    assert phone not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("phone", "truncated"),
+    [
+        ("612345678", "+336123456"),
+        ("+262 692 12 34 56", "+2626921234"),
+        ("+32 470 12 34 56", "+324701234"),
+        ("+33 (0)6 12 34 56 78", "+336123456"),
+    ],
+)
+def test_a_phone_that_can_be_but_one_is_taken_without_a_doubt(phone: str, truncated: str):
+    identity = identity_of(phone=phone, last_name="Dupont")
+
+    assert (identity.phone_trunc, identity.warnings) == (truncated, ())
+
+
+@pytest.mark.parametrize(
     "space", ["\u00a0", "\u202f", "\u2007", "\u2009", "\u3000", "\t"], ids=ascii
 )
 def test_any_space_may_part_the_digits_of_a_phone(space: str):
