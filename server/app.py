@@ -10,7 +10,6 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
@@ -108,9 +107,12 @@ class Server(MCPServer["Desk"]):
 
     async def run_stdio_async(self) -> None:
         """Serve on stdin and stdout until stdin ends."""
-        # Interrupted, all of it ends at once: who reads would find that nobody listens any more.
-        async with anyio.create_task_group() as whole:
-            whole.start_soon(self._conversing)
+        low = self._lowlevel_server
+        async with stdio_server(pipes.incoming(), pipes.outgoing()) as (incoming, outgoing):
+            # Left open by an interruption: were it closed, what the host says just then would be an
+            # error instead.
+            await low.run(incoming.clone(), outgoing, low.create_initialization_options())
+            await incoming.aclose()
 
     async def list_tools(self) -> list[ListedTool]:
         """The tools that whoever calls may call: to them, there are no others."""
@@ -164,11 +166,6 @@ class Server(MCPServer["Desk"]):
         if tool is None or not self._may(tool) or context is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {name!r}. List the tools again.")
         return await self._calls.call(name, arguments, context)
-
-    async def _conversing(self) -> None:
-        low = self._lowlevel_server
-        async with stdio_server(pipes.incoming(), pipes.outgoing()) as (incoming, outgoing):
-            await low.run(incoming, outgoing, low.create_initialization_options())
 
     async def _complete(
         self, ctx: "ServerRequestContext[Desk]", asked: CompleteRequestParams
