@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping
 from itertools import permutations
+from json import JSONDecodeError
 from typing import Any, get_args
 
 from pydantic import SecretStr, ValidationError
@@ -21,6 +22,10 @@ from server.settings.sources import (
 from server.settings.whole import Settings
 
 _MAY_HOLD_SECRETS = {"state_url", PROFILES}
+_NO_PROFILES = (
+    "GUICHET_PROFILES: must be a JSON object of tables, by name, such as "
+    '{"paris": {"principals": ["token alice"]}}.'
+)
 
 
 class SettingsError(Exception):
@@ -41,7 +46,7 @@ def load() -> Settings:
     except ValidationError as error:
         raise SettingsError(_mistake(error)) from None
     except (SourceError, OSError, ValueError) as error:
-        raise SettingsError(f"The settings cannot be read: {error}.") from None
+        raise SettingsError(_unread(error)) from None
     return settings
 
 
@@ -145,9 +150,18 @@ def _is_known(settings: Settings, principal: str) -> bool:
     return rest in settings.http.tokens if first == "token" else first == settings.oidc.issuer
 
 
+def _unread(error: Exception) -> str:
+    """Why nothing can be made of what was read."""
+    if isinstance(error.__cause__, JSONDecodeError):  # the only JSON left to the library
+        return _NO_PROFILES
+    return f"The settings cannot be read: {error}."
+
+
 def _mistake(error: ValidationError) -> str:
     """Which setting is wrong and why, without what may have been written in place of a name."""
     first = error.errors(include_input=False, include_url=False)[0]
+    if first["loc"] == (PROFILES,) and first["type"] == "dict_type":
+        return _NO_PROFILES
     why = first["msg"].removeprefix("Value error, ")
     if first["loc"][0] == PROFILES:
         within = ".".join(part for part in first["loc"][1:4] if isinstance(part, str))

@@ -805,6 +805,18 @@ def test_profiles_that_would_mix_people_up_or_let_nobody_in_are_refused(
     assert SECRET not in reason
 
 
+@pytest.mark.parametrize("written", [f"{{{SECRET}", f'["{SECRET}"]', f'"{SECRET}"'])
+def test_profiles_that_are_no_json_object_are_refused_with_how_to_write_them(
+    monkeypatch: pytest.MonkeyPatch, written: str
+):
+    monkeypatch.setenv("GUICHET_PROFILES", written)
+
+    assert refusal() == (
+        "GUICHET_PROFILES: must be a JSON object of tables, by name, such as "
+        '{"paris": {"principals": ["token alice"]}}.'
+    )
+
+
 @pytest.mark.parametrize("other", [".", "a/b", "link"])
 def test_no_folder_is_of_two_profiles(
     toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
