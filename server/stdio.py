@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 from server.app import Connect
-from server.build import build, configured, connection
+from server.build import MISUSE, build, configured, connection
 from server.opening import at_the_desk, on_first_use
 from server.starting import started
 
@@ -18,12 +18,16 @@ HINT = (
     "guichet: an MCP server is waiting for a client on stdin. A client usually starts it: see "
     "mcp.json. Try `guichet demo`, or `guichet --help`. Ctrl+C to leave.\n"
 )
+CLOSED = "guichet: a client talks to the server over stdin and stdout: leave both open.\n"
 INTERRUPTED = 130
 """The exit code of what is interrupted, as shells tell it."""
 
 
 def serve(*, sandbox: bool, read_only: bool) -> None:
     """Serve until stdin ends, or until interrupted."""
+    if sys.stdin is None or sys.stdout is None:
+        sys.stderr.write(CLOSED)
+        raise SystemExit(MISUSE)
     settings = configured(sandbox=sandbox, read_only=read_only)
     if sys.stdin.isatty():
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # asyncio would wait for the line to end

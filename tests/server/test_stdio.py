@@ -15,6 +15,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
 
+from server import stdio
 from tests.support import MODES, OFFERED, Person, facts
 from tools import TOOLS
 
@@ -266,3 +267,17 @@ async def test_a_wrong_setting_ends_it_with_a_line_that_says_which(
     ended = await told([*ISOLATED, *options], {name: "s3cr3t-0f-n0b0dy"})
 
     assert ended == (2, "", f"guichet: {line}\n")
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout"])
+def test_it_says_in_a_line_that_nobody_could_talk_to_it(
+    closed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys, closed, None)  # as Python has it, where a shell closed it
+
+    with pytest.raises(SystemExit, match="2"):
+        stdio.serve(sandbox=True, read_only=False)
+
+    assert capsys.readouterr().err == (
+        "guichet: a client talks to the server over stdin and stdout: leave both open.\n"
+    )
