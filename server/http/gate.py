@@ -5,8 +5,8 @@ page of its own: Host and Origin tell them apart. A body is read whole before it
 client that takes its time over it, or sends too much, is cut off.
 """
 
+import re
 from collections.abc import Callable, Collection
-from urllib.parse import urlsplit
 
 import anyio
 from starlette.datastructures import Headers
@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOST = re.compile(r"([\w.-]+|\[[0-9a-f:.]+\])(:[0-9]*)?", re.ASCII | re.IGNORECASE)
 BODY_WITHIN = 20.0
 """Seconds that a body may take to come."""
 
@@ -38,16 +39,17 @@ class Gate:
 
     def _refusal(self, headers: Headers) -> Response | None:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        if len(hosts) != 1 or _name(f"//{hosts[0]}") not in self._names:
+        if len(hosts) != 1 or _name(hosts[0]) not in self._names:
             return PlainTextResponse("Misdirected", 421)
         if any(not self._is_ours(origin) for origin in origins):
             return PlainTextResponse("Forbidden", 403)
         return None
 
     def _is_ours(self, origin: str) -> bool:
-        name = _name(origin)
-        schemes = ("http://", "https://") if name in LOOPBACK else ("https://",)
-        return name in self._names and origin.startswith(schemes)
+        scheme, _, host = origin.partition("://")
+        name = _name(host)
+        schemes = ("http", "https") if name in LOOPBACK else ("https",)
+        return name in self._names and scheme in schemes
 
 
 class Whole:
@@ -91,11 +93,10 @@ class Whole:
         return None
 
 
-def _name(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+def _name(host: str) -> str:
+    """The name in `host[:port]`; nothing, in whatever else resembles it."""
+    found = HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else ""
 
 
 def _declared(scope: Scope) -> float:
