@@ -162,6 +162,19 @@ async def test_what_cannot_be_read_is_refused(url: str, era: str):
             assert response.json()["error"]["code"] in {PARSE_ERROR, INVALID_REQUEST}, kind
 
 
+@pytest.mark.parametrize("body", ["[]", f"[{json.dumps(LIST)}]", "1", '"Martin"', "null"])
+async def test_what_is_not_one_message_is_refused_in_a_sentence(url: str, body: str):
+    async with httpx.AsyncClient(headers=HEADERS) as client:
+        answer = await client.post(url, content=body)
+
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": -32600, "message": "Send one message, a JSON object, in each request."},
+    }
+
+
 async def test_who_takes_their_time_is_cut_off_and_the_others_are_served(counter: Counter):
     """Neither says what it wants: one sends nothing, the other its headers without end."""
     with anyio.fail_after(20):
