@@ -1,6 +1,6 @@
 """Where figures and traces go: to whoever runs Guichet for a team. Needs the extra `team`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -9,13 +9,20 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Status
+from opentelemetry.trace import SpanKind, Status
 from prometheus_client import start_http_server
 
 from clients.http import user_agent
 from server.settings import Settings
+from tools.catalogue import CATALOGUE
 
 NAME, _, VERSION = user_agent().partition("/")
+METHOD = "mcp.method.name"
+NAMED: Mapping[str, Collection[object]] = {
+    "gen_ai.tool.name": {tool.name for tool in CATALOGUE.tools},
+    "gen_ai.prompt.name": {p.name for each in CATALOGUE.prompts for p in each.by_language.values()},
+}
+"""The attributes that name what a message asks for, and what there is to name."""
 
 
 def export(settings: Settings) -> None:
@@ -37,9 +44,10 @@ def export(settings: Settings) -> None:
 
 
 class Wordless(SpanExporter):
-    """An exporter that is given no sentence: the SDK's spans repeat what clients are told.
+    """An exporter that is given no words but ours: the SDK's spans repeat those of clients.
 
-    A failure often names what was asked for, and an exception could hold anything.
+    A failure often names what was asked for, an exception could hold anything, and so could the
+    name of a tool or of a prompt that does not exist.
     """
 
     def __init__(self, to: SpanExporter) -> None:
@@ -56,12 +64,17 @@ class Wordless(SpanExporter):
 
 
 def _wordless(span: ReadableSpan) -> ReadableSpan:
+    attributes = {
+        key: value
+        for key, value in (span.attributes or {}).items()
+        if key not in NAMED or value in NAMED[key]
+    }
     return ReadableSpan(
-        name=span.name,
+        name=_name(span, attributes),
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes=span.attributes,
+        attributes=attributes,
         links=span.links,
         kind=span.kind,
         status=Status(span.status.status_code),
@@ -69,3 +82,10 @@ def _wordless(span: ReadableSpan) -> ReadableSpan:
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
     )
+
+
+def _name(span: ReadableSpan, attributes: Mapping[str, object]) -> str:
+    """Its name; that of a message that came is its method, and the tool or prompt it is for."""
+    if span.kind is not SpanKind.SERVER:
+        return span.name
+    return " ".join(str(attributes[key]) for key in (METHOD, *NAMED) if key in attributes)

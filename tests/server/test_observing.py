@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricR
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
 
 from server import logs, offers
@@ -134,6 +135,20 @@ async def test_a_name_that_is_no_tool_makes_no_series(counter: Counter):
             await host.call_tool("Karim Bernard", {})
 
     assert "Karim" not in str(series("mcp.server.operation.duration"))
+
+
+async def test_a_span_names_no_tool_nor_prompt_that_does_not_exist(counter: Counter, era: str):
+    async with counter.host(era) as host:
+        with suppress(MCPError):
+            await host.call_tool("Karim Bernard", {})
+        with suppress(MCPError):
+            await host.get_prompt("Karim Bernard", {})
+        await host.get_prompt("bilan_mesures", {})
+
+    ours = [span for span in SPANS.get_finished_spans() if span.kind is SpanKind.SERVER]
+    named = [span.name for span in ours if span.name.startswith(("tools/call", "prompts/get"))]
+    assert named == ["tools/call", "prompts/get", "prompts/get bilan_mesures"]
+    assert "Karim" not in "".join(span.to_json() for span in ours)
 
 
 async def test_nobody_is_timed_where_nobody_looks(counter: Counter):
