@@ -81,13 +81,11 @@ class PreviewedError(Exception):
 
 
 async def remembering(ctx: ServerRequestContext[Desk, Any], call_next: CallNext) -> HandlerResult:
-    """Middleware that sees sealed states: it names the operation asked, or answered, by a call.
+    """Middleware around calls, that sees sealed states: it names the operation asked, or answered.
 
     It goes first: inside the SDK's own boundary a state is unsealed, and two approvals of the same
     call look the same.
     """
-    if ctx.method != "tools/call":
-        return await call_next(ctx)
     state = (ctx.params or {}).get("requestState")
     call = Call(answers=_name(state) if isinstance(state, str) else None)
     token = CALL.set(call)
