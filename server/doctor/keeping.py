@@ -49,7 +49,7 @@ def _database(url: str) -> Finding:
     try:
         file = Database(url).file
     except UnusableDatabaseError as error:
-        remedy = "Write it as SQLAlchemy does, with a driver that is installed."
+        remedy = "Write GUICHET_STATE_URL as SQLAlchemy does, with a driver that is installed."
         return Finding("ledger", "trouble", f"{error}", remedy)
     if file:
         return _ledger(Path(file))
@@ -84,5 +84,6 @@ def _key(path: Path, settings: Settings) -> Finding:
         return Finding("key", "trouble", says, "chmod 600 it.")
     if path.stat().st_size != instance.SECRET_BYTES:
         remedy = "Put back a copy of it, or delete it and what was sealed with it is lost."
-        return Finding("key", "trouble", f"{path} is no key of ours: it was cut short.", remedy)
+        says = f"{path} does not hold {instance.SECRET_BYTES} bytes."
+        return Finding("key", "trouble", says, remedy)
     return Finding("key", "ok", f"{path}")

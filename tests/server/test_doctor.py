@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import anyio
@@ -474,6 +475,19 @@ def test_a_database_that_cannot_be_used_is_trouble(url: str):
 
     assert finding.state == "trouble"
     assert "GUICHET_STATE_URL" in finding.says
+
+
+def test_a_database_of_another_kind_is_trouble_though_its_driver_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    driver = ModuleType("pymysql")
+    vars(driver).update(paramstyle="format")
+    monkeypatch.setitem(sys.modules, driver.__name__, driver)
+
+    finding = here(state_url="mysql+pymysql://user@127.0.0.1/ledger")["ledger"]
+
+    assert finding.state == "trouble"
+    assert "neither SQLite nor PostgreSQL" in finding.says
 
 
 def test_certificates_to_trust_that_cannot_be_read_are_trouble(tmp_path: Path):
