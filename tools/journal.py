@@ -322,7 +322,7 @@ class Journal:
         }
         among = ("approved" if operation.by_page else "pending",)
         return await (await self._storage()).change(
-            operation.id, values, now=self.now(), among=among, fences=fences
+            operation.id, values, clock=self.now, among=among, fences=fences
         )
 
     @asynccontextmanager
@@ -492,7 +492,7 @@ class Journal:
 
     async def _change(self, operation: str, values: dict[str, object], *among: Status) -> bool:
         storage = await self._storage()
-        return await storage.change(operation, values, now=self.now(), among=among)
+        return await storage.change(operation, values, clock=self.now, among=among)
 
     async def _purge_if_due(self) -> None:
         """Forget what is older than the settings keep, before the first change and once a day."""
