@@ -322,7 +322,7 @@ class Journal:
         }
         among = ("approved" if operation.by_page else "pending",)
         return await (await self._storage()).change(
-            operation.id, values, now=self.now(), among=among, fences=fences
+            operation.id, values, clock=self.now, among=among, fences=fences
         )
 
     @asynccontextmanager
@@ -358,6 +358,20 @@ class Journal:
         with anyio.CancelScope(shield=True):
             ended = await self._end(operation, ending, result, "pending", "approved", by=by)
         return ended  # noqa: RET504  (types do not tell that the block ends)
+
+    async def decline(self, operation: Operation, result: CallToolResult, *, by: str) -> bool:
+        """Record that a person did not agree on the page; false if the question has ended already.
+
+        The same call may have been put there by several processes: nothing is made of it any more,
+        even where somebody agreed to it, and the refusal of this very question will be told.
+        """
+        with anyio.CancelScope(shield=True):
+            for other in await self.on_page(operation.principal):
+                is_same = (other.tool, other.arguments) == (operation.tool, operation.arguments)
+                if is_same and other.id != operation.id and self.is_open(other):
+                    await self.refuse(other.id, "declined", result, by=by)
+                    await self.told(other.id)
+        return await self.refuse(operation.id, "declined", result, by=by)
 
     async def end(self, operation: str, ending: Ending, result: CallToolResult) -> bool:
         """Record what came of an operation, as whoever executed it knows.
@@ -478,7 +492,7 @@ class Journal:
 
     async def _change(self, operation: str, values: dict[str, object], *among: Status) -> bool:
         storage = await self._storage()
-        return await storage.change(operation, values, now=self.now(), among=among)
+        return await storage.change(operation, values, clock=self.now, among=among)
 
     async def _purge_if_due(self) -> None:
         """Forget what is older than the settings keep, before the first change and once a day."""

@@ -244,17 +244,19 @@ class Storage:
         operation: str,
         values: Row,
         *,
-        now: float,
+        clock: Callable[[], float],
         among: Sequence[str],
         fences: Fences | None = None,
     ) -> bool:
         """Whether the operation was in one of these states, open, and has now changed.
 
-        Its status is its event: the entry is written in the same transaction.
+        Its status is its event: the entry is written in the same transaction. The time is told once
+        it is this writer's turn, which may have been waited for.
 
         Raises:
             FencedError: These leave no room for it beside what was begun: it is as it was.
         """
+        now = clock()
         change = CHANGE_OPEN if values["status"] in {"executing", "approved"} else CHANGE
         given = {"operation": operation, "among": among, "now": now, **values}
         if connection.execute(change, given).rowcount != 1:

@@ -216,7 +216,7 @@ class _Counter:
             return await self._decided(session, operation, repeated=True)
         told = error(refusals.declined(self.say))
         by = _other(session, operation)
-        refused = await self.journal.refuse(operation.id, "declined", told, by=by)
+        refused = await self.journal.decline(operation, told, by=by)
         return await self._answered(session, operation, counts=refused)
 
     async def not_found(self, request: Request, _: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import anyio
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event
 
 import server
 from tests.databases import State
+from tests.support import Clock
 from tests.tools.changes import DONE, INTENT, SECRET, journal_of, make
 from tools.database import Database
 from tools.journal import Journal
@@ -401,6 +402,26 @@ async def test_each_commit_survives_a_power_cut(file: Path):
 
     assert len(waits) >= 3
     assert set(waits) == {2}
+
+
+async def test_an_answer_that_expires_while_the_ledger_is_waited_for_begins_nothing(file: Path):
+    clock, begun = Clock(), list[bool]()
+    journal = journal_of(file, clock)
+    operation = await journal.ask("aa", INTENT)
+
+    async def begin() -> None:
+        begun.append(await journal.begin(operation, "form"))
+
+    with closing(sqlite3.connect(file)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(begin)
+            await anyio.wait_all_tasks_blocked()
+            clock.now = operation.expires_at
+            another.rollback()
+    await journal.close()
+
+    assert begun == [False]
 
 
 async def test_the_file_holds_no_text_and_no_name(file: Path):

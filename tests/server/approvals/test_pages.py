@@ -55,7 +55,7 @@ class Desk:
             principal=principal,
             tool="accept_dossier",
             subject="200001",
-            arguments="{}",
+            arguments=asked.title,
             facts="{}",
             asked=asked,
         )
@@ -607,6 +607,19 @@ async def test_an_answer_that_could_not_be_recorded_is_said_to_be_so(
     assert status == 503
     assert "Le journal ne répond pas" in told
     assert "Accepter le dossier n° 200001 ?" in shown
+
+
+async def test_what_several_processes_put_is_refused_with_one_of_them(desk: Desk, browser: Browser):
+    """Even if another one was agreed to before; the model is told once."""
+    await browser.open(await desk.present())
+    await browser.press("approve", **YES)
+    again, other = await desk.ask(), await desk.ask(titled("Importer 3 clés ?"))
+    await browser.open(f"{browser.origin}/approvals/{again}")
+    await browser.press("refuse")
+
+    statuses = [await desk.status(f"{number:064d}") for number in (1, 2, 3)]
+    assert statuses == ["declined", "declined", "pending"]
+    assert {left.id for left in await desk.journal.on_page("local")} == {again, other}
 
 
 async def test_a_form_sent_twice_is_told_that_the_plan_is_decided(desk: Desk, browser: Browser):
