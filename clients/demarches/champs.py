@@ -12,6 +12,9 @@ from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
 
 from clients.demarches.wire import Wire
 
+LONGEST_NUMBER = 10
+"""Digits of a dossier's number: what is longer is none, and past 4,300 Python would not read it."""
+
 
 class Place(Wire):
     """A département, a région, a country or an intercommunalité, by its official code."""
@@ -340,7 +343,8 @@ class DossierLinkChamp(Champ):
 
     @property
     def value(self) -> JsonValue:
-        return int(self.text) if self.text.isdecimal() else super().value
+        number = self.text.isdecimal() and len(self.text) <= LONGEST_NUMBER
+        return int(self.text) if number else super().value
 
     @property
     def computed(self) -> dict[str, JsonValue]:

@@ -92,7 +92,10 @@ CASES = {
             "messages { body } dateDerniereCorrectionEnAttente",
             {"messages": [{"body": ""}], "dateDerniereCorrectionEnAttente": None},
             typed=True,
-            says=("effacés pour de bon", "« Il manque une page à votre justificatif. »"),
+            says=(
+                "Son texte est effacé pour de bon",
+                "« Il manque une page à votre justificatif. »",
+            ),
         ),
         Case(
             "annotate_dossier",

@@ -92,11 +92,11 @@ async def test_what_cannot_be_decided_is_told_with_why_and_left_alone(
 
     assert result["decided"] == 1
     assert arrived(counter) == [("dossierAccepter", 200001, True)]
-    assert "Rien ne sera décidé sur les autres dossiers demandés (5)" in page
+    assert "Rien ne sera décidé sur 5 autres dossiers demandés :" in page
     assert "n° 200003 : Le dossier 200003 est en construction" in page
     assert "n° 200004 : Le dossier 200004 est déjà accepté" in page
     assert "n° 200007 : Le signataire n&#39;est pas membre du groupe" in page
-    assert "n° 200008 : Le dossier 200008 a des annotations obligatoires vides (" in page
+    assert "n° 200008 : Le dossier 200008 a 1 annotation obligatoire à remplir d&#39;abord." in page
     assert "n° 299999 : Démarches simplifiées: there is no" in page
 
 

@@ -298,7 +298,7 @@ async def test_nobody_is_asked_about_what_would_be_refused(counter: Counter, era
     assert "(en_construction) : il faut d'abord" in refusals[0]
     assert "déjà accepté" in refusals[1]
     assert "n'est pas membre du groupe « Bretagne »" in refusals[2]
-    assert "annotations obligatoires vides : « " in refusals[3]
+    assert "annotations obligatoires : « " in refusals[3]
     assert "Les informations du SIRET du dossier 300008 ne sont pas encore" in refusals[4]
     assert "Démarches simplifiées: " in refusals[5]
 

@@ -150,7 +150,7 @@ async def test_the_question_tells_what_an_import_writes_over_and_removes(
 
     (question,) = person.questions
     assert "1 à créer, 2 à récrire" in question
-    assert "logiciels qui les ont écrites : 7 ; 1 saisie sans logiciel" in question
+    assert "logiciels qui les ont écrites : 7 ; 1 sans logiciel." in question
     assert "1 était en attente : elle sera acceptée" in question
     assert "(états : 2, ressources : 1), pour 1 mesure (n° 120002)." in question
     assert done["imported"] == 3

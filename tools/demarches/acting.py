@@ -13,7 +13,7 @@ from clients.demarches.acts import Made
 from clients.text import clean, quoted
 from tools.dependencies import Files
 from tools.files import MEGABYTE, Piece
-from tools.language import Say
+from tools.language import Say, counted
 from tools.questions import Typed, Words
 
 MOST_ATTACHED = 20 * MEGABYTE
@@ -165,9 +165,10 @@ def file_said(say: Say, attached: Attached | None) -> tuple[str, ...]:
         return ()
     return (
         say(
-            fr=f"Un fichier de {attached.size} octets est joint, d'empreinte SHA-256 "
+            fr=f"Un fichier de {counted(attached.size, 'octet', 'octets')} est joint, d'empreinte "
+            f"SHA-256 {attached.sha256}.",
+            en=f"A file of {counted(attached.size, 'byte', 'bytes')} is attached, of SHA-256 "
             f"{attached.sha256}.",
-            en=f"A file of {attached.size} bytes is attached, of SHA-256 {attached.sha256}.",
         ),
     )
 

@@ -317,16 +317,16 @@ def _shown(say: Say, value: JsonValue) -> str:
 def _unknown(say: Say, names: Sequence[str], found: Sequence[Place]) -> str:
     there = listed([place.name for place in found])
     return say(
-        fr=f"Ces annotations n'existent pas, ou plusieurs ont ce nom : {listed(names)}. "
+        fr=f"Aucune annotation n'a ce nom, ou plusieurs l'ont : {listed(names)}. "
         f"Il y a : {there or 'aucune'}.",
-        en=f"There are no such annotations, or several of that name: {listed(names)}. "
+        en=f"No annotation has that name, or several have: {listed(names)}. "
         f"There are: {there or 'none'}.",
     )
 
 
 def _unfit(say: Say, unfit: Sequence[Place]) -> str:
-    wanted = "; ".join(f"{quoted(place.name)} : {expected(say, place)}" for place in unfit)
+    wanted = [(quoted(place.name), expected(say, place)) for place in unfit]
     return say(
-        fr=f"Ces valeurs ne conviennent pas. Il faut : {wanted}.",
-        en=f"These values do not fit. Needed: {wanted}.",
+        fr=f"Ce qui est donné ne convient pas. Il faut : {' ; '.join(map(' : '.join, wanted))}.",
+        en=f"What is given does not fit. Needed: {'; '.join(map(': '.join, wanted))}.",
     )

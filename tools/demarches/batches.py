@@ -380,9 +380,13 @@ def _pending(say: Say, dossier: Dossier, signer: str) -> Pending | str:
     if dossier.state != "en_instruction":
         return not_under_instruction(say, dossier)
     if missing:
+        empty = say(
+            fr=counted(missing, "annotation obligatoire", "annotations obligatoires"),
+            en=counted(missing, "mandatory annotation", "mandatory annotations"),
+        )
         return say(
-            fr=f"Le dossier {number} a des annotations obligatoires vides ({missing}).",
-            en=f"Dossier {number} has mandatory annotations left empty ({missing}).",
+            fr=f"Le dossier {number} a {empty} à remplir d'abord.",
+            en=f"Dossier {number} has {empty} to fill in first.",
         )
     if isinstance(dossier.demandeur, PersonneMoraleIncomplete):
         return without_record(say, dossier)
@@ -425,8 +429,8 @@ def _asked(say: Say, to_do: Plan, motivation: str, *, notify: bool) -> Asked:
         says=(
             *_counts(say, to_do),
             say(
-                fr="Ce sont des actes administratifs : ils ne peuvent pas être repris.",
-                en="These are administrative acts: they cannot be taken back.",
+                fr="Chaque décision est un acte administratif : elle ne peut pas être reprise.",
+                en="Each decision is an administrative act: it cannot be taken back.",
             ),
             emailed(say, notify=notify),
             *_left_out(say, to_do),
@@ -465,9 +469,10 @@ def _counts(say: Say, to_do: Plan) -> Iterator[str]:
 
 def _left_out(say: Say, to_do: Plan) -> Iterator[str]:
     if count := len(to_do.left_out):
+        others = counted(count, "autre dossier demandé", "autres dossiers demandés")
         yield say(
-            fr=f"Rien ne sera décidé sur les autres dossiers demandés ({count}) :",
-            en=f"Nothing will be decided on the other dossiers asked for ({count}):",
+            fr=f"Rien ne sera décidé sur {others} :",
+            en=f"Nothing will be decided on {counted(count, 'dossier', 'dossiers')} asked for:",
         )
     for dossier in to_do.left_out:
         yield say(fr=f"n° {dossier.number} : {dossier.why}", en=f"{dossier.number}: {dossier.why}")

@@ -342,8 +342,8 @@ def without_record(say: Say, dossier: Dossier) -> str:
 def _unannotated(say: Say, dossier: Dossier) -> str:
     labels = listed(dossier.missing_annotations)
     return say(
-        fr=f"Le dossier {dossier.number} a des annotations obligatoires vides : {labels}. "
-        "Remplissez-les d'abord : le service refuserait, en disant autre chose.",
+        fr=f"Il reste à remplir, dans le dossier {dossier.number}, parmi les annotations "
+        f"obligatoires : {labels}. D'ici là, le service refuserait, en disant autre chose.",
         en=f"Dossier {dossier.number} has mandatory annotations left empty: {labels}. Fill them in "
         "first: the service would refuse, giving another reason.",
     )

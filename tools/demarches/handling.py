@@ -24,7 +24,7 @@ from tools.demarches.moving import TERMINATED
 from tools.desk import Desk
 from tools.guard import asks
 from tools.journal import Operation
-from tools.language import Say
+from tools.language import Say, counted
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Change, Question, Words
 
@@ -365,7 +365,8 @@ def _no_such_label(say: Say, dossier: HandledDossier, labels: Sequence[Label]) -
 def _listed(say: Say, named: Sequence[str]) -> str:
     shown = ", ".join(named[:MOST_NAMED]) or say(fr="rien de tel", en="none at all")
     more = len(named) - MOST_NAMED
-    return f"{shown}{say(fr=f' et {more} autres', en=f' and {more} more')}" if more > 0 else shown
+    others = counted(more, "autre", "autres")
+    return f"{shown}{say(fr=f' et {others}', en=f' and {more} more')}" if more > 0 else shown
 
 
 def _out_of_reach(say: Say, *, member: bool) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from tools.desk import Desk
 from tools.fences import Toll
 from tools.guard import asks
 from tools.journal import Operation
-from tools.language import Say
+from tools.language import Say, counted
 from tools.parameters import DossierNumber, DryRun
 from tools.questions import Change, Question, Words
 
@@ -165,12 +165,7 @@ async def deletion(hand: DossierInHand, meant: OwnMessage, asking: Asking) -> Qu
             en=f"Delete a message of dossier {number} (démarche {demarche})?",
         ),
         says=(
-            say(
-                fr=f"Envoyé le {meant.created_at:%d/%m/%Y}. Son texte et ses fichiers joints "
-                f"({len(meant.attachments)}) sont effacés pour de bon ; l'usager a pu les lire.",
-                en=f"Sent on {meant.created_at:%d/%m/%Y}. Its text and its attached files "
-                f"({len(meant.attachments)}) are erased for good; the usager may have read them.",
-            ),
+            _erased(say, meant),
             *_withdrawn(say, meant),
             say(fr="Aucun e-mail n'est envoyé à l'usager.", en="No e-mail is sent to the usager."),
         ),
@@ -279,6 +274,21 @@ def _handed_back(say: Say, dossier: HandledDossier, correction: Correction) -> t
     after = stated(say, "en_construction")
     return (
         Change(field=say(fr="État", en="State"), before=stated(say, dossier.state), after=after),
+    )
+
+
+def _erased(say: Say, meant: OwnMessage) -> str:
+    count, sent = len(meant.attachments), f"{meant.created_at:%d/%m/%Y}"
+    if not count:
+        return say(
+            fr=f"Envoyé le {sent}. Son texte est effacé pour de bon ; l'usager a pu le lire.",
+            en=f"Sent on {sent}. Its text is erased for good; the usager may have read it.",
+        )
+    return say(
+        fr=f"Envoyé le {sent}. Son texte et {counted(count, 'fichier joint', 'fichiers joints')} "
+        "sont effacés pour de bon ; l'usager a pu les lire.",
+        en=f"Sent on {sent}. Its text and {counted(count, 'attached file', 'attached files')} are "
+        "erased for good; the usager may have read them.",
     )
 
 

@@ -388,12 +388,15 @@ def _counts(say: Say, found: Import) -> str:
         if (there := over.get(mesure.key))
     )
     new = len(found.rows) - len(over)
-    return say(
-        fr=f"{new} à créer, {len(over)} à récrire, dont {same} sans autre changement que, peut-"
-        "être, leurs prestations sociales.",
-        en=f"{new} to create, {len(over)} to write over, {same} of which change in nothing but, "
-        "maybe, their prestations sociales.",
+    unchanged = say(
+        fr=f", dont {same} sans autre changement que, peut-être, de prestations sociales",
+        en=f", {same} of which without a change but, maybe, of prestations sociales",
     )
+    counts = say(
+        fr=f"{new} à créer, {len(over)} à récrire",
+        en=f"{new} to create, {len(over)} to write over",
+    )
+    return f"{counts}{unchanged if same else ''}."
 
 
 def _written_by(say: Say, facts: ImportFacts) -> str:
@@ -404,9 +407,9 @@ def _written_by(say: Say, facts: ImportFacts) -> str:
         return ""
     return say(
         fr=f"Celles qui existent sont de ce compte ; logiciels qui les ont écrites : {named} ; "
-        f"{counted(by_nobody, 'saisie', 'saisies')} sans logiciel.",
+        f"{by_nobody} sans logiciel.",
         en=f"Those already there are this account's; software that wrote them: {named}; "
-        f"{by_nobody} entered without any.",
+        f"{by_nobody} without any.",
     )
 
 
@@ -516,7 +519,7 @@ def _problems(say: Say, problems: Sequence[Problem]) -> str:
 
 def _too_many(say: Say, count: int) -> str:
     return say(
-        fr=f"Le fichier a {count} mesures : partagez-le, {MOST_MESURES} au plus à la fois. "
+        fr=f"Le fichier a {count} mesures : découpez-le, {MOST_MESURES} au plus à la fois. "
         "Rien n'a été envoyé.",
         en=f"The file has {count} mesures: split it, {MOST_MESURES} at most at once. "
         "Nothing was sent.",

@@ -133,6 +133,7 @@ NOWHERE = {"commune": None, "departement": None}
         (champ("EngagementJuridiqueChamp", "26", engagementJuridique=None), "26"),
         (champ("DossierLinkChamp", "200002"), 200002),
         (champ("DossierLinkChamp", None), None),
+        (champ("DossierLinkChamp", "9" * 5_000), "9" * 5_000),
         (
             champ("PieceJustificativeChamp", "bail.pdf", files=[PIECE]),
             [
