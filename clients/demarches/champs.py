@@ -5,8 +5,9 @@
 shows them cleans them.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
 
@@ -104,11 +105,17 @@ class GeoArea(Wire):
     id: str
 
 
+class DemarcheOfLink(Wire):
+    number: int
+
+
 class LinkedDossier(Wire):
     """What is asked of a dossier that another one links to."""
 
     number: int
     state: str
+    demarche: DemarcheOfLink = Field(exclude=True)
+    """Which it is of says whether it may be told of, and no more."""
 
 
 class Champ(Wire):
@@ -131,6 +138,10 @@ class Champ(Wire):
     @property
     def computed(self) -> dict[str, JsonValue]:
         return {}
+
+    def within(self, demarches: Collection[int]) -> Self:
+        """The same, without the dossiers of other démarches that it links to."""
+        return self
 
     @property
     def text(self) -> str:
@@ -350,6 +361,11 @@ class DossierLinkChamp(Champ):
     def computed(self) -> dict[str, JsonValue]:
         return _known(dossier=self.dossier)
 
+    def within(self, demarches: Collection[int]) -> Self:
+        if self.dossier and self.dossier.demarche.number in demarches:
+            return self
+        return self.model_copy(update={"dossier": None})
+
 
 class PieceJustificativeChamp(Champ):
     """Files; those found to be infected are left out by the service."""
@@ -449,6 +465,10 @@ class RepetitionRow(Wire):
     id: str
     champs: tuple[RowChamp, ...]
 
+    def within(self, demarches: Collection[int]) -> Self:
+        champs = tuple(champ.within(demarches) for champ in self.champs)
+        return self.model_copy(update={"champs": champs})
+
 
 class RepetitionChamp(Champ):
     """The same questions, answered as many times as there are rows."""
@@ -459,6 +479,9 @@ class RepetitionChamp(Champ):
     def value(self) -> JsonValue:
         """A list of rows, each of them a list of answers: labels alone may be alike."""
         return [_answers(row) for row in self.rows] or None
+
+    def within(self, demarches: Collection[int]) -> Self:
+        return self.model_copy(update={"rows": tuple(row.within(demarches) for row in self.rows)})
 
 
 RootChamp = Annotated[RepetitionChamp | RowChamp, Field(union_mode="left_to_right")]

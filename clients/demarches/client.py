@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -223,7 +224,7 @@ class DemarchesClient:
             response = await self._send(request)
             found = detail(read(response))
         self._found_in(found.dossier.demarche.number, response)
-        return found
+        return replace(found, dossier=found.dossier.within(self._only)) if self._only else found
 
     async def dossier(self, number: int) -> Dossier:
         """The dossier with this number, complete or not at all: a decision is taken on it.

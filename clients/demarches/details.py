@@ -3,9 +3,10 @@
 A section that was not asked for is empty.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import Field, JsonValue
 
@@ -200,6 +201,12 @@ class DossierDetail(Filed):
         experts = (each.expert for each in self.consultations)
         members = self.groupe_instructeur.instructeurs
         return frozenset(each.email for each in (*members, *experts) if each)
+
+    def within(self, demarches: Collection[int]) -> Self:
+        """The same, without the dossiers of other démarches that it links to."""
+        champs = tuple(champ.within(demarches) for champ in self.champs)
+        annotations = tuple(champ.within(demarches) for champ in self.annotations)
+        return self.model_copy(update={"champs": champs, "annotations": annotations})
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def champ(of_type: str, text: str | None = None, **members: object) -> Any:
     return TypeAdapter[Any](RootChamp).validate_python(wire(of_type, text, **members))
 
 
+LINKED = {"number": 200002, "state": "accepte", "demarche": {"number": 1001}}
 NOWHERE = {"commune": None, "departement": None}
 
 
@@ -189,7 +190,7 @@ def test_an_answer_is_a_value_of_its_type_and_none_when_it_is_blank(answered: An
             {"engagement": {"montant_engage": "1200.00"}},
         ),
         (
-            champ("DossierLinkChamp", "200002", dossier={"number": 200002, "state": "accepte"}),
+            champ("DossierLinkChamp", "200002", dossier=LINKED),
             {"dossier": {"number": 200002, "state": "accepte"}},
         ),
         (champ("DossierLinkChamp", "400001", dossier=None), {}),
@@ -246,3 +247,18 @@ def test_a_champ_that_is_not_as_expected_survives_as_text(unknown: Any):
     assert isinstance(unknown, OtherChamp)
     assert not isinstance(unknown, YesNoChamp)
     assert unknown.value == "un texte"
+
+
+@pytest.mark.parametrize(("demarches", "told"), [({1001}, True), ({1002}, False)])
+def test_a_linked_dossier_of_a_demarche_that_is_not_served_is_not_told_of(
+    demarches: set[int], *, told: bool
+):
+    """In a row of a repetition just as elsewhere."""
+    link = wire("DossierLinkChamp", "200002", dossier=LINKED)
+    rows = [{"id": "row", "champs": [link]}]
+    alone = champ("DossierLinkChamp", "200002", dossier=LINKED).within(demarches)
+    (row,) = champ("RepetitionChamp", rows=rows).within(demarches).rows
+
+    for each in (alone, *row.champs):
+        assert each.value == 200002
+        assert bool(each.computed) is told

@@ -6,9 +6,16 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 import respx
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
-from clients.demarches import SECTIONS, DemarchesClient, Overview, PartialError, Unread
+from clients.demarches import (
+    SECTIONS,
+    DemarchesClient,
+    DemarcheTokens,
+    Overview,
+    PartialError,
+    Unread,
+)
 from clients.errors import (
     AccessDeniedError,
     FaultyServiceError,
@@ -16,7 +23,9 @@ from clients.errors import (
     RejectedError,
     UnavailableError,
 )
+from clients.http import connected
 
+URL = "https://demarches.test/api/v2/graphql"
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HIDDEN = {
     "message": "An object of type Demarche was hidden due to permissions",
@@ -405,6 +414,28 @@ async def test_a_link_out_of_reach_is_no_problem_and_another_error_is_one(
     read = await client.detail(200001, ["champs", "messages"])
 
     assert read.problems == (PartialError("dossier.messages.0.body", "it ran out of time."),)
+
+
+async def test_nothing_is_told_of_a_linked_dossier_outside_the_fence(
+    graphql: respx.Route, detail: Json
+):
+    linked = {"number": 200002, "state": "accepte", "demarche": {"number": 1001}}
+    champ = {
+        "__typename": "DossierLinkChamp",
+        "id": "Q2hhbXAtMQ==",
+        "champDescriptorId": "Q2hhbXAtMQ==",
+        "label": "Dossier lié",
+        "stringValue": "200002",
+        "updatedAt": "2026-03-02T10:30:00+01:00",
+        "prefilled": False,
+        "dossier": linked,
+    }
+    graphql.respond(json={"data": {"dossier": detail | {"champs": [champ]}}})
+    async with connected(URL) as http:
+        client = DemarchesClient(http, tokens=DemarcheTokens(SecretStr("t")), only=[1002])
+        read = await client.detail(200001, ["champs"])
+
+    assert [each.computed for each in read.dossier.champs] == [{}]
 
 
 async def test_a_dossier_out_of_reach_is_no_link(client: DemarchesClient, graphql: respx.Route):
