@@ -368,8 +368,8 @@ async def test_a_dry_run_shows_the_whole_plan_and_asks_nobody(counter: Counter, 
         alone = facts(await decide(host, ALL | {"numbers": SOME[:1], "dry_run": True}))
 
     assert shown["outcome"] == "dry_run"
-    assert "Décider de 4 dossiers ?" in shown["preview"]["question"]
-    assert "Décider de 1 dossier ?" in alone["preview"]["question"]
+    assert "Statuer sur 4 dossiers ?" in shown["preview"]["question"]
+    assert "Statuer sur 1 dossier ?" in alone["preview"]["question"]
     assert not counter.opened
     assert not arrived(counter)
 
@@ -380,7 +380,7 @@ async def test_a_long_plan_is_previewed_in_part(counter: Counter, era: str):
         result = await decide(host, arguments)
 
     question = facts(result)["preview"]["question"]
-    assert question.startswith("Décider de ")
+    assert question.startswith("Statuer sur ")
     assert re.search(r"… \(\d+ bytes in all\)$", question)
     assert len(text(result).encode()) < 20_000
 

@@ -425,7 +425,7 @@ def _asked(say: Say, to_do: Plan, motivation: str, *, notify: bool) -> Asked:
     count = len(to_do.steps)
     dossiers = counted(count, "dossier", "dossiers")
     return Asked(
-        title=say(fr=f"Décider de {dossiers} ?", en=f"Decide on {dossiers}?"),
+        title=say(fr=f"Statuer sur {dossiers} ?", en=f"Decide on {dossiers}?"),
         says=(
             *_counts(say, to_do),
             say(
