@@ -47,6 +47,7 @@ from tests.crash.doomed import (
 )
 from tests.support import facts, listening
 from tools.journal import Journal, Operation
+from tools.language import counted
 
 KILLED = -signal.SIGKILL
 A_MINUTE = 60.0
@@ -98,7 +99,7 @@ class Services:
     def applied(self) -> list[str]:
         """The subject of each change that was made."""
         decided = [str(write.number) for write in self.dossiers.state.writes if write.applied]
-        return decided + [f"{w.rows} rows" for w in self.registry.state.writes if w.imported]
+        return decided + [rows(w.rows) for w in self.registry.state.writes if w.imported]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -303,14 +304,19 @@ def errand(rank: int, tool: str, era: str, dies: str | int | None = None) -> Err
 
 def subject(arguments: Arguments) -> str:
     """What the ledger calls the subject of these arguments."""
-    return str(arguments["number"]) if "number" in arguments else f"{len(arguments['rows'])} rows"
+    return str(arguments["number"]) if "number" in arguments else rows(len(arguments["rows"]))
+
+
+def rows(count: int) -> str:
+    """The subject of an import."""
+    return counted(count, "row", "rows")
 
 
 def subject_of(body: bytes) -> str:
     """The subject of a change, from what was sent; empty for a read."""
     sent: Any = json.loads(body)
     if body.startswith(b"["):
-        return f"{len(sent)} rows"
+        return rows(len(sent))
     return sent["variables"].get("input", {}).get("motivation", "")
 
 
