@@ -7,9 +7,10 @@ begins after them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
-from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
@@ -140,10 +141,17 @@ class Sending:
     """Those of them that were imported."""
     refused: int = 0
     """Chunks in a row, for what they hold."""
+    turns: anyio.Semaphore = field(default_factory=partial(anyio.Semaphore, 1))
+    """How many more may leave: the first one alone."""
+    opened: bool = False
+    """Whether the first one was answered."""
     leaving: anyio.Event = field(default_factory=anyio.Event)
     """Set as the first one leaves: what is read any sooner, by another thread, would hold it up."""
     read: Sequence[Chunk] = ()
     """The chunks of the file, without their rows, as far as it was read."""
+
+    def __post_init__(self) -> None:
+        self.total = self.plan.left
 
     @property
     def all_read(self) -> bool:
@@ -155,13 +163,11 @@ class Sending:
         agreed = Agreed(file, self.plan, self.at)
         self.read = agreed.told
         ahead, items = anyio.create_memory_object_stream[Item | ToolError](AHEAD)
-        async with items, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._read, agreed, ahead)
-            if await self._next(items):
-                async with anyio.create_task_group() as lanes:
-                    for _ in range(IMPORTS_TOGETHER):
-                        lanes.start_soon(self._rest, items)
-            tasks.cancel_scope.cancel()
+        async with items, anyio.create_task_group() as reading:
+            reading.start_soon(self._read, agreed, ahead)
+            async with anyio.create_task_group() as sending:
+                await self._begin(items, sending)
+            reading.cancel_scope.cancel()
 
     async def _read(self, agreed: Agreed, ahead: ObjectSendStream[Item | ToolError]) -> None:
         """Read what comes next, and why no more does, while what came before is under way."""
@@ -173,52 +179,49 @@ class Sending:
             except ToolError as refusal:
                 await ahead.send(refusal)
 
-    async def _rest(self, items: ObjectReceiveStream[Item | ToolError]) -> None:
-        while await self._next(items):
-            pass
-
-    async def _next(self, items: ObjectReceiveStream[Item | ToolError]) -> bool:
-        """Send the next chunk; false if there is none, or nothing more is to be sent."""
-        try:
-            item = await items.receive()
+    async def _begin(
+        self, items: ObjectReceiveStream[Item | ToolError], sending: TaskGroup
+    ) -> None:
+        """Begin to send each chunk when its turn comes, until nothing more is to be sent."""
+        async for item in items:
+            await self.turns.acquire()
             if self.stopped:
-                return False
+                break
             if isinstance(item, ToolError):
-                raise item
-            # Cancelled once its intent is committed, it would look like one that was lost.
-            with anyio.CancelScope(shield=True):
-                await self._send(item)
-        except anyio.EndOfStream:
-            return False
-        except ToolError as refusal:
-            self.stopped = self.stopped or str(refusal)
-            return False
-        await self.report(self.done, f"{self.done} rows answered.", self.plan.left)
-        return True
+                self._stop(item)
+                break
+            sending.start_soon(self._send, item)
 
     async def _send(self, item: Item) -> None:
-        """Send a chunk.
+        """Send a chunk, and record what came of it; the next one leaves as soon as it is answered.
 
-        Raises:
-            ToolError: The ledger cannot be written, or another call sends it: it was not sent.
+        It runs to its end: cancelled once its intent is committed, it would look like one that was
+        lost.
         """
         journal, portion = self.at.desk.journal, item.portion
 
         async def body(approval: Approval) -> Answered:
             return await self._sent(item, approval)
 
-        came, _ = await part(
-            self.at.desk,
-            CHUNK,
-            self.approval,
-            body,
-            subject=item.subject,
-            goal=ONCE,
-            name=journal.trial(portion.key, portion.trials),
-        )
-        self.made = self.made or came != "not_applied"
-        self.lost = self.lost or came == "undetermined"
-        self.done += portion.rows * (came == "applied")
+        with anyio.CancelScope(shield=True):
+            try:
+                came, _ = await part(
+                    self.at.desk,
+                    CHUNK,
+                    self.approval,
+                    body,
+                    subject=item.subject,
+                    goal=ONCE,
+                    name=journal.trial(portion.key, portion.trials),
+                )
+            except ToolError as unsent:  # the ledger cannot be written, or another call sends it
+                self._stop(unsent)
+                self._answered()
+                return
+            self.made = self.made or came != "not_applied"
+            self.lost = self.lost or came == "undetermined"
+            self.done += portion.rows * (came == "applied")
+        await self.report(self.done, f"{self.done} rows answered.", self.total)
 
     async def _sent(self, item: Item, approval: Approval) -> Answered:
         rows = item.chunk.rows
@@ -228,10 +231,22 @@ class Sending:
         except ApiError as refusal:
             self._heed(refusal)
             raise
+        finally:
+            self._answered()
         self.refused = 0
         answer = answered(report, again=item.portion.standing == "lost")
         self.imported += answer.imported
         return answer
+
+    def _answered(self) -> None:
+        """Give its turn to the next chunk; to several at once, after the first one."""
+        self.leaving.set()  # even if it did not leave
+        for _ in range(1 if self.opened else IMPORTS_TOGETHER):
+            self.turns.release()
+        self.opened = True
+
+    def _stop(self, why: ToolError) -> None:
+        self.stopped = self.stopped or str(why)
 
     def _heed(self, refusal: ApiError) -> None:
         """Stop at whatever is no matter of what a chunk holds."""
