@@ -2,19 +2,17 @@
 
 import json
 import re
-import statistics
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 
-from bench.figures.measures import obeyed, taking
+from bench.figures.measures import obeyed, taking, waited
 from bench.hosts import StdioHost
 from bench.processes import MILLISECONDS, Process, installed, python, reference
 from bench.rounds import Sample, paired
-from bench.rows import Row, Rows, growth, ratio
+from bench.rows import Rows, growth, ratio
 from bench.upstream import Upstream, upstream
 
 ROWS = 1_000_000
@@ -54,18 +52,10 @@ def preparing(rounds: int) -> Rows:
 
 def importing(rounds: int) -> Rows:
     """Twenty thousand rows, agreed to on the page, at 50 ms a request."""
-    took = statistics.median(_imported() for _ in range(rounds))
-    alone = IMPORTED / IN_A_REQUEST / AT_ONCE * LATENCY * MILLISECONDS
-    row = Row(
-        figure=f"{IMPORTED:,} identities at {LATENCY * MILLISECONDS:.0f} ms",
-        unit="ms",
-        ours=took,
-        reference=alone,
-        against=f"the latency alone, {AT_ONCE} at once",
-        measured=took / alone,
-        target=1.5,
-    )
-    return [row]
+    pairs = paired(_imported, _waited, rounds, warm_up=0)
+    figure = f"{IMPORTED:,} identities at {LATENCY * MILLISECONDS:.0f} ms"
+    alone = f"the latency alone, {AT_ONCE} at once"
+    return [ratio(figure, pairs, "wall", against=alone, target=1.5)]
 
 
 def _rows(count: int) -> Iterator[str]:
@@ -116,23 +106,24 @@ def _all_imported() -> str:
     return f'{{"imported": {IN_A_REQUEST}, "failed": 0, "failed_details": []}}'
 
 
-def _imported() -> float:
-    """Milliseconds of the call that imports, once it was agreed to; of all that was never sent."""
+def _imported() -> Sample:
+    """What the call that imports takes, once it was agreed to; nothing of it was sent before."""
     with upstream({IMPORT: _all_imported()}, LATENCY) as distant:
         (distant.folder / READY).write_text("\n".join(_ready(IMPORTED)), encoding="utf-8")
-        return _called(distant)
+        opened = distant.folder / "address"
+        browser = " ".join([*python("-m", "bench.browser", str(opened)), "%s"])
+        environment: Mapping[str, str] = {**distant.environment, "BROWSER": browser}
+        with Process(installed("guichet"), environment) as process, StdioHost(process) as host:
+            host.ask("tools/call", name="import_cee_identities", arguments={"file": READY})
+            _agree(opened.read_text(encoding="utf-8"))
+            with taking(process) as took:
+                host.call("import_cee_identities", {"file": READY})
+    return took
 
 
-def _called(distant: Upstream) -> float:
-    opened = distant.folder / "address"
-    browser = " ".join([*python("-m", "bench.browser", str(opened)), "%s"])
-    environment: Mapping[str, str] = {**distant.environment, "BROWSER": browser}
-    with Process(installed("guichet"), environment) as process, StdioHost(process) as host:
-        host.ask("tools/call", name="import_cee_identities", arguments={"file": READY})
-        _agree(opened.read_text(encoding="utf-8"))
-        start = time.perf_counter()
-        host.call("import_cee_identities", {"file": READY})
-        return (time.perf_counter() - start) * MILLISECONDS
+def _waited() -> Sample:
+    with upstream({}, LATENCY) as distant:
+        return waited(distant, IMPORTED // IN_A_REQUEST, AT_ONCE)
 
 
 def _agree(address: str) -> None:

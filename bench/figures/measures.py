@@ -6,7 +6,9 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from bench.processes import MILLISECONDS, Process
+from bench.processes import MILLISECONDS, Process, reference
+from bench.rounds import Sample
+from bench.upstream import Upstream
 
 
 @contextmanager
@@ -26,3 +28,12 @@ def obeyed(process: Process, order: Mapping[str, Any]) -> Any:
     process.stdin.write(json.dumps(order).encode() + b"\n")
     process.stdin.flush()
     return json.loads(process.stdout.readline())
+
+
+def waited(distant: Upstream, requests: int, together: int = 1) -> Sample:
+    """What the latency of services takes alone, for so many requests, so many at once."""
+    with Process(reference("waiting", distant.address), {}) as process:
+        obeyed(process, {"requests": 1, "together": 1})
+        with taking(process) as took:
+            obeyed(process, {"requests": requests, "together": together})
+    return took
