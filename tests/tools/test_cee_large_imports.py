@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import anyio
+import anyio.to_thread
 import httpx
 import pytest
 from mcp import Client
@@ -245,7 +246,7 @@ async def test_what_is_told_of_one_row_is_in_the_singular(counter: Counter, netw
         ("middleware", "GUICHET_COVOITURAGE_ACCESS_KEY"),
     ],
 )
-async def test_a_service_that_refuses_every_chunk_refuses_one(
+async def test_a_service_that_refuses_every_chunk_at_once_refuses_one(
     counter: Counter, says: str, why: str
 ):
     counter.registry.state.says = says
@@ -261,6 +262,28 @@ async def test_a_service_that_refuses_every_chunk_refuses_one(
     assert why in text(refused)
     assert sent <= 2, "the same once more with another token, at most"
     assert told["imported"] == ROWS
+
+
+async def test_where_one_was_refused_before_the_first_leaves_alone(
+    counter: Counter, network: Meddling
+):
+    """The others have all the time that they would need to leave with it."""
+    met = list[int]()
+
+    async def linger() -> None:
+        for _ in range(50):
+            await anyio.to_thread.run_sync(network.imports.bit_length)
+        met.append(network.imports)
+
+    counter.registry.state.says = "maintenance"
+    put(counter, rows(95))
+    async with counter.host(MODERN) as host:
+        for _ in range(2):
+            await approved(counter, host)
+            network.leaving = linger
+            assert (await called(host)).is_error
+
+    assert met == [1, 2], "another beside the first one, whose refusal stops the rest; then none"
 
 
 async def test_what_was_sent_under_a_secret_before_is_not_sent_again(
@@ -527,9 +550,10 @@ async def test_two_calls_that_import_the_same_rows_at_once_send_them_once(counte
 
 
 async def test_who_was_suspended_and_comes_last_unsays_nothing_of_what_another_imported(
-    counter: Counter, network: Meddling
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
 ):
     """Committed, then asleep for a minute: another call takes it for dead, and sends the same."""
+    monkeypatch.setattr(sending, "IMPORTS_TOGETHER", 1)
     put(counter, rows())
     put(counter, rows(), "copie.jsonl")
     async with counter.host(MODERN) as asleep, counter.host(MODERN) as other:
@@ -548,9 +572,10 @@ async def test_who_was_suspended_and_comes_last_unsays_nothing_of_what_another_i
 
 
 async def test_who_comes_last_does_not_deny_what_another_may_have_imported(
-    counter: Counter, network: Meddling
+    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
 ):
     """The same, and what the other call was answered is lost as well."""
+    monkeypatch.setattr(sending, "IMPORTS_TOGETHER", 1)
     put(counter, rows())
     put(counter, rows(), "copie.jsonl")
     async with counter.host(MODERN) as asleep, counter.host(MODERN) as other:

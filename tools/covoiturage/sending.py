@@ -1,13 +1,12 @@
 """Carrying out a plan: a few chunks at a time, each an entry of the journal of its own.
 
-The first one leaves alone, so that a service which refuses them all refuses one; those that follow
-are read meanwhile. Whatever goes wrong afterwards, those under way come to their end, and none
-begins after them.
+Where some were refused before, or their answers lost, the first one leaves alone: if nothing has
+changed, that one alone meets it again. Whatever goes wrong afterwards, those under way come to
+their end, and none begins after them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
@@ -26,7 +25,7 @@ from tools.results import Outcome
 from tools.settling import Settlement
 
 AHEAD = 20
-"""Chunks of 300 kB that are read before they leave, at most: as many as the first answer leaves
+"""Chunks of 300 kB that are read before they leave, at most: as many as the first answers leave
 time for."""
 MOST_IN_A_ROW = 3
 """Chunks that the service may refuse for what they hold, one after the other, before all are."""
@@ -141,17 +140,19 @@ class Sending:
     """Those of them that were imported."""
     refused: int = 0
     """Chunks in a row, for what they hold."""
-    turns: anyio.Semaphore = field(default_factory=partial(anyio.Semaphore, 1))
-    """How many more may leave: the first one alone."""
-    opened: bool = False
-    """Whether the first one was answered."""
-    leaving: anyio.Event = field(default_factory=anyio.Event)
-    """Set as the first one leaves: what is read any sooner, by another thread, would hold it up."""
     read: Sequence[Chunk] = ()
     """The chunks of the file, without their rows, as far as it was read."""
 
     def __post_init__(self) -> None:
         self.total = self.plan.left
+        self.withheld = (IMPORTS_TOGETHER - 1) * bool(self.plan.rows("refused", "lost"))
+        """Turns that nobody has until the first chunk is answered."""
+        self.first = IMPORTS_TOGETHER - self.withheld
+        """How many leave at once, to begin with."""
+        self.turns = anyio.Semaphore(self.first)
+        """How many more may leave."""
+        self.left = anyio.Semaphore(0)
+        """One for each that did, or could not."""
 
     @property
     def all_read(self) -> bool:
@@ -170,12 +171,17 @@ class Sending:
             reading.cancel_scope.cancel()
 
     async def _read(self, agreed: Agreed, ahead: ObjectSendStream[Item | ToolError]) -> None:
-        """Read what comes next, and why no more does, while what came before is under way."""
+        """Read what comes next, and why no more does, while what came before is under way.
+
+        Until the first ones have left, each is read once the one before has: the thread that reads
+        would hold it up.
+        """
         async with ahead:
             try:
                 while item := await agreed.item():
                     await ahead.send(item)
-                    await self.leaving.wait()
+                    if len(agreed.told) <= self.first:
+                        await self.left.acquire()
             except ToolError as refusal:
                 await ahead.send(refusal)
 
@@ -216,6 +222,7 @@ class Sending:
                 )
             except ToolError as unsent:  # the ledger cannot be written, or another call sends it
                 self._stop(unsent)
+                self.left.release()
                 self._answered()
                 return
             self.made = self.made or came != "not_applied"
@@ -225,7 +232,7 @@ class Sending:
 
     async def _sent(self, item: Item, approval: Approval) -> Answered:
         rows = item.chunk.rows
-        self.leaving.set()
+        self.left.release()
         try:
             report = await self.covoiturage.import_identities(rows, patient=True, approval=approval)
         except ApiError as refusal:
@@ -239,11 +246,10 @@ class Sending:
         return answer
 
     def _answered(self) -> None:
-        """Give its turn to the next chunk; to several at once, after the first one."""
-        self.leaving.set()  # even if it did not leave
-        for _ in range(1 if self.opened else IMPORTS_TOGETHER):
+        """Give its turn to the next chunk, and to those that were withheld."""
+        for _ in range(1 + self.withheld):
             self.turns.release()
-        self.opened = True
+        self.withheld = 0
 
     def _stop(self, why: ToolError) -> None:
         self.stopped = self.stopped or str(why)
