@@ -3,7 +3,7 @@
 import sys
 from io import TextIOWrapper
 
-from server.spared import without
+from server.spared import unsought, without
 from server.starting import started, starting
 
 STDIO_OPTIONS = {"--sandbox", "--read-only"}
@@ -12,7 +12,7 @@ STDIO_OPTIONS = {"--sandbox", "--read-only"}
 def main() -> None:
     starting()  # half a second, a tenth of which would look for garbage
     in_utf8()
-    with without("sniffio"):
+    with unsought("sniffio"):
         _run(set(sys.argv[1:]))
 
 

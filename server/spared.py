@@ -11,6 +11,7 @@ a request, which takes a twentieth of it. All four do without where these are no
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -26,3 +27,13 @@ def without(module: str) -> Generator[None]:
         yield
     finally:
         del modules[module]
+
+
+@contextmanager
+def unsought(module: str) -> Generator[None]:
+    """A block where a module that is not installed is not looked for again and again."""
+    if find_spec(module):
+        yield
+    else:
+        with without(module):
+            yield
