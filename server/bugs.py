@@ -27,6 +27,6 @@ async def discreet(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> 
         return await call_next(ctx)
     except (MCPError, ValidationError):
         raise
-    except Exception:
+    except Exception:  # the top: whatever it is, the SDK would repeat what it says
         LOG.exception("%s was cut short", ctx.method)
         raise MCPError(INTERNAL_ERROR, TOLD) from None
