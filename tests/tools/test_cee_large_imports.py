@@ -642,14 +642,13 @@ async def test_a_file_changed_after_the_question_is_not_sent(counter: Counter, e
 
 
 async def test_a_file_changed_while_it_is_sent_stops_before_what_was_not_agreed_to(
-    counter: Counter, network: Meddling, monkeypatch: pytest.MonkeyPatch
+    counter: Counter, network: Meddling
 ):
-    """Its lines are so long, and so few are read ahead, that its end is not by the first answer."""
-    monkeypatch.setattr(sending, "AHEAD", 1)
-    long = [f"{line}{' ' * 30_000}" for line in rows(65)]
+    """Its lines are so long that its end is not read by the first answer."""
+    long = [f"{line}{' ' * 30_000}" for line in rows(95)]
 
     async def change() -> None:
-        put(counter, [*long[:60], *(f"{row(FIRST + 500 + n)}{' ' * 30_000}" for n in range(5))])
+        put(counter, [*long[:90], *(f"{row(FIRST + 500 + n)}{' ' * 30_000}" for n in range(5))])
 
     network.then = {1: change}
     put(counter, long)
@@ -657,8 +656,8 @@ async def test_a_file_changed_while_it_is_sent_stops_before_what_was_not_agreed_
         told = await imported(counter, host)
 
     assert "It stopped. The file no longer holds what was agreed to" in told["conclusion"]
-    assert (told["imported"], told["left"]) == (60, 5)
-    assert len(counter.registry.state.keyed) == 60
+    assert (told["imported"], told["left"]) == (90, 5)
+    assert len(counter.registry.state.keyed) == 90
 
 
 @pytest.mark.parametrize("content", ["\0", f"{row(FIRST + 500)}\n"], ids=["unreadable", "another"])

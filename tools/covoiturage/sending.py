@@ -7,6 +7,7 @@ their end, and none begins after them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
@@ -24,9 +25,6 @@ from tools.journal import ONCE
 from tools.results import Outcome
 from tools.settling import Settlement
 
-AHEAD = 20
-"""Chunks of 300 kB that are read before they leave, at most: as many as the first answers leave
-time for."""
 MOST_IN_A_ROW = 3
 """Chunks that the service may refuse for what they hold, one after the other, before all are."""
 
@@ -163,7 +161,7 @@ class Sending:
         """Send what the plan has left of this file, or as much of it as can be."""
         agreed = Agreed(file, self.plan, self.at)
         self.read = agreed.told
-        ahead, items = anyio.create_memory_object_stream[Item | ToolError](AHEAD)
+        ahead, items = anyio.create_memory_object_stream[Item | ToolError](IMPORTS_TOGETHER)
         async with items, anyio.create_task_group() as reading:
             reading.start_soon(self._read, agreed, ahead)
             async with anyio.create_task_group() as sending:
@@ -173,14 +171,18 @@ class Sending:
     async def _read(self, agreed: Agreed, ahead: ObjectSendStream[Item | ToolError]) -> None:
         """Read what comes next, and why no more does, while what came before is under way.
 
-        Until the first ones have left, each is read once the one before has: the thread that reads
-        would hold it up.
+        The thread that reads holds up whoever sends: the first ones are read one by one, each once
+        the one before has left, then as many as leave together, once those before have.
         """
+        lots = chain([1] * self.first, repeat(IMPORTS_TOGETHER))
         async with ahead:
             try:
-                while item := await agreed.item():
-                    await ahead.send(item)
-                    if len(agreed.told) <= self.first:
+                for lot in lots:
+                    for _ in range(lot):
+                        if (item := await agreed.item()) is None:
+                            return
+                        await ahead.send(item)
+                    for _ in range(lot):
                         await self.left.acquire()
             except ToolError as refusal:
                 await ahead.send(refusal)
