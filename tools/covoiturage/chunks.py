@@ -31,11 +31,9 @@ class Chunk:
     @property
     def without_rows(self) -> "Chunk":
         """What is left to remember of it: a few bytes where no line is left out between two."""
-        first, last = self.lines[0], self.lines[-1]
-        follows = [*self.lines] == [*range(first, last + 1)]
-        return Chunk(
-            (), range(first, last + 1) if follows else array("q", self.lines), self.content
-        )
+        following = range(self.lines[0], self.lines[0] + len(self.lines))
+        follow = [*self.lines] == [*following]
+        return Chunk((), following if follow else array("q", self.lines), self.content)
 
 
 @dataclass
