@@ -158,5 +158,6 @@ _ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 _BEYOND_LETTERS = re.compile(r"[^A-Z]+")
 _UNUSUAL = re.compile(r"[^A-Z\s\-‐‑'’ʼ]")
 _SECOND_BYTES = bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
-_MISREAD = re.compile(f"[ÂÃÅ][\u0080-\u00bf{_SECOND_BYTES}]|â[€\u0080]")
-"""What letters in UTF-8 become when they are read as Windows-1252: BENOÎT would make BENOAZT."""
+_MISREAD = re.compile(f"[ÂÃÅ][\u0080-\u00bf{_SECOND_BYTES}]|â[€\u0080]|[\ufffd\ud800-\udfff]")
+"""What letters in UTF-8 become when they are read as Windows-1252: BENOÎT would make BENOAZT. Or
+what stands for those that were lost, and half a character."""

@@ -96,6 +96,12 @@ def test_a_name_that_an_earlier_copy_misread_makes_no_key(name: str, encoding: s
     assert misread not in str(refusal.value)
 
 
+@pytest.mark.parametrize("written", ["Beno\ufffdt", f"Beno{chr(0xD83D)}t"])
+def test_a_name_with_a_lost_letter_makes_no_key(written: str):
+    with pytest.raises(RejectedError, match="was misread"):
+        identity_of(phone=PHONE, last_name=written)
+
+
 @pytest.mark.parametrize("written", ["JOÃO", "MÃE", "Åse", "Ângelo", "PÂRIS", "Å", "Bâ"])
 def test_letters_that_misreadings_begin_with_are_letters(written: str):
     assert identity_of(phone=PHONE, last_name=written).warnings == ()
