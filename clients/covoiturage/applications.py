@@ -190,9 +190,11 @@ _MADE = {"identity_key", "phone_trunc", "last_name_trunc"}
 _WHOLE = {"phone", "last_name"}
 _COLUMNS = _WHOLE | Application.model_fields.keys()
 _RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:[0-5]\d)",
+    re.ASCII,
 )
-"""No 24:00, which the registry refuses, and Python takes from 3.14 on."""
+"""Neither 24:00 nor +01:60, which the registry refuses: Python takes the second, and the first
+from 3.14 on."""
 
 
 def _is_rfc3339(text: str) -> bool:

@@ -298,6 +298,7 @@ async def test_a_certificate_needs_a_uuid(anonymous: httpx.AsyncClient):
         ("datetime", "2023-01-02", "must be a valid ISO 8601 UTC date"),
         ("datetime", "2023-01-02T08:00:00", "must be a valid ISO 8601 UTC date"),
         ("datetime", "2023-02-31T08:00:00Z", "must be a valid ISO 8601 UTC date"),
+        ("datetime", "2023-01-02T08:00:00+01:60", "must be a valid ISO 8601 UTC date"),
         ("datetime", "0001-01-01T00:00:00+01:00", "must be a valid ISO 8601 UTC date"),
     ],
 )

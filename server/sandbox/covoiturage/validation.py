@@ -30,7 +30,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 IDENTITY_KEY = re.compile(r"[a-f0-9]{64}")
 LAST_NAME_TRUNC = re.compile(r"[A-Z ]{3}")
 DATETIME = re.compile(
-    r"\d{4}-\d\d-\d\d[T\s]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)",
+    r"\d{4}-\d\d-\d\d[T\s]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?[0-5]\d)?)",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -85,6 +85,7 @@ def test_a_row_is_sent_with_the_fields_of_its_form_only(row: dict[str, str]):
         ({"datetime": "2024-01-31T09:00:00"}, "RFC 3339"),
         ({"datetime": "2024-02-31T09:00:00Z"}, "RFC 3339"),
         ({"datetime": "2024-01-31T24:00:00Z"}, "RFC 3339"),
+        ({"datetime": "2024-01-31T09:00:00+01:60"}, "RFC 3339"),
         ({"datetime": "2024-01-31T25:00:00Z"}, "RFC 3339"),
         ({"datetime": "31/01/2024 09:00"}, "RFC 3339"),
         ({"name": "DUPONT"}, "not permitted"),
