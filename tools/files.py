@@ -251,14 +251,15 @@ class Folder:
         Raises:
             ToolError: No folder is configured, or it cannot be written to.
         """
-        folder = self._path(beside).parent if beside else self._root()
+        where = PurePath(beside).parent
+        folder = self._path(where.as_posix()) if beside else self._root()
         path = folder / f".guichet-{token_hex(8)}.part"
         try:
             file = await anyio.to_thread.run_sync(_begun, path)
         except OSError:
             raise ToolError(self._unwritable()) from None
         try:
-            yield Draft(file, path, PurePath(beside).parent, self._unwritable())
+            yield Draft(file, path, where, self._unwritable())
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_discard, file, path)

@@ -156,6 +156,18 @@ async def test_nothing_is_ever_replaced(folder: Folder, tmp_path: Path):
     assert not outside.exists()
 
 
+async def test_what_is_written_beside_a_link_is_where_it_says(folder: Folder, tmp_path: Path):
+    for name in "ab":
+        (tmp_path / "files" / name).mkdir()
+    (tmp_path / "files" / "a" / "link").symlink_to("../b/file")
+
+    async with folder.draft(beside="a/link") as draft:
+        kept = await draft.keep("c.txt")
+
+    assert kept.name == "a/c.txt"
+    assert (tmp_path / "files" / kept.name).exists()
+
+
 async def test_nothing_is_replaced_where_a_file_has_but_one_name(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ):
