@@ -7,7 +7,6 @@ no more of it is held than a few lines.
 
 import csv
 import json
-import sys
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from clients.surveys import LONGEST_LINE, Encoding, Survey, UnreadableError, sur
 
 MOST_BYTES = 10_000_000
 """The largest file that is read at once; a thousand rows hold about 300 kB."""
+MOST_LINE = 999_999_999
+"""The last line that an object may say it was made from."""
 MOST_LINES = 1_000
 """Lines that a row of a CSV file may go over, inside quotation marks."""
 BLOCK = 64 * 1024
@@ -345,7 +346,7 @@ def _origin(
 ) -> tuple[int, Sequence[tuple[str, object]]]:
     """The line that an object says it comes from, if it does, and the rest of it."""
     match [value for name, value in pairs if name == origin]:
-        case [int(told)] if 0 < told <= sys.maxsize and told is not True:
+        case [int(told)] if 0 < told <= MOST_LINE and told is not True:
             return told, [pair for pair in pairs if pair[0] != origin]
         case _:
             return line, pairs

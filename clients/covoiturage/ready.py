@@ -115,7 +115,7 @@ _DIGITS = str.maketrans("123456789abcdefABCDEF", "0" * 21)
 
 _KIND = '"cee_application_type":"(?:specific|standardized)"'
 _KEY = '"identity_key":"[a-f0-9]{64}"'
-_LINE = '(?:,"line":([1-9][0-9]{0,17}))?'
+_LINE = '(?:,"line":([1-9][0-9]{0,8}))?'
 _BY_UUID_ROW = expression(
     rf'\{{({_KIND}),("cee_application_uuid":"{_UUID}"),({_KEY})(){_LINE}\}}\r?'
 )

@@ -23,6 +23,7 @@ from server.build import build
 from server.sandbox.covoiturage import create, operator_file
 from server.settings import Covoiturage, Settings
 from tests.support import Between, Counter, Person, facts, text
+from tools.results import MOST_BYTES
 
 MODERN = "2026-07-28"
 SAMPLE = "demandes-cee.csv"
@@ -146,16 +147,18 @@ async def test_a_thousand_rows_are_imported_at_once(counter: Counter):
 
 
 async def test_a_thousand_failures_are_all_accounted_for(counter: Counter):
-    unknown = [",".join(by_uuid(n).values()) for n in range(1_000)]
-    header = ",".join(by_uuid())
-    counter.put_file("a.csv", "\n".join([header, *unknown]))
+    last = 999_999_999
+    lines = range(last - 999, last + 1)
+    unknown = [json.dumps(by_uuid(n) | {"line": line}) for n, line in enumerate(lines)]
+    counter.put_file("a.jsonl", "\n".join(unknown))
 
-    report = await imported(counter, file="a.csv")
+    report = await imported(counter, file="a.jsonl")
 
     reasoned = [failure["row"] for failure in report["failures"]]
     assert report["failed"] == 1_000
     assert len(reasoned) >= 100
-    assert sorted(reasoned + report["also_failed"]) == list(range(2, 1_002))
+    assert sorted(reasoned + report["also_failed"]) == [*lines]
+    assert len(json.dumps(report)) <= MOST_BYTES
 
 
 async def test_rows_the_answer_does_not_account_for_are_told(counter: Counter, era: str):

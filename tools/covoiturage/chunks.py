@@ -140,6 +140,14 @@ class Identifications:
 
     @property
     def conflicts(self) -> int:
-        """How many of them have another key."""
+        """How many of them have another key than the first one."""
         lots = zip(self._named, self._keyed, strict=True)
-        return sum(len(set(keyed)) - len(set(named)) for named, keyed in lots)
+        return sum(
+            _others(named, keyed) for named, keyed in lots if len(set(keyed)) > len(set(named))
+        )
+
+
+def _others(named: Sequence[int], keyed: Sequence[int]) -> int:
+    """How many of these rows have another key than the first one for the same application."""
+    first = dict[int, int]()
+    return sum(first.setdefault(name, key) != key for name, key in zip(named, keyed, strict=True))

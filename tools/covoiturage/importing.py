@@ -34,7 +34,7 @@ from tools.results import Filed, Result
 from tools.settling import Settlement
 
 MOST_INLINE = 100
-MOST_EXPLAINED = 150
+MOST_EXPLAINED = 120
 """Failures that are given their reason: the lines of the others, up to 1,000, fit beside them."""
 
 AGAIN = (

@@ -145,11 +145,11 @@ class Sending:
         self.total = self.plan.left
         self.withheld = (IMPORTS_TOGETHER - 1) * bool(self.plan.rows("refused", "lost"))
         """Turns that nobody has until the first chunk is answered."""
-        self.first = IMPORTS_TOGETHER - self.withheld
+        self.at_first = IMPORTS_TOGETHER - self.withheld
         """How many leave at once, to begin with."""
-        self.turns = anyio.Semaphore(self.first)
+        self.turns = anyio.Semaphore(self.at_first)
         """How many more may leave."""
-        self.left = anyio.Semaphore(0)
+        self.gone = anyio.Semaphore(0)
         """One for each that did, or could not."""
 
     @property
@@ -174,7 +174,7 @@ class Sending:
         The thread that reads holds up whoever sends: the first ones are read one by one, each once
         the one before has left, then as many as leave together, once those before have.
         """
-        lots = chain([1] * self.first, repeat(IMPORTS_TOGETHER))
+        lots = chain([1] * self.at_first, repeat(IMPORTS_TOGETHER))
         async with ahead:
             try:
                 for lot in lots:
@@ -183,7 +183,7 @@ class Sending:
                             return
                         await ahead.send(item)
                     for _ in range(lot):
-                        await self.left.acquire()
+                        await self.gone.acquire()
             except ToolError as refusal:
                 await ahead.send(refusal)
 
@@ -224,8 +224,8 @@ class Sending:
                 )
             except ToolError as unsent:  # the ledger cannot be written, or another call sends it
                 self._stop(unsent)
-                self.left.release()
-                self._answered()
+                self.gone.release()
+                self._give_turns()
                 return
             self.made = self.made or came != "not_applied"
             self.lost = self.lost or came == "undetermined"
@@ -234,20 +234,20 @@ class Sending:
 
     async def _sent(self, item: Item, approval: Approval) -> Answered:
         rows = item.chunk.rows
-        self.left.release()
+        self.gone.release()
         try:
             report = await self.covoiturage.import_identities(rows, patient=True, approval=approval)
         except ApiError as refusal:
             self._heed(refusal)
             raise
         finally:
-            self._answered()
+            self._give_turns()
         self.refused = 0
         answer = answered(report, again=item.portion.standing == "lost")
         self.imported += answer.imported
         return answer
 
-    def _answered(self) -> None:
+    def _give_turns(self) -> None:
         """Give its turn to the next chunk, and to those that were withheld."""
         for _ in range(1 + self.withheld):
             self.turns.release()
