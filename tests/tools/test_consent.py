@@ -11,6 +11,7 @@ from mcp.types import CallToolResult, InputRequiredResult, InputResponses
 from server.settings import Demarches
 from tests.support import NO_PAGE, Counter, Person, elsewhere, facts, put, text
 from tools.database import UnusableDatabaseError
+from tools.journal import LEASE
 from tools.storage import Storage
 
 ACCEPT = {"number": 200001, "motivation": "Dossier complet."}
@@ -38,6 +39,18 @@ async def answered(
         request_state=answer[1],
         allow_input_required=True,
     )
+
+
+async def asked_and_cut_short(counter: Counter, host: Client) -> Round:
+    """The first round, once a process died that had the answer and had recorded its intent."""
+    answer, journal = await asked(host, ACCEPT), counter.journal()
+    (row,) = await counter.rows()
+    operation = await journal.find(row["id"])
+    assert operation is not None
+    await journal.begin(operation, "form, typed")
+    await journal.close()
+    counter.clock.now += LEASE + 1
+    return answer
 
 
 def no(answer: Round) -> Round:
@@ -412,17 +425,10 @@ async def test_a_change_cut_short_by_the_death_of_its_process_is_read_before_the
 ):
     """Its question was answered and its request may have left: it is read, and not sent again."""
     async with counter.host(MODERN, Person()) as host:
-        answer = await asked(host, ACCEPT)
-        journal = counter.journal()
-        (row,) = await counter.rows()
-        operation = await journal.find(row["id"])
-        assert operation is not None
-        await journal.begin(operation, "form, typed")  # as far as the process that died had come
-        counter.clock.now += 31
+        answer = await asked_and_cut_short(counter, host)
         await elsewhere(counter, "dossierAccepter")
         replayed = await answered(host, ACCEPT, answer)
 
-    await journal.close()
     assert isinstance(replayed, CallToolResult)
     assert facts(replayed)["outcome"] == "applied"
     assert len(counter.accepted) == 1
@@ -431,14 +437,7 @@ async def test_a_change_cut_short_by_the_death_of_its_process_is_read_before_the
 async def test_a_replay_of_what_cannot_be_settled_from_here_is_told_so_at_once(counter: Counter):
     """The service has moved since: what its new address shows is not what was written."""
     async with counter.host(MODERN, Person()) as host:
-        answer = await asked(host, ACCEPT)
-        journal = counter.journal()
-        (row,) = await counter.rows()
-        operation = await journal.find(row["id"])
-        assert operation is not None
-        await journal.begin(operation, "form, typed")  # as far as the process that died had come
-        await journal.close()
-    counter.clock.now += 31
+        answer = await asked_and_cut_short(counter, host)
     counter.settings["demarches"] = Demarches.model_validate(
         {"url": "https://moved.example/graphql", "token": "sandbox"}
     )
