@@ -18,7 +18,7 @@ import anyio
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, ElicitResult, InputResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from clients import Approval
@@ -79,6 +79,7 @@ def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
 
     async def approval(
         ctx: Context[Desk],
+        _: Annotated[None, Resolve(_check_not_refused)],  # before what `question` reads
         put: Annotated[Question, Resolve(question)],
         outcome: Annotated[ElicitationResult[BaseModel], Resolve(answer)],
     ) -> Approval:
@@ -158,6 +159,19 @@ def _within_fences(desk: Desk) -> Generator[None]:
         yield
     except FencedError as fenced:
         raise ToolError(fenced.told(desk.say)) from None
+
+
+async def _check_not_refused(ctx: Context[Desk]) -> None:
+    """Return unless the person's no came with the call: it counts even if nothing can be read.
+
+    Raises:
+        ToolError: It did.
+    """
+    desk, operation = ctx.request_context.lifespan_context, CALL.get().operation
+    if operation and any(map(_says_no, (ctx.input_responses or {}).values())):
+        refusal = refusals.declined(desk.say)
+        await desk.journal.refuse(operation.id, "declined", error(refusal))
+        raise ToolError(refusal)
 
 
 def _elsewhere(ctx: Context[Desk], desk: Desk, call: Call, put: Question):
@@ -287,6 +301,12 @@ def _same(desk: Desk, operation: Operation, put: Question) -> bool:
     return operation.question in marks(put.asked.model_dump_json()) and operation.facts in marks(
         put.facts.model_dump_json()
     )
+
+
+def _says_no(response: InputResponse) -> bool:
+    if not isinstance(response, ElicitResult):
+        return False
+    return response.action != "accept" or (response.content or {}).get("agreed") is False
 
 
 def _refusal(say: Say, typed: Typed | None, given: Answer) -> str:

@@ -53,8 +53,9 @@ async def asked_and_cut_short(counter: Counter, host: Client) -> Round:
     return answer
 
 
-def no(answer: Round) -> Round:
-    return {key: Person("decline").answer("") for key in answer[0]}, answer[1]
+def by(person: Person, answer: Round) -> Round:
+    """The answer of this person instead, to the same question."""
+    return {key: person.answer("") for key in answer[0]}, answer[1]
 
 
 async def test_a_dossier_is_accepted_once_a_person_agreed(counter: Counter, era: str):
@@ -107,7 +108,7 @@ async def test_a_decline_is_for_good(counter: Counter):
     """An answer changed from no to yes comes too late; a new call asks a new question."""
     async with counter.host(MODERN, Person()) as host:
         answer = await asked(host, ACCEPT)
-        declined = await answered(host, ACCEPT, no(answer))
+        declined = await answered(host, ACCEPT, by(Person("decline"), answer))
         reconsidered = await answered(host, ACCEPT, answer)
         assert not counter.accepted
         anew = await host.call_tool("accept_dossier", ACCEPT)
@@ -118,6 +119,24 @@ async def test_a_decline_is_for_good(counter: Counter):
     assert text(reconsidered) == text(declined)
     assert [row["status"] for row in await counter.rows()] == ["declined", "applied"]
     assert facts(anew)["outcome"] == "applied"
+
+
+@pytest.mark.parametrize(
+    "person", [Person("decline"), Person("cancel"), Person(content={"agreed": False})]
+)
+async def test_a_no_counts_even_while_the_service_is_down(counter: Counter, person: Person):
+    async with counter.host(MODERN, Person()) as host:
+        answer = await asked(host, ACCEPT)
+        counter.down = True
+        declined = await answered(host, ACCEPT, by(person, answer))
+        counter.down = False
+        reconsidered = await answered(host, ACCEPT, answer)
+
+    assert isinstance(declined, CallToolResult)
+    assert "n'a pas donné son accord" in text(declined)
+    assert isinstance(reconsidered, CallToolResult)
+    assert text(reconsidered) == text(declined)
+    assert not counter.accepted
 
 
 async def test_a_new_call_after_a_decline_asks_a_new_question(counter: Counter, era: str):
