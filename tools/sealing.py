@@ -63,7 +63,7 @@ class Seal:
             BrokenSealError: It was altered, or sealed under another secret.
         """
         for key in self._sealing:
-            with suppress(InvalidTag):
+            with suppress(InvalidTag, ValueError):  # too short even for a nonce
                 return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
         raise BrokenSealError
 
