@@ -388,6 +388,9 @@ def settle(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what some shares answer for any folder
+            raise
     finally:
         os.close(descriptor)
 

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -220,6 +221,24 @@ async def test_a_folder_that_is_full_is_said_so_and_left_as_it_was(
         await written(folder, "a.txt", b"1")
 
     assert names(folder) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX sees a folder on the disk")
+async def test_a_file_is_kept_where_a_folder_cannot_be_seen_on_the_disk(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+):
+    """As on some shares: it is there, and saying otherwise would have it written again."""
+    synced = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not of a folder")
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    assert await written(folder, "a.txt", b"1") == "a.txt"
+    assert names(folder) == ["a.txt"]
 
 
 async def test_a_folder_that_is_gone_is_said_so(folder: Folder, tmp_path: Path):
