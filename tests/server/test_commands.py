@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from subprocess import CompletedProcess
@@ -170,44 +170,41 @@ def test_a_command_typed_wrong_is_an_error(arguments: Sequence[str]):
     assert "Usage: " in shown.stderr
 
 
-@pytest.fixture
-def terminal() -> Generator[tuple[int, int]]:
-    """What is typed at, and what reads it."""
+@asynccontextmanager
+async def started_at_a_terminal() -> AsyncGenerator[tuple[Process, int]]:
+    """A server that somebody starts, and the keyboard that they type at."""
     pty = pytest.importorskip("pty", reason="no pseudo-terminal")
     keyboard, terminal = pty.openpty()
-    yield keyboard, terminal
-    os.close(keyboard)
-    os.close(terminal)
+    command, environment = [*GUICHET, "--sandbox"], os.environ | NOBODY_S
+    try:
+        with anyio.fail_after(60):
+            async with await anyio.open_process(
+                command, stdin=terminal, env=environment
+            ) as process:
+                yield process, keyboard
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
 
 
-async def test_a_hint_is_given_to_whoever_starts_it_at_a_terminal(terminal: tuple[int, int]):
-    keyboard, typed = terminal
-    with anyio.fail_after(60):
-        async with await anyio.open_process(
-            [*GUICHET, "--sandbox"], stdin=typed, env=os.environ | NOBODY_S
-        ) as process:
-            assert process.stderr
-            hint = await process.stderr.receive()
-            os.write(keyboard, b"\x04")  # Ctrl+D
-            left = await process.wait()
+async def test_a_hint_is_given_to_whoever_starts_it_at_a_terminal():
+    async with started_at_a_terminal() as (process, keyboard):
+        assert process.stderr
+        hint = await process.stderr.receive()
+        os.write(keyboard, b"\x04")  # Ctrl+D
+        left = await process.wait()
 
     assert hint.decode() == stdio.HINT
     assert left == 0
 
 
-async def test_whoever_started_it_at_a_terminal_leaves_with_one_interruption(
-    terminal: tuple[int, int],
-):
-    keyboard, typed = terminal
-    with anyio.fail_after(60):
-        async with await anyio.open_process(
-            [*GUICHET, "--sandbox"], stdin=typed, env=os.environ | NOBODY_S
-        ) as process:
-            assert process.stdout
-            os.write(keyboard, b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
-            await process.stdout.receive()  # it serves, and reads the next line
-            process.send_signal(signal.SIGINT)  # Ctrl+C
-            left = await process.wait()
+async def test_whoever_started_it_at_a_terminal_leaves_with_one_interruption():
+    async with started_at_a_terminal() as (process, keyboard):
+        assert process.stdout
+        os.write(keyboard, b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        await process.stdout.receive()  # it serves, and reads the next line
+        process.send_signal(signal.SIGINT)  # Ctrl+C
+        left = await process.wait()
 
     assert left == -signal.SIGINT
 
