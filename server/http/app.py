@@ -56,7 +56,7 @@ def create(
     run, ways = chosen(settings, reception.connected, seal, address(settings, host, port))
     names = _names(settings, host)
     ways[PATH] = streams.over(ways[PATH])
-    return Starlette(
+    served = Starlette(
         routes=[
             Route("/healthz", reception.alive),
             Route("/readyz", reception.ready),
@@ -64,6 +64,9 @@ def create(
         ],
         lifespan=lambda _: run(),
     )
+    # It would send a token on in clear, from behind a proxy, and to whatever Host says.
+    served.router.redirect_slashes = False
+    return served
 
 
 def address(settings: Settings, host: str, port: int) -> str:

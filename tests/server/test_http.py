@@ -113,6 +113,17 @@ async def test_a_page_of_another_site_gets_nothing(url: str):
                 assert "accept_dossier" not in response.text
 
 
+@pytest.mark.parametrize("host", [None, "evil.example"])
+async def test_nobody_is_sent_to_another_address(url: str, host: str | None):
+    """Behind a proxy, it would be one in clear, where whoever follows shows their token."""
+    headers = HEADERS | ({"Host": host} if host else {})
+    async with httpx.AsyncClient(headers=headers) as client:
+        response = await client.post(f"{url}/", json=LIST)
+
+    assert response.status_code == httpx.codes.NOT_FOUND
+    assert "Location" not in response.headers
+
+
 async def test_blanks_around_the_value_of_a_header_are_no_part_of_it(url: str):
     """Proxies may leave them there, and clients in Python cannot send them."""
     place = httpx.URL(url)
