@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from mcp.types.methods import SPEC_CLIENT_METHODS, SPEC_CLIENT_NOTIFICATION_METHODS
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -17,12 +18,14 @@ from server.settings import Settings
 from tools.catalogue import CATALOGUE
 
 NAME, _, VERSION = user_agent().partition("/")
-METHOD = "mcp.method.name"
 NAMED: Mapping[str, Collection[object]] = {
+    "mcp.method.name": SPEC_CLIENT_METHODS | SPEC_CLIENT_NOTIFICATION_METHODS,
     "gen_ai.tool.name": {tool.name for tool in CATALOGUE.tools},
     "gen_ai.prompt.name": {p.name for each in CATALOGUE.prompts for p in each.by_language.values()},
 }
 """The attributes that name what a message asks for, and what there is to name."""
+UNKNOWN = "unknown"
+"""The name of a message whose method does not exist."""
 
 
 def export(settings: Settings) -> None:
@@ -47,7 +50,7 @@ class Wordless(SpanExporter):
     """An exporter that is given no words but ours: the SDK's spans repeat those of clients.
 
     A failure often names what was asked for, an exception could hold anything, and so could the
-    name of a tool or of a prompt that does not exist.
+    name of a method, of a tool or of a prompt that does not exist.
     """
 
     def __init__(self, to: SpanExporter) -> None:
@@ -88,4 +91,4 @@ def _name(span: ReadableSpan, attributes: Mapping[str, object]) -> str:
     """Its name; that of a message that came is its method, and the tool or prompt it is for."""
     if span.kind is not SpanKind.SERVER:
         return span.name
-    return " ".join(str(attributes[key]) for key in (METHOD, *NAMED) if key in attributes)
+    return " ".join(str(attributes[key]) for key in NAMED if key in attributes) or UNKNOWN

@@ -14,7 +14,7 @@ import anyio
 import httpx
 import pytest
 from mcp import MCPError
-from mcp.types import CallToolResult, PromptReference
+from mcp.types import CallToolResult, EmptyResult, PromptReference, Request
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
@@ -149,6 +149,17 @@ async def test_a_span_names_no_tool_nor_prompt_that_does_not_exist(counter: Coun
     named = [span.name for span in ours if span.name.startswith(("tools/call", "prompts/get"))]
     assert named == ["tools/call", "prompts/get", "prompts/get bilan_mesures"]
     assert "Karim" not in "".join(span.to_json() for span in ours)
+
+
+async def test_a_span_names_no_method_that_does_not_exist(counter: Counter, era: str):
+    asked = Request[None, str](method="Karim Bernard", params=None)
+    async with counter.host(era) as host:
+        with suppress(MCPError):
+            await host.session.send_request(asked, EmptyResult)
+
+    (span,) = spans("unknown")
+    assert not span.status.is_ok
+    assert "Karim" not in span.to_json()
 
 
 async def test_nobody_is_timed_where_nobody_looks(counter: Counter):
