@@ -7,13 +7,18 @@ from server.spared import unsought, without
 from server.starting import started, starting
 
 STDIO_OPTIONS = {"--sandbox", "--read-only"}
+INTERRUPTED = 130
+"""The exit code of what is interrupted, as shells tell it."""
 
 
 def main() -> None:
     starting()  # half a second, a tenth of which would look for garbage
     in_utf8()
-    with unsought("sniffio"):
-        _run(set(sys.argv[1:]))
+    try:
+        with unsought("sniffio"):
+            _run(set(sys.argv[1:]))
+    except KeyboardInterrupt:  # some hosts end so what they started; the change under way is made
+        raise SystemExit(INTERRUPTED) from None
 
 
 def in_utf8() -> None:

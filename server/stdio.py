@@ -19,8 +19,6 @@ HINT = (
     "mcp.json. Try `guichet demo`, or `guichet --help`. Ctrl+C to leave.\n"
 )
 CLOSED = "guichet: a client talks to the server over stdin and stdout: leave both open.\n"
-INTERRUPTED = 130
-"""The exit code of what is interrupted, as shells tell it."""
 
 
 def serve(*, sandbox: bool, read_only: bool) -> None:
@@ -36,10 +34,7 @@ def serve(*, sandbox: bool, read_only: bool) -> None:
     server = build(settings, on_first_use(_off_the_wire(connect)), seal)
     server.middleware.insert(1, at_the_desk)  # the first keeps what bugs say to itself
     started()
-    try:
-        server.run("stdio")
-    except KeyboardInterrupt:  # some hosts end so what they started; the change under way is made
-        raise SystemExit(INTERRUPTED) from None
+    server.run("stdio")
 
 
 def _off_the_wire(connect: Connect) -> Connect:

@@ -137,6 +137,30 @@ async def test_it_leaves_without_a_word_when_its_host_interrupts_it():
     assert (left, log) == (130, b"")
 
 
+EARLY = """
+import signal, sys
+from server.__main__ import main
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "server.build":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv[1:] = []
+main()
+"""
+
+
+async def test_it_leaves_without_a_word_when_it_is_interrupted_while_it_loads(tmp_path: Path):
+    script = tmp_path / "early.py"
+    await anyio.Path(script).write_text(EARLY)
+
+    left = await anyio.run_process([sys.executable, "-I", str(script)], check=False)
+
+    assert (left.returncode, left.stdout, left.stderr) == (130, b"", b"")
+
+
 CHATTY = """
 import os, sys
 from clients.emjpm import EmjpmClient
