@@ -109,11 +109,13 @@ class Settings(BaseSettings):
     )
     metrics: Listening | None = Field(
         default=None,
-        description="where Prometheus reads figures, such as `127.0.0.1:9464`; nowhere by default",
+        description="where Prometheus reads the figures of `guichet serve`, such as "
+        "`127.0.0.1:9464`; nowhere by default",
     )
     traces: bool = Field(
         default=False,
-        description="send spans over OTLP, to where `OTEL_EXPORTER_OTLP_ENDPOINT` says",
+        description="`guichet serve` sends spans over OTLP, to where `OTEL_EXPORTER_OTLP_ENDPOINT` "
+        "says",
     )
 
     @property
