@@ -15,6 +15,8 @@ from server.settings import Settings
 
 QUIET = ("httpx", "httpcore", "httpx2", "httpcore2")
 """At INFO, these write whole addresses, keys included."""
+REPEATING = ("opentelemetry.baggage", "opentelemetry.trace")
+"""At WARNING, these repeat what clients say of a trace, however long it is."""
 SHORTEST_SECRET = 6
 HIDDEN = "***"
 
@@ -64,6 +66,8 @@ def to_stderr(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in REPEATING:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _secrets(value: object) -> Iterable[str]:

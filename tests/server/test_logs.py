@@ -7,12 +7,13 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from mcp.server import MCPServer
+from mcp.types import RequestParamsMeta
 from pydantic import SecretStr
 
 from server import logs
 from server.logs import WithoutSecrets
 from server.settings import Demarches, Emjpm, Settings
-from tests.support import own_log
+from tests.support import Counter, own_log
 
 SECRET = "s3cr3t-0f-n0b0dy"
 SETTINGS = Settings(
@@ -67,6 +68,21 @@ def test_warnings_are_written_and_what_is_below_is_not(capsys: pytest.CaptureFix
         logging.getLogger("anything").warning("something happened")
 
     assert written(capsys).endswith("WARNING anything: something happened\n")
+
+
+async def test_what_a_client_says_of_a_trace_is_not_repeated(
+    counter: Counter, era: str, capsys: pytest.CaptureFixture[str]
+):
+    said: RequestParamsMeta = {
+        "traceparent": f"00-{'a' * 32}-{'b' * 16}-01",
+        "tracestate": "Karim Bernard",
+        "baggage": "Karim Bernard",
+    }
+    with as_set_up():
+        async with counter.host(era) as host:
+            await host.call_tool("list_mesures", {"limit": 1}, meta=said)
+
+    assert written(capsys) == ""
 
 
 @pytest.mark.parametrize("secret", [SECRET, "s3cr3t-0f-1001", "k" * 32])
