@@ -1,7 +1,11 @@
 """The streams that clients of the older eras leave open, to be told what they did not ask for."""
 
 import anyio
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STOPPING = PlainTextResponse("Stopping", 503)
+"""The answer to whoever asks for a stream that has not begun, and never will."""
 
 
 class Streams:
@@ -17,14 +21,21 @@ class Streams:
             if scope["method"] != "GET":
                 await app(scope, receive, send)
                 return
+            begun = False
+
+            async def beginning(message: Message) -> None:
+                nonlocal begun
+                await send(message)
+                begun = True
+
             with anyio.CancelScope() as standing:
                 self._open.add(standing)
                 try:
-                    await app(scope, receive, send)
+                    await app(scope, receive, beginning)
                 finally:
                     self._open.discard(standing)
             if standing.cancelled_caught:
-                await send({"type": "http.response.body"})
+                await (_end if begun else STOPPING)(scope, receive, send)
 
         return ending
 
@@ -32,3 +43,7 @@ class Streams:
         """End them: their clients are told that nothing more will come."""
         for standing in self._open:
             standing.cancel()
+
+
+async def _end(_: Scope, __: Receive, send: Send) -> None:
+    await send({"type": "http.response.body"})

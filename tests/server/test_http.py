@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse
 
 from server.http.gate import Whole
 from server.http.serving import unfit
+from server.http.streams import Streams
 from tests.over_http import HEADERS, LIST, address, known_by, running, served
 from tests.support import MODES, OFFERED, Between, Counter, Person, facts, listening
 
@@ -297,6 +298,28 @@ async def test_a_change_that_is_being_made_is_made_to_its_end_when_the_server_st
     assert len(counter.accepted) == 1
     assert [row["status"] for row in await counter.rows()] == ["applied"]
     assert told == ["applied"]
+
+
+async def test_a_stream_that_has_not_begun_when_the_server_stops_is_refused():
+    streams, asked = Streams(), anyio.Event()
+
+    async def beginning(*_: object) -> None:
+        asked.set()
+        await anyio.sleep_forever()
+
+    async def stop() -> None:
+        await asked.wait()
+        streams.close()
+
+    with anyio.fail_after(10):
+        async with (
+            listening(streams.over(beginning)) as url,
+            httpx.AsyncClient() as client,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(stop)
+            answer = await client.get(url)
+            assert (answer.status_code, answer.text) == (503, "Stopping")
 
 
 @pytest.mark.parametrize("host", [ANYWHERE, "::", "192.0.2.1", "guichet.example", ""])
