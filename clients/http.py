@@ -306,22 +306,6 @@ class Whole(httpx.AsyncBaseTransport):
         return bytes(body)
 
 
-class OnFirstUse(httpx.AsyncBaseTransport):
-    """A transport made when first needed: making it may take longer than a read."""
-
-    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport]) -> None:
-        self._make = make
-        self._made: httpx.AsyncBaseTransport | None = None
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._made = self._made or self._make()
-        return await self._made.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        if self._made:
-            await self._made.aclose()
-
-
 _A_YEAR = 31_536_000.0
 _AN_HOUR = 3600.0
 _EVERY_DIGIT_0 = bytes.maketrans(b"123456789E", b"000000000e")

@@ -10,7 +10,7 @@ import anyio
 import httpx
 from starlette.applications import Starlette
 
-from clients.http import OnFirstUse, Sleep
+from clients.http import Sleep
 from clients.network import Ways
 from clients.pace import Budget, OwnBudget
 from server.settings import Settings
@@ -46,6 +46,18 @@ class InProcess(httpx.AsyncBaseTransport):
             return await self._to.handle_async_request(request)
         except ConnectionError:
             raise httpx.ReadError("dropped", request=request) from None
+
+
+class OnFirstUse(httpx.AsyncBaseTransport):
+    """The way to a service in this process that is made when it is first called."""
+
+    def __init__(self, make: Callable[[], InProcess]) -> None:
+        self._make = make
+        self._made: InProcess | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._made = self._made or self._make()
+        return await self._made.handle_async_request(request)
 
 
 @dataclass(frozen=True, slots=True)

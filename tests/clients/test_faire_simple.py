@@ -20,7 +20,7 @@ from clients.errors import (
     UnexpectedReplyError,
 )
 from clients.faire_simple import FaireSimpleClient, Keyed
-from clients.http import OnFirstUse, connected
+from clients.http import connected
 from clients.known import Flow
 
 URL = "https://faire-simple.test/api"
@@ -354,14 +354,14 @@ async def test_a_key_that_the_service_repeats_is_taken_out(written: str, slash: 
         assert await client.partner("42") == {"self": f"{URL}/users/42?key=***&x=1"}
 
 
-async def test_a_network_is_made_when_first_needed_and_closed_at_the_end():
+async def test_the_network_is_closed_at_the_end():
     closed: list[bool] = []
 
     class Network(httpx.MockTransport):
         async def aclose(self) -> None:
             closed.append(True)
 
-    async with opened(OnFirstUse(lambda: Network(lambda _: answering(b"1")))) as client:
+    async with opened(Network(lambda _: answering(b"1"))) as client:
         await client.partner("42")
 
     assert closed == [True]

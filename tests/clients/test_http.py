@@ -27,8 +27,6 @@ from clients.http import (
     ONCE,
     PATIENCE,
     REPEATABLE,
-    OnFirstUse,
-    Retrying,
     Whole,
     asked_pause,
     connected,
@@ -545,24 +543,22 @@ def test_a_value_of_the_wrong_kind_is_named_and_not_shown():
 # The way out.
 
 
-def test_nothing_is_opened_before_the_first_request():
-    def make() -> httpx.AsyncBaseTransport:
-        raise AssertionError
-
-    httpx.AsyncClient(transport=Retrying(Whole(OnFirstUse(make))))
-
-
-async def test_the_network_is_opened_once_and_closed():
+async def test_the_network_is_opened_by_the_first_request_once_and_closed(
+    monkeypatch: pytest.MonkeyPatch,
+):
     opened: list[Closing] = []
 
-    def make() -> httpx.AsyncBaseTransport:
+    def opening(**_: object) -> Closing:
         opened.append(Closing())
         return opened[-1]
 
-    async with httpx.AsyncClient(transport=Retrying(Whole(OnFirstUse(make)))) as client:
-        await client.get(URL)
-        await client.get(URL)
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", opening)
+    async with connected(URL) as client:
+        before_any_request = [*opened]
+        await client.get("/one")
+        await client.get("/another")
 
+    assert before_any_request == []
     assert [transport.closed for transport in opened] == [True]
 
 
