@@ -93,8 +93,8 @@ class Downloads:
         return usual and any(_covers(name, url.host) for name in self._hosts)
 
     def _elsewhere(self, url: httpx.URL) -> ApiError:
-        host = shortened(url.host)
-        reason = f"the file is kept at a host that is not allowed: {host}, over {url.scheme}."
+        host, scheme = shortened(url.host), shortened(url.scheme)
+        reason = f"the file is kept at a host that is not allowed: {host}, over {scheme}."
         remedy = f"Nothing was fetched. If you know this host, add it to {self._setting}."
         return RejectedError(self._service, reason, remedy=remedy)
 

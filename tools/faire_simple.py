@@ -72,7 +72,7 @@ class PartnerStatus(Outcome):
 class Sent(BaseModel):
     """What was last sent about a partner from here, as the journal tells."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     registered: bool
     at: float

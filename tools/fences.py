@@ -20,7 +20,7 @@ A_DAY = 86_400.0
 Capped = Literal["refusals", "deletions", "dossiers", "messages"]
 
 
-class Toll(BaseModel, frozen=True):
+class Toll(BaseModel, frozen=True, hide_input_in_errors=True):
     """What a change counts for."""
 
     dossiers: frozenset[int] = frozenset()

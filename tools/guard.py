@@ -44,7 +44,7 @@ INPUT_REQUIRED_ERA = "2026-07-28"
 class Answer(BaseModel):
     """What a person answered, however it came."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     agreed: bool
     typed: str = ""

@@ -93,7 +93,7 @@ class Operation(BaseModel):
 class Entry(BaseModel):
     """One thing that happened to an operation."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     number: int
     at: float

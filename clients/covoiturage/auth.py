@@ -165,11 +165,11 @@ def _bought(response: httpx.Response, now: float) -> _Token:
     return _Token(token, now + (lifetime - MARGIN if lifetime else UNREADABLE))
 
 
-class _Reply(BaseModel):
+class _Reply(BaseModel, hide_input_in_errors=True):
     access_token: SecretStr = Field(min_length=1)
 
 
-class _Claims(BaseModel):
+class _Claims(BaseModel, hide_input_in_errors=True):
     iat: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     exp: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     name: str = ""

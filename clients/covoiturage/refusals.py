@@ -115,7 +115,7 @@ def reason(response: httpx.Response) -> str:
 
 
 class _Fault(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     data: str | list[str] | None = None
     message: str = ""
@@ -126,7 +126,7 @@ class _Fault(BaseModel):
 
 
 class _Envelope(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     error: _Fault | str
 
@@ -134,7 +134,7 @@ class _Envelope(BaseModel):
 class _Registered(BaseModel):
     """Another application stands in the way; it comes with no words at all."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     datetime: str
 
@@ -142,7 +142,7 @@ class _Registered(BaseModel):
 class _Disabled(BaseModel):
     """An empty object."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 _Said = _Envelope | _Registered | _Disabled | list[str] | str

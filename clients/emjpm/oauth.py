@@ -191,7 +191,7 @@ class _Given(BaseModel):
     expires_in: float = Field(gt=0, allow_inf_nan=False)
 
 
-class _Refused(BaseModel):
+class _Refused(BaseModel, hide_input_in_errors=True):
     error: str = ""
 
 

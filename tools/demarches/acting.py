@@ -53,7 +53,7 @@ FileToAttach = Annotated[
 class Attached(BaseModel):
     """A file that goes with an act, as a question describes it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     name: str
     size: int

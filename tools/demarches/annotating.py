@@ -73,7 +73,7 @@ class Noted(Handled):
 class Noting(BaseModel):
     """A dossier whose annotations can be filled in, and the member of its groupe who signs."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     dossier: AnnotatedDossier
     signer: Instructeur

@@ -46,7 +46,7 @@ class Handled(Outcome):
 class Hand(BaseModel, Generic[D]):
     """A dossier, the member of its groupe in whose name it is handled, and the file to send."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     dossier: D
     signer: Instructeur

@@ -19,7 +19,7 @@ Told = TypeVar("Told", bound=Outcome)
 class Witness(BaseModel):
     """A mesure that tells whether a change was made: what it held before, and holds after."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     id: int = 0
     """0 for one that is to be created, known by the mark of its number and tribunal."""
@@ -47,7 +47,7 @@ class Witness(BaseModel):
 class Aim(BaseModel):
     """For whom a change is made, and what will show that it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     owner: str
     count: int = 0
