@@ -161,6 +161,7 @@ async def test_what_is_refused_whole_is_no_change(counter: Counter):
         ({"Critères retenus": ["Emploi", "Luxe"]}, "parmi « Emploi », « Écologie »"),
         ({"Critères retenus": "Emploi"}, "une liste de choix"),
         ({"Civilité du référent": "Dr"}, "M ou Mme"),
+        ({"Civilité du référent": ["M"]}, "M ou Mme"),
         ({"Dossier antérieur": "le premier"}, "le numéro d'un dossier"),
         ({"Visites": 0}, "combien de lignes ajouter"),
         ({"Visites": 21}, "combien de lignes ajouter"),

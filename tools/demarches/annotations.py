@@ -232,9 +232,11 @@ def _options(given: Given, asked: Question) -> JsonValue:
 
 
 def _civilite(given: Given, _: Question) -> JsonValue:
-    if given in {"M", "Mme"}:
-        return str(given)
-    raise UnfitError
+    match given:
+        case "M" | "Mme":
+            return given
+        case _:
+            raise UnfitError
 
 
 def _number(given: Given, _: Question) -> JsonValue:
