@@ -172,10 +172,12 @@ async def test_mesures_ended_between_two_days_are_those_eteintes(counter: Counte
     ended = sorted(m["date_fin_mesure"] for m in await every(counter, status="eteinte"))
 
     since = await every(counter, ended_since=ended[3])
+    compact = await every(counter, ended_since=ended[3].replace("-", ""))
     until = await every(counter, ended_until=ended[3])
     between = await every(counter, ended_since=ended[3], ended_until=ended[5])
 
     assert sorted(m["date_fin_mesure"] for m in since) == [d for d in ended if d >= ended[3]]
+    assert compact == since
     assert sorted(m["date_fin_mesure"] for m in until) == [d for d in ended if d <= ended[3]]
     assert {m["date_fin_mesure"] for m in between} == set(ended[3:6])
     assert {request.url.params["status"] for request in network.requests} == {"eteinte"}

@@ -43,12 +43,11 @@ def compact(text: str) -> str:
 
 
 def _day(text: str) -> str:
-    if text:
-        try:
-            date.fromisoformat(text)
-        except ValueError:
-            raise ValueError("a date such as 2026-09-01") from None
-    return text
+    """The date in the one form that compares as dates do, of the several that ISO has."""
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise ValueError("a date such as 2026-09-01") from None
 
 
 Day = Annotated[str, BeforeValidator(day), AfterValidator(_day)]
