@@ -100,7 +100,7 @@ async def test_one_wrong_line_and_nothing_is_sent_nor_asked(counter: Counter, er
     lines[1] = line(1, annee_naissance="Ferrand")
     lines[3] = line(3, tribunal_siret="12345678901234")
     lines[5] = line(5, numero_dossier="I-2")
-    lines[7] = line(7, numero_rg="26A00000")
+    lines[7] = line(7, numero_rg="26A00000", civilite="monsieur")
     put(counter, lines)
     person = Person()
     async with counter.host(era, person) as host:
@@ -111,6 +111,7 @@ async def test_one_wrong_line_and_nothing_is_sent_nor_asked(counter: Counter, er
         "- 3: annee_naissance: ",
         "- 5: tribunal_siret: eMJPM has no such tribunal.",
         "- 7: the same numero_dossier as line 4.",
+        "- 9: civilite: not as on line 2.",
         "- 9: numero_dossier: not as on line 2.",
     ):
         assert told in refused

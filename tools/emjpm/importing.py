@@ -504,7 +504,7 @@ def _listed(texts: Sequence[str]) -> str:
 def _problems(say: Say, problems: Sequence[Problem]) -> str:
     ordered = sorted(problems, key=lambda problem: problem.line)
     shown = "\n".join(f"- {problem.line}: {problem.reason}" for problem in ordered[:MOST_SHOWN])
-    count, more = len(problems), len(problems) - MOST_SHOWN
+    count, more = len({problem.line for problem in problems}), len(problems) - MOST_SHOWN
     rest = say(fr=f"\n… et {more} de plus.", en=f"\n… and {more} more.") if more > 0 else ""
     lines = say(
         fr=counted(count, "ligne du fichier est", "lignes du fichier sont"),
