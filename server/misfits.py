@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 MOST_TOLD = 10
+TOO_LONG = "{max_length} characters at most"
 
 _TAKES = {
     "missing": "required",
@@ -17,7 +18,7 @@ _TAKES = {
     "string_type": "a text, between quotes",
     "string_pattern_mismatch": "a text of the form {pattern}",
     "string_too_short": "{min_length} characters or more",
-    "string_too_long": "{max_length} characters at most",
+    "string_too_long": TOO_LONG,
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "tuple_type": "a list",
@@ -49,5 +50,7 @@ def _takes(misfit: ErrorDetails) -> str:
     if misfit["type"] == "value_error":  # one of our own validators
         return misfit["msg"].removeprefix("Value error, ")
     rule: Mapping[str, object] = misfit.get("ctx", {})
-    known = _TAKES.get(misfit["type"], "")
+    # Of a text that a validator of ours cleaned first, pydantic no longer says that it is one.
+    cleaned = misfit["type"] == "too_long" and rule.get("field_type") == "Value"
+    known = TOO_LONG if cleaned else _TAKES.get(misfit["type"], "")
     return known.format_map(rule) if known else misfit["msg"]

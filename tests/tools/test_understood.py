@@ -113,6 +113,7 @@ async def test_tools_take_what_is_certain(counter: Counter, tool: str, arguments
         ("query_dossiers", {"demarche_number": 1, "limit": 900}, "limit: a number up to 100."),
         ("list_mesures", {"status": "ouverte"}, "status: 'all', 'en_attente', 'en_cours' or 'ete"),
         ("list_mesures", {"search": 12}, "search: a text, between quotes."),
+        ("accept_dossier", {"number": 1, "motivation": "x" * 5001}, "5000 characters at most."),
     ],
 )
 async def test_a_mistake_is_answered_with_the_fix(
