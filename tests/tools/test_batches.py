@@ -68,7 +68,7 @@ async def test_a_plan_is_carried_out_once_a_person_agreed_to_all_of_it(
     assert all(f"Dossier n° {number}" in page for number in SOME)
     assert "Démarche n° 1001, état « accepté » : 4." in page
     assert "Commission du 12 novembre." in page
-    assert "Aucun de ces dossiers ne peut être décidé" in text(again)
+    assert "Aucune décision ne peut être prise sur ces dossiers" in text(again)
 
 
 async def test_even_a_client_that_can_ask_sends_its_person_to_the_page(counter: Counter, era: str):
@@ -97,7 +97,7 @@ async def test_what_cannot_be_decided_is_told_with_why_and_left_alone(
     assert "n° 200004 : Le dossier 200004 est déjà accepté" in page
     assert "n° 200007 : Le signataire n&#39;est pas membre du groupe" in page
     assert "n° 200008 : Le dossier 200008 a 1 annotation obligatoire à remplir d&#39;abord." in page
-    assert "n° 299999 : Démarches simplifiées: there is no" in page
+    assert "n° 299999 : Le dossier 299999 n&#39;existe pas" in page
 
 
 async def test_the_plan_is_read_once_and_each_dossier_again_before_its_turn(
@@ -198,9 +198,9 @@ async def test_consent_is_for_the_file_as_it_was(counter: Counter, era: str, bro
     ("content", "told"),
     [
         ("number,decision,motivation\n200001,accept,\n200001,accept,\n", "3: dossier 200001 is"),
-        ("number,decision,motivation\n200001,refuse,\n", "2: motivation: "),
+        ("number,decision,motivation\n200001,refuse,\n", "2: motivation: must say why"),
         ("number,decision,motivation\n200001,perhaps,\n", "2: decision: accept, refuse or"),
-        ("number,decision,motivation\nabc,accept,\n", "2: number: "),
+        ("number,decision,motivation\nabc,accept,\n", "2: number: a dossier's number"),
         ("numéro,décision,nom\n200001,accept,Jeanne\n", "1: column 3: unknown name"),
         ("number,decision\n", "de 1 à 300 dossiers ; il en a 0"),
         ("number,decision\n" + "".join(f"{n},accept\n" for n in range(1, 302)), "il en a 301"),

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from clients import ApiError, Approval
 from clients.demarches import Act, Dossier, PersonneMoraleIncomplete, State
-from clients.errors import NotFoundError, RejectedError
+from clients.errors import AccessDeniedError, NotFoundError, RejectedError
 from clients.http import Outgoing
 from clients.rows import Row, rows
 from tools.demarches.acting import Enclosure, Motivation, Notify, Reason, member_of, stated
@@ -203,7 +203,7 @@ async def plan(
 
     found, hidden = await demarches.dossiers_together([each.number for each in all_wanted], heard)
     ready = {number: _pending(say, dossier, signer) for number, dossier in found.items()}
-    hindered = {number: str(error) for number, error in hidden.items()}
+    hindered = {number: _unreadable(say, number, error) for number, error in hidden.items()}
     hindered |= {number: why for number, why in ready.items() if isinstance(why, str)}
     steps = [
         (each, pending)
@@ -399,6 +399,18 @@ def _pending(say: Say, dossier: Dossier, signer: str) -> Pending | str:
     return Pending(dossier=dossier, signer=member)
 
 
+def _unreadable(say: Say, number: int, error: ApiError) -> str:
+    """Why nothing is known of a dossier, as a person reads it; the error speaks to the model."""
+    match error:
+        case NotFoundError():
+            why = "n'existe pas, ou n'est plus visible : brouillon, supprimé ou expiré"
+        case AccessDeniedError():
+            why = "est hors de portée du jeton ou des réglages"
+        case _:
+            why = "n'a pas pu être lu : redemandez-le plus tard"
+    return say(fr=f"Le dossier {number} {why}.", en=str(error))
+
+
 def _act(each: Wanted, pending: Pending, *, notify: bool) -> Act[State]:
     return Deciding(each.after, each.motivation, notify).act(pending)
 
@@ -520,7 +532,8 @@ def _checked(found: Iterable[tuple[int, Mapping[str, str]]]) -> tuple[list[Wante
             each = _wanted(cells.get("number", ""), after, cells.get("motivation", ""))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            problems.append(f"{line}: {'.'.join(map(str, first['loc']))}: {first['msg']}.")
+            field, why = ".".join(map(str, first["loc"])), first["msg"]
+            problems.append(f"{line}: {field}: {why.removeprefix('Value error, ')}.")
             continue
         if each.number in good:
             problems.append(f"{line}: dossier {each.number} is there twice.")
@@ -566,7 +579,7 @@ def _nothing_to_do(say: Say, left_out: Sequence[LeftOut]) -> str:
     reasons = "\n".join(f"- {each.number}: {each.why}" for each in left_out[:MOST_PROBLEMS])
     return (
         say(
-            fr="Aucun de ces dossiers ne peut être décidé : rien n'a été envoyé.\n",
+            fr="Aucune décision ne peut être prise sur ces dossiers : rien n'a été envoyé.\n",
             en="None of these dossiers can be decided on: nothing was sent.\n",
         )
         + reasons
