@@ -28,6 +28,7 @@ CALLS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("get_dossier", {"number": 200001, "include": ["champs"]}),
     ("get_dossier", {"number": 200001, "include": ["annotations", "messages", "avis", "labels"]}),
     ("get_dossier", {"number": 200001, "include": ["traitements", "corrections", "followers"]}),
+    ("get_dossier", {"number": 200001, "include": ["revision", "files", "geometry"]}),
     ("export_dossiers", {"demarche_number": 1002, "format": "csv"}),
     ("save_piece", {"number": 200001, "piece": "pdf"}),
     ("follow_dossier", {"number": 200001, "follow": False}),
@@ -45,7 +46,7 @@ CALLS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("assign_group", {"number": 200001, "group": "12"}),
     ("list_mesures", {"limit": 3}),
     ("summarize_mesures", {}),
-    ("get_mesure", {"id": 120072}),
+    ("get_mesure", {"id": 120072, "details": ["etats", "person", "places", "resources"]}),
     ("list_tribunaux", {"search": "Reims"}),
     ("list_antennes", {}),
     ("get_emjpm_user", {}),
@@ -70,7 +71,7 @@ STRUCTURAL = re.compile(
     "|.*URL|headers|identity_key|token|access_token|operator_token|error|path|color|civilite"
     "|nature_mesure|champ_mesure|lieu_vie|cause_sortie|resultat_revision|type_.*|pays|numero_rg"
     "|tribunal_siret|siret|siren|.*[cC]ode|prestations_sociales|ville|cee_application_uuid|last_name_trunc|virusScanResult|reason|declarative"
-    "|event|source|data|filename|contentType|organisme|grantType|reponse|uid|datetime|tz|etatAdministratif"
+    "|event|source|data|grantType|uid|datetime|tz|etatAdministratif"
 )
 """What a service computes, and nobody writes; and the town of a mesure, which an update sends again
 and refuses when it holds what cannot be seen."""

@@ -8,6 +8,7 @@ import pytest
 from mcp.types import CallToolResult
 from pydantic import JsonValue
 
+from clients.demarches import SECTIONS
 from server.sandbox.covoiturage import operator_file
 from tests.proof.everyday import CALLS, REFUSED, Written
 from tests.support import OFFERED, Counter, Person, text
@@ -75,6 +76,7 @@ async def test_every_tool_is_called_and_does_what_it_is_for(plain: Day):
 
     assert {tool for tool, _ in CALLS} == set(OFFERED)
     assert {tool for (tool, _), result in results if result.is_error} == REFUSED
+    assert {section for _, given in CALLS for section in given.get("include", ())} == {*SECTIONS}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,7 @@ async def test_what_a_stranger_writes_changes_nothing_but_its_own_place(
 
     assert written.writes == plain.writes
     assert written.names >= {"nom", "prenom", "email", "label", "body", "stringValue", "title"}
+    assert written.names >= {"filename", "contentType", "description", "organisme", "question"}
     for (tool, _), before, after in zip(CALLS, plain.results, written.results, strict=True):
         assert shape(after.structured_content) == shape(before.structured_content), tool
         assert ours(after) == ours(before), tool
