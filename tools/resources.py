@@ -89,7 +89,7 @@ RECORDS = (
         known={"include": sections},
     ),
     Record(
-        address="guichet://emjpm/mesures/{id}{?details}",
+        address="guichet://emjpm/mesures/{id}{?details,offset}",
         tool="get_mesure",
         title="A protection measure",
         description="A mesure of eMJPM; `details` says, with commas, what to give of the person.",

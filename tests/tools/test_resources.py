@@ -90,6 +90,11 @@ def test_the_page_about_them_tells_every_address_and_its_tool():
             "get_mesure",
             {"id": 120001, "details": ["person"]},
         ),
+        (
+            "guichet://emjpm/mesures/120072?details=etats&offset=2",
+            "get_mesure",
+            {"id": 120072, "details": ["etats"], "offset": 2},
+        ),
     ],
 )
 async def test_a_record_is_what_its_tool_reads(
@@ -161,7 +166,7 @@ async def test_a_resource_goes_with_its_service(counter: Counter, era: str):
         ]
 
     assert guides == ["guichet://covoiturage/guide", "guichet://emjpm/guide"]
-    assert records == ["guichet://emjpm/mesures/{id}{?details}", "guichet://operations/{id}"]
+    assert records == ["guichet://emjpm/mesures/{id}{?details,offset}", "guichet://operations/{id}"]
     assert [code for code, _ in hidden] == [INVALID_PARAMS] * 2
 
 
