@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from tests.proof.operations import MESURE
+
 Schema = Mapping[str, Any]
 Drawn = st.SearchStrategy[Any]
 
@@ -26,14 +28,30 @@ ANYTHING: st.SearchStrategy[JsonValue] = st.recursive(
     ),
     max_leaves=8,
 )
-KNOWN: Mapping[str, tuple[object, ...]] = {
-    "number": (200001, 200002, 200003, 1001, 120072, 120071),
-    "numbers": ([200001, 200004], [200001]),
-    "demarche": (1001, 1002, 1003),
-    "uid": ("4201", "4202"),
-    "file": ("demandes-cee.csv", "mesures.csv"),
+ANNOTATIONS = st.sampled_from(
+    (
+        *("Montant accordé (€)", "Synthèse", "Dossier complet", "Date de la commission"),
+        *("Rendez-vous", "Nombre de bénéficiaires", "Priorité", "Critères retenus"),
+        *("Civilité du référent", "Dossier antérieur", "Pays du projet", "Visites"),
+    )
+)
+KNOWN: Mapping[str, Drawn] = {
+    "number": st.sampled_from((200001, 200002, 200003, 300002, 1001)),
+    "numbers": st.sampled_from(([200001, 200004], [200001])),
+    "demarche_number": st.sampled_from((1001, 1002, 1003)),
+    "group": st.sampled_from((11, 13, "12")),
+    "label": st.just("Urgent"),
+    "piece": st.sampled_from(("pdf", "bail.pdf")),
+    "values": st.dictionaries(ANNOTATIONS, ANYTHING, min_size=1, max_size=3),
+    "id": st.integers(120001, 120072),
+    "fields": st.dictionaries(st.sampled_from((*MESURE, "ressources")), ANYTHING, max_size=2).map(
+        lambda changed: {**MESURE, **changed}
+    ),
+    "search": st.sampled_from(("Reims", "23A", "martin")),
+    "uid": st.sampled_from(("4201", "4202")),
+    "file": st.sampled_from(("demandes-cee.csv", "mesures.csv")),
 }
-"""Records that there are: without them, what is drawn would hardly find any."""
+"""Records that there are, by parameter: without them, what is drawn would hardly find any."""
 
 
 def arguments(schema: Schema) -> st.SearchStrategy[dict[str, JsonValue]]:
@@ -66,7 +84,7 @@ def _object(schema: Schema, root: Schema) -> Drawn:
 
 def _named(name: str, schema: Schema, root: Schema) -> Drawn:
     drawn = _of(schema, root)
-    return st.sampled_from(KNOWN[name]) | drawn if name in KNOWN else drawn
+    return KNOWN[name] | drawn if name in KNOWN else drawn
 
 
 def _of(schema: Schema, root: Schema) -> Drawn:

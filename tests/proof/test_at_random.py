@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -17,13 +18,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mcp import Client
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
 from clients.covoiturage import NumberedApplication, Problem, numbered
 from clients.emjpm import mesures
 from clients.errors import ApiError
-from tests.proof.drawn import ANYTHING, SCALARS, arguments, spoilt
+from server.sandbox import covoiturage, emjpm
+from tests.proof.drawn import ANYTHING, KNOWN, SCALARS, arguments, spoilt
 from tests.proof.operations import (
     NOWHERE,
     OPERATIONS,
@@ -33,6 +35,7 @@ from tests.proof.operations import (
     failure,
     records,
 )
+from tests.proof.test_injection import CSV
 from tests.support import Counter, Person
 from tools.results import MOST_BYTES
 
@@ -78,9 +81,16 @@ def test_no_call_is_too_much_for_the_server(
     counter: Counter, record_property: Callable[[str, int], None], count: int
 ):
     """Each is answered, by words of ours and few of them; the next one is answered too."""
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(counter.clock(), UTC)
+
+    counter.registry, counter.mesures = covoiturage.create(now=now), emjpm.create(now=now)
     counter.put_file("demandes-cee.csv", "cee_application_type\nspecific\n")
+    counter.put_file("mesures.csv", CSV)
     with connected(counter) as (portal, host):
         listed = portal.call(host.list_tools).tools
+        assert {*KNOWN} <= {name for tool in listed for name in tool.input_schema["properties"]}
         calls = st.sampled_from(listed).flatmap(
             lambda tool: st.tuples(st.just(tool.name), arguments(tool.input_schema))
         )
@@ -88,6 +98,7 @@ def test_no_call_is_too_much_for_the_server(
         @drawing(count)
         @given(calls)
         def called(call: tuple[str, dict[str, Any]]) -> None:
+            counter.clock.now += 60  # or else the services would soon find it too much
             result = portal.call(answered, host, *call)
             told = result.model_dump_json(by_alias=True, exclude_none=True)
             assert CRASH not in told
@@ -103,7 +114,8 @@ async def answered(host: Client, tool: str, given: dict[str, Any]) -> CallToolRe
 
 
 def size(result: CallToolResult) -> int:
-    return max(len(part.model_dump_json().encode()) // 2 for part in result.content)
+    """Bytes of the longest text that the model is shown."""
+    return max(len(part.text.encode()) for part in result.content if isinstance(part, TextContent))
 
 
 @dataclass
