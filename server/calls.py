@@ -128,4 +128,5 @@ def _bounded(result: Result) -> Result:
 
 def _unknown_arguments(tool: ListedTool) -> str:
     known = ", ".join(tool.input_schema["properties"])
-    return f"Nothing was done: {tool.name} takes no other arguments than {known}."
+    taken = f"no other arguments than {known}" if known else "no arguments"
+    return f"Nothing was done: {tool.name} takes {taken}."

@@ -24,6 +24,7 @@ _TAKES = {
     "tuple_type": "a list",
     "list_type": "a list",
     "sequence_type": "a list",
+    "is_instance_of": "a list",
     "dict_type": "an object with named members",
     "model_type": "an object with named members",
     "too_long": "{max_length} of them at most",

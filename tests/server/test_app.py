@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import socket
 from functools import partial
 from importlib.metadata import version
@@ -95,7 +96,7 @@ async def test_an_unknown_argument_is_refused_and_those_that_exist_named(
 ):
     reason = await told(counter, era, tool, Quetzalcoatl="06 12 34 56 78")
 
-    assert reason.startswith(f"Nothing was done: {tool} takes no other arguments than ")
+    assert re.match(f"Nothing was done: {tool} takes no (other arguments than .|arguments)", reason)
     assert "Quetzalcoatl" not in reason
     assert "06 12" not in reason
 

@@ -16,6 +16,10 @@ MODERN = "2026-07-28"
 PAGE = "https://demarche.numerique.gouv.fr/procedures/1001/dossiers/200002"
 
 
+def noting(value: object) -> dict[str, Any]:
+    return {"number": 300002, "values": {"Synthèse": value}}
+
+
 def identifier(of: str) -> str:
     return base64.b64encode(of.encode()).decode()
 
@@ -113,7 +117,12 @@ async def test_tools_take_what_is_certain(counter: Counter, tool: str, arguments
         ("query_dossiers", {"demarche_number": 1, "limit": 900}, "limit: a number up to 100."),
         ("list_mesures", {"status": "ouverte"}, "status: 'all', 'en_attente', 'en_cours' or 'ete"),
         ("list_mesures", {"search": 12}, "search: a text, between quotes."),
+        ("list_demarches", {"all": True}, "Nothing was done: list_demarches takes no arguments."),
+        ("get_dossier", {"number": 200001, "include": True}, "include: a list."),
         ("accept_dossier", {"number": 1, "motivation": "x" * 5001}, "5000 characters at most."),
+        ("annotate_dossier", noting(None), "done. values.Synthèse: a text, a number"),
+        ("annotate_dossier", noting(["a", 1]), "done. values.Synthèse: a text, a number"),
+        ("annotate_dossier", noting("a\u202e"), "values.Synthèse: holds characters that cannot be"),
     ],
 )
 async def test_a_mistake_is_answered_with_the_fix(

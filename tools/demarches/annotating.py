@@ -12,13 +12,22 @@ from typing import Annotated, Literal
 
 from mcp.server.mcpserver import Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, WrapValidator
 
 from clients import Approval
 from clients.demarches import Act, AnnotatedDossier, Filled, Instructeur, acts
 from clients.text import Line, quoted
 from tools.demarches.acting import member, parties
-from tools.demarches.annotations import Given, Place, UnfitError, expected, listed, meant, places
+from tools.demarches.annotations import (
+    Given,
+    Place,
+    UnfitError,
+    expected,
+    listed,
+    meant,
+    places,
+    told_once,
+)
 from tools.demarches.dependencies import Demarches, Signer
 from tools.demarches.in_hand import Handled
 from tools.dependencies import Counter, Saying
@@ -38,7 +47,7 @@ MARKED = 16
 """How much of a mark the goal keeps: 64 bits."""
 
 Values = Annotated[
-    dict[str, Given],
+    dict[str, Annotated[Given, WrapValidator(told_once)]],
     Field(
         min_length=1,
         max_length=50,

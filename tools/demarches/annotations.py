@@ -13,7 +13,16 @@ from sys import float_info
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, JsonValue, StrictBool, StrictFloat, StrictInt, WithJsonSchema
+from pydantic import (
+    Field,
+    JsonValue,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+)
 
 from clients.dates import in_iso
 from clients.demarches import AnnotatedDossier, Question
@@ -27,11 +36,25 @@ MOST_OPTIONS = 20
 """Options or names that a refusal lists."""
 MOST_ROWS = 20
 """Rows that may be added to a repetition at once."""
+MOST_CHARACTERS = 5000
 PARIS = ZoneInfo("Europe/Paris")
 
 Number = Annotated[StrictInt | StrictFloat, WithJsonSchema({"type": "number"})]
-Given = StrictBool | Number | Annotated[Text, Field(max_length=5000)] | list[Text]
+Given = StrictBool | Number | Annotated[Text, Field(max_length=MOST_CHARACTERS)] | list[Text]
 """What a model gives, of whatever type."""
+
+
+def told_once(value: object, given: ValidatorFunctionWrapHandler) -> object:
+    """What is given, or what is wrong with it: once, and not for each type that it is not of."""
+    try:
+        return given(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        own = [each["msg"] for each in found if each["type"] == "value_error"]
+        raise ValueError(own[0].removeprefix("Value error, ") if own else _TAKEN) from None
+
+
+_TAKEN = f"a text, a number, a boolean or a list of texts; {MOST_CHARACTERS} characters at most"
 
 
 class UnfitError(ValueError):
