@@ -259,7 +259,8 @@ async def records() -> Records:
     by = httpx.ASGITransport(Services().app)
     async with calling(NOWHERE, by=by) as (clients, _, _):
         dossier = await clients.demarches.dossier(DOSSIER)
-        piece = (await clients.demarches.pieces(DOSSIER)).pieces[0]
+        pieces = (await clients.demarches.pieces(DOSSIER)).pieces
+        piece = next(each for each in pieces if not each.made_on_demand)  # one with a digest
     return Records(dossier, piece)
 
 

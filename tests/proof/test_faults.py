@@ -44,11 +44,8 @@ THOROUGH = {
 """What meets every fault in `.ci/run` too."""
 TELLING = {"reset in the body", "other types", "a page with 503"}
 """What every operation meets there."""
-BY_STATUS = {
-    *("CovoiturageClient.check_certificates", "CovoiturageClient.check_credentials"),
-    "DemarcheFiles.download",
-}
-"""What reads nothing of the answer but its status, or gives it as it is, once its digest agrees."""
+BY_STATUS = {"CovoiturageClient.check_certificates", "CovoiturageClient.check_credentials"}
+"""What reads nothing of the answer but its status."""
 PASSED_ON = {f"FaireSimpleClient.{name}" for name in ("partner", "flow", "check_access")}
 """What gives any JSON as it is, since none is documented."""
 READABLE = {"null", "none at all", "a number"}
