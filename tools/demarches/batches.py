@@ -405,7 +405,7 @@ def _unreadable(say: Say, number: int, error: ApiError) -> str:
         case NotFoundError():
             why = "n'existe pas, ou n'est plus visible : brouillon, supprimé ou expiré"
         case AccessDeniedError():
-            why = "est hors de portée du jeton ou des réglages"
+            why = "est hors de portée du jeton, ou de GUICHET_FENCES_DEMARCHES"
         case _:
             why = "n'a pas pu être lu : redemandez-le plus tard"
     return say(fr=f"Le dossier {number} {why}.", en=str(error))
