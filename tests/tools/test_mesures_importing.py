@@ -180,7 +180,9 @@ async def test_an_import_made_twice_doubles_nothing(counter: Counter, era: str):
         again = facts(await load(host))
 
     assert again["imported"] == 3
+    assert "mesures nouvelles : 0 → 3" in person.questions[0]
     assert "0 à créer, 3 à récrire, dont 3 sans autre changement" in person.questions[1]
+    assert "mesures nouvelles" not in person.questions[1]
     assert len(counter.mesures.state.table.rows) == count
 
 

@@ -366,7 +366,9 @@ async def _asked(desk: Desk, found: Import, request: Outgoing) -> Asked:
     return Asked(
         title=say(fr=f"Importer {mesures} dans eMJPM ?", en=f"Import {mesures}?"),
         says=tuple(filter(None, says)),
-        changes=(created, rewritten) if over else (created,),
+        changes=tuple(
+            change for change, many in ((created, count - over), (rewritten, over)) if many
+        ),
         words=tuple(_words(say, found)),
         typed=Typed(
             label=say(fr="Nombre de mesures", en="Number of mesures"),
