@@ -167,7 +167,7 @@ async def test_a_file_gives_each_dossier_its_own_decision(
     counter.put_file(
         FILE,
         "dossier;décision;motivation\n200001;accepter;\n200002;refuser;Hors délai.\n"
-        "200009;sans suite;Demande retirée.\n",
+        "200009;Classé sans suite;Demande retirée.\n",
     )
     async with counter.host(era) as host:
         page = await agreed(counter, host, browser, {"file": FILE}, 3)

@@ -80,7 +80,10 @@ _COLUMNS = {
 _DECISIONS: dict[str, Decided] = {
     **dict.fromkeys(("accept", "accepter", "accepte", "accepté"), "accepte"),
     **dict.fromkeys(("refuse", "refuser", "refusé"), "refuse"),
-    **dict.fromkeys(("close", "classer sans suite", "sans_suite", "sans suite"), "sans_suite"),
+    **dict.fromkeys(
+        ("close", "classer sans suite", "classé sans suite", "sans_suite", "sans suite"),
+        "sans_suite",
+    ),
 }
 
 
