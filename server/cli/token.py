@@ -7,7 +7,7 @@ import typer
 
 from server import passwords, tokens
 from server.build import MISUSE
-from server.settings import CALLED, SCOPES
+from server.settings import CALLED, NAMING, SCOPES
 
 app = typer.Typer(
     name="token", no_args_is_help=True, help="Make bearer tokens for those who call over HTTP."
@@ -51,7 +51,7 @@ def _check(name: str, scopes: list[str]) -> None:
     if unknown:
         _leave(f"there is no scope {unknown}. There are {', '.join(SCOPES)}.")
     if not re.fullmatch(CALLED, name):
-        _leave("a name is made of up to 64 small letters, digits and - . _, the first of no sign.")
+        _leave(f"a name is {NAMING}.")
 
 
 def _leave(text: str) -> NoReturn:

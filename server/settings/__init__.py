@@ -21,13 +21,14 @@ from server.settings.sections import (
     Token,
 )
 from server.settings.sources import ENVIRONMENT, PREFIX, WHERE_TO_READ, config_file
-from server.settings.values import CALLED, SCOPES, Address
+from server.settings.values import CALLED, NAMING, SCOPES, Address
 from server.settings.whole import Settings
 
 __all__ = [
     "CALLED",
     "EMJPM_URLS",
     "ENVIRONMENT",
+    "NAMING",
     "PREFIX",
     "SCOPES",
     "WHERE_TO_READ",

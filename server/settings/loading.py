@@ -4,9 +4,11 @@ import difflib
 from collections.abc import Iterator, Mapping
 from itertools import permutations
 from json import JSONDecodeError
+from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from server.settings.sections import Section
@@ -16,16 +18,35 @@ from server.settings.sources import (
     PROFILES,
     WHERE_TO_READ,
     config_file,
+    is_ours,
     secret_files,
     value,
 )
 from server.settings.whole import Settings
 
-_MAY_HOLD_SECRETS = {"state_url", PROFILES}
+_MAY_HOLD_SECRETS = "state_url"
 _NO_PROFILES = (
     "GUICHET_PROFILES: must be a JSON object of tables, by name, such as "
     '{"paris": {"principals": ["token alice"]}}.'
 )
+
+
+_WHY: Mapping[str, str] = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a table",
+    "extra_forbidden": "is not a setting",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "missing": "must be given",
+    "model_type": "must be a table",
+    "path_type": "must be a path, in quotation marks",
+    "string_type": "must be a text, in quotation marks",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+}
+"""What is said of a value, in place of the library's words for those who write programs."""
 
 
 class SettingsError(Exception):
@@ -39,7 +60,7 @@ def load() -> Settings:
         SettingsError: A name is misspelt or a value cannot be used.
     """
     try:
-        _check_config_file(ENVIRONMENT)
+        _check_places(ENVIRONMENT)
         _check_names(ENVIRONMENT)
         settings = Settings()
         _check_together(settings)
@@ -68,7 +89,7 @@ def secret_names() -> Iterator[str]:
         if isinstance(section, type) and issubclass(section, Section):
             inner = section.model_fields.items()
             yield from (f"{PREFIX}{name}_{n}".upper() for n, f in inner if _is_secret(f.annotation))
-        elif _is_secret(section) or name in _MAY_HOLD_SECRETS:
+        elif _is_secret(section) or name == _MAY_HOLD_SECRETS:
             yield f"{PREFIX}{name}".upper()
 
 
@@ -85,14 +106,10 @@ def _names() -> tuple[str, ...]:
 def _check_names(environ: Mapping[str, str]) -> None:
     """No variable is misspelt, nor any file of the secrets directory."""
     known = _names()
-    variables = [name for name in environ if _is_ours(name) and name not in known]
-    files = [name for name in secret_files(environ) if _is_ours(name) and name.upper() not in known]
+    variables = [name for name in environ if is_ours(name) and name not in known]
+    files = [name for name in secret_files(environ) if name.upper() not in known]
     if misspelt := (*variables, *files):
         raise SettingsError(_misspelt(misspelt[0]))
-
-
-def _is_ours(name: str) -> bool:
-    return name.upper().startswith(PREFIX)
 
 
 def _misspelt(name: str) -> str:
@@ -101,11 +118,14 @@ def _misspelt(name: str) -> str:
     return f"{name} is not a setting.{f' Did you mean {near[0]}?' if near else ''}"
 
 
-def _check_config_file(environ: Mapping[str, str]) -> None:
-    """A file that is named is expected; the null device is how one says that there is none."""
-    path = config_file(environ)
+def _check_places(environ: Mapping[str, str]) -> None:
+    """What is named is expected; the null device is how one says that there is no file."""
+    secrets = value(environ, "GUICHET_SECRETS_DIRECTORY")
+    if secrets and not Path(secrets).is_dir():
+        raise SettingsError("GUICHET_SECRETS_DIRECTORY: must be a folder that exists.")
     if not value(environ, "GUICHET_CONFIG"):
         return
+    path = config_file(environ)
     if not path.exists():
         raise SettingsError("GUICHET_CONFIG: there is no such file.")
     if path.is_dir():
@@ -162,15 +182,28 @@ def _mistake(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     if first["loc"] == (PROFILES,) and first["type"] == "dict_type":
         return _NO_PROFILES
-    why = first["msg"].removeprefix("Value error, ")
+    why = _why(first)
     if first["loc"][0] == PROFILES:
-        within = ".".join(part for part in first["loc"][1:4] if isinstance(part, str))
+        named = (part for part in first["loc"][1:4] if isinstance(part, str))
+        within = ".".join(part for part in named if part != "[key]")
         return ": ".join(filter(None, ("GUICHET_PROFILES", within, f"{why}.")))
     setting = [part for part in first["loc"][:2] if isinstance(part, str)]
     name = f"{PREFIX}{'_'.join(setting)}".upper()
     unknown = first["type"] == "extra_forbidden" and len(first["loc"]) == len(setting)
-    return _misspelt(name) if unknown else f"{name}: {why}."
+    return f"guichet.toml: {_misspelt(name)}" if unknown else f"{name}: {why}."
+
+
+def _why(error: ErrorDetails) -> str:
+    """What a value must be."""
+    told = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    why = _WHY.get(error["type"], told)
+    if error["loc"][-1] == "[key]":
+        return f"a name {why}"
+    return f"each {why}" if isinstance(error["loc"][-1], int) else why
 
 
 def _is_secret(annotation: Any) -> bool:
+    """Whether a value of this type holds a secret, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return any(_is_secret(field.annotation) for field in annotation.model_fields.values())
     return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))

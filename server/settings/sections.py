@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode
 
 from clients.known import DEMARCHES_A_MINUTE, EMJPM_A_MINUTE, SEMESTER, STATIC_HOSTS, Flow
 from server.settings.values import (
+    AS_GIVEN,
     Address,
     Cap,
     ClientId,
@@ -32,6 +33,7 @@ from server.settings.values import (
     Tables,
     TokenName,
     Version,
+    formed,
 )
 from tools.catalogue import SERVICES
 
@@ -195,7 +197,9 @@ class FaireSimple(Section):
         default="https://www.faire-simple.gouv.fr/api",
         description="the service's address, before any `?`",
     )
-    login: Annotated[str, StringConstraints(strip_whitespace=True, pattern="^[^:]*$")] = Field(
+    login: Annotated[
+        str, StringConstraints(strip_whitespace=True), formed("[^:]*", "must hold no colon")
+    ] = Field(
         default="", description="the login given to your application; the next two go with it"
     )
     password: SecretStr | None = Field(default=None, description="the password given with it")
@@ -238,7 +242,7 @@ class FaireSimple(Section):
 class Token(Section):
     """A bearer token that `guichet token create` made, of which only the digest is kept."""
 
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, formed("[0-9a-f]{64}", f"sha256 {AS_GIVEN}")]
     scopes: Scopes
     page_password: PagePassword | None = None
 

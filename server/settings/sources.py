@@ -43,7 +43,7 @@ def sources(
         _Environment(of),
         _Secrets(files, secrets_dir=secrets),
         _SecretsOfProfiles(files, Path(secrets) / PROFILES if secrets else None),
-        TomlConfigSettingsSource(of, toml_file=config_file(ENVIRONMENT)),
+        _file(of, config_file(ENVIRONMENT)),
     )
 
 
@@ -53,13 +53,18 @@ def config_file(environ: Mapping[str, str]) -> Path:
     return Path(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
 
 
+def is_ours(name: str) -> bool:
+    """Whether a variable, or a file of secrets, can only be meant for Guichet."""
+    return name.upper().startswith(PREFIX)
+
+
 def secret_files(environ: Mapping[str, str]) -> Iterator[str]:
-    """The names of the files of the secrets directory, those of its profiles included."""
+    """The names of our files in the secrets directory, those of its profiles included."""
     named = value(environ, "GUICHET_SECRETS_DIRECTORY")
     if not named or not Path(named).is_dir():
         return
     for folder in (Path(named), *(Path(named) / PROFILES).glob("[!.]*/")):
-        yield from (each.name for each in folder.iterdir() if each.is_file())
+        yield from (each.name for each in _ours(folder))
 
 
 def value(environ: Mapping[str, str], name: str) -> str | None:
@@ -76,7 +81,11 @@ class _Environment(EnvSettingsSource):
 
 
 class _Secrets(NestedSecretsSettingsSource):
-    """The files of a directory, likewise."""
+    """The files of a directory, likewise; those of other programs are not read."""
+
+    @classmethod
+    def load_secrets(cls, path: Path) -> dict[str, str]:
+        return {each.name: _text(each) for each in _ours(path)}
 
     def __call__(self) -> dict[str, Any]:
         return _set_values(super().__call__())
@@ -105,6 +114,31 @@ class _SecretsOfProfiles(PydanticBaseSettingsSource):
         return None, field_name, False
 
 
+def _ours(folder: Path) -> Iterator[Path]:
+    return (each for each in folder.iterdir() if is_ours(each.name) and each.is_file())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8") from None
+
+
+def _file(of: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:
+    """What `guichet.toml` says.
+
+    Raises:
+        ValueError: It is not TOML; the text says which file, and where in it.
+    """
+    try:
+        return TomlConfigSettingsSource(of, toml_file=path)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from None
+
+
 def _set_values(values: Mapping[str, object]) -> dict[str, object]:
     kept = {
         k: _set_values(_NESTED.validate_python(v)) if isinstance(v, dict) else v
@@ -114,4 +148,4 @@ def _set_values(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _is_unset(value: object) -> bool:
-    return value in ("", {}) or (isinstance(value, str) and bool(_LEFT_AS_IT_WAS.fullmatch(value)))
+    return isinstance(value, str) and (not value or bool(_LEFT_AS_IT_WAS.fullmatch(value)))

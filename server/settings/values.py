@@ -29,8 +29,10 @@ MOST_DEMARCHES = 100
 REACHES = ("read", "write", "approve")
 SCOPES = (*REACHES, *(f"{service}:{reach}" for service in SERVICES for reach in REACHES))
 """What may be granted to whoever calls over HTTP: everywhere, or at one service."""
-CALLED = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+CALLED = r"[a-z0-9][a-z0-9._-]{0,63}"
 """What a token may be called, or a profile."""
+AS_GIVEN = "must be what `guichet token create` gave"
+NAMING = "made of up to 64 small letters, digits and - . _, the first of no sign"
 
 _OBJECT = TypeAdapter(dict[str, str], config=ConfigDict(hide_input_in_errors=True))
 _TABLES = TypeAdapter(dict[str, dict[str, object]], config=ConfigDict(hide_input_in_errors=True))
@@ -94,18 +96,40 @@ Place = Annotated[Address, AfterValidator(_place)]
 Redirection = Annotated[str, AfterValidator(_as_written)]
 Issuer = Redirection
 Origin = Annotated[str, AfterValidator(_origin)]
+
+
+def formed(pattern: str, told: str) -> AfterValidator:
+    """What refuses a text that is not of this form, in these words."""
+    form = re.compile(pattern, re.ASCII)
+
+    def checked(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError(told)
+        return text
+
+    return AfterValidator(checked)
+
+
 ServerName = Annotated[
-    str, StringConstraints(to_lower=True, pattern=r"(?i)^([a-z0-9.-]+|\[[0-9a-f:]+\])$")
+    str,
+    StringConstraints(to_lower=True),
+    formed(r"[a-z0-9.-]+|\[[0-9a-f:]+\]", "must be the name of a host alone: no https://, no port"),
 ]
 """By which a server is called, whatever the port."""
 Host = Annotated[
     str,
-    StringConstraints(
-        to_lower=True, pattern=r"(?i)^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253
+    StringConstraints(to_lower=True, max_length=253),
+    formed(
+        r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+",
+        "must be the whole name of a host, such as files.example or *.files.example",
     ),
 ]
 Listening = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern=r"^(\[[0-9a-f:]+\]|[\w.-]+):[0-9]{1,5}$")
+    str,
+    StringConstraints(strip_whitespace=True),
+    formed(
+        r"(\[[0-9a-f:]+\]|[\w.-]+):[0-9]{1,5}", "must be a host and a port, such as 127.0.0.1:9464"
+    ),
 ]
 
 
@@ -144,7 +168,7 @@ def _long(written: SecretStr) -> SecretStr:
 def _derived(written: SecretStr) -> SecretStr:
     """What a page password is known by; the password itself is never written."""
     if not DERIVED.fullmatch(written.get_secret_value()):
-        raise ValueError("must be what `guichet token create` gave, and not the password itself")
+        raise ValueError(f"page_password {AS_GIVEN}, and not the password itself")
     return written
 
 
@@ -153,10 +177,11 @@ Secret = Annotated[SecretStr, AfterValidator(_long)]
 PagePassword = Annotated[SecretStr, AfterValidator(_derived)]
 ClientId = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,9}$"),
+    StringConstraints(strip_whitespace=True),
     Field(coerce_numbers_to_str=True),
+    formed(r"[0-9]{1,9}", "must be the number of the application"),
 ]
-TokenName = Annotated[str, StringConstraints(pattern=CALLED)]
+TokenName = Annotated[str, formed(CALLED, f"must be {NAMING}")]
 
 
 def _listed(names: object) -> object:
@@ -223,6 +248,6 @@ KeysByNumber = Annotated[dict[int, Key], NoDecode, BeforeValidator(_from_json)]
 Tables = BeforeValidator(_tables_from_json)
 """Written in JSON, where it is a text."""
 
-Version = Annotated[str, Field(pattern=r"^v?\d+(\.\d+)*$")]
+Version = Annotated[str, formed(r"v?[0-9]+(\.[0-9]+)*", "must be a version, such as v3.2")]
 Rate = Annotated[int, Field(ge=1, le=1_000_000)]
 Cap = Annotated[int, Field(ge=0)] | None

@@ -844,7 +844,7 @@ async def test_the_command_calls_nobody_offline():
     ("variables", "says"),
     [
         ({"GUICHET_EMJPM_TOKN": "x"}, "Did you mean GUICHET_EMJPM_TOKEN?"),
-        ({"GUICHET_CONSENT": "x"}, "GUICHET_CONSENT: Input should be"),
+        ({"GUICHET_CONSENT": "x"}, "GUICHET_CONSENT: must be"),
         ({"GUICHET_EMJPM_URL": "https://emjpm.test:port"}, "no usable host or port"),
         ({"GUICHET_EMJPM_URL": "https://☃.test"}, "no usable host or port"),
         ({"GUICHET_SECRETS_DIRECTORY": "/nowhere"}, f"{Path('/nowhere')} does not exist"),

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from server.sandboxed import sandboxed
-from server.settings import EMJPM_URLS, Settings, SettingsError, load
+from server.settings import EMJPM_URLS, Settings, SettingsError, load, secret_names
 
 SECRET = "s3cr3t-0f-n0b0dy"
 KEYS = [
@@ -276,7 +276,7 @@ def test_a_token_beside_an_oauth_application_is_refused(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("CLIENT_ID", "abc", "pattern"),
+        ("CLIENT_ID", "abc", "must be the number of the application"),
         ("REDIRECT_URI", "127.0.0.1:8767", "whole address"),
         ("REDIRECT_URI", "http://editeur.exemple.fr/", "https"),
         ("REDIRECT_URI", "http://127.0.0.1:8767/#a", "fragment"),
@@ -403,6 +403,7 @@ def test_a_misspelt_name_of_a_secret_is_an_error_that_says_what_was_meant(
 
 def test_a_secret_of_another_program_is_nobody_s_mistake(secrets: Path):
     (secrets / "postgres_password").write_text(SECRET)
+    (secrets / "keystore.p12").write_bytes(b"\xff\xfe")
     (secrets / "..data").mkdir()
 
     assert load() == Settings()
@@ -411,10 +412,10 @@ def test_a_secret_of_another_program_is_nobody_s_mistake(secrets: Path):
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ('[demarche]\ntoken = "x"\n', "GUICHET_DEMARCHE"),
+        ('[demarche]\ntoken = "x"\n', "guichet.toml: GUICHET_DEMARCHE is not a setting."),
         (
             '[demarches]\ntokn = "x"\n',
-            "GUICHET_DEMARCHES_TOKN is not a setting. Did you mean GUICHET_DEMARCHES_TOKEN?",
+            "guichet.toml: GUICHET_DEMARCHES_TOKN is not a setting. Did you mean GUICHET_DEMARCHES",
         ),
         ('[demarches.tokens]\nmobilite = "x"\n', "GUICHET_DEMARCHES_TOKENS: "),
     ],
@@ -426,20 +427,42 @@ def test_a_misspelt_name_of_the_file_is_an_error(toml: Path, content: str, named
 
 
 @pytest.mark.parametrize(
-    "content", ["[demarches", "= 1", b"\xff\xfe"], ids=["syntax", "no name", "not UTF-8"]
+    ("content", "why"),
+    [
+        (b"[demarches", "is not TOML: "),
+        (b"= 1", "is not TOML: "),
+        (b"\xff\xfe", "is not in UTF-8."),
+    ],
+    ids=["syntax", "no name", "not UTF-8"],
 )
-def test_a_file_that_cannot_be_read_is_an_error(toml: Path, content: str | bytes):
-    toml.write_bytes(content if isinstance(content, bytes) else content.encode())
+def test_a_file_that_cannot_be_read_is_named(toml: Path, content: bytes, why: str):
+    toml.write_bytes(content)
 
-    assert refusal().startswith("The settings cannot be read: ")
+    assert refusal().startswith(f"The settings cannot be read: {toml} {why}")
 
 
 def test_a_directory_of_secrets_that_is_not_there_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("GUICHET_SECRETS_DIRECTORY", str(tmp_path / "absent"))
+    (tmp_path / "file").touch()
+    for name in ("absent", "file"):
+        monkeypatch.setenv("GUICHET_SECRETS_DIRECTORY", str(tmp_path / name))
+        assert refusal() == "GUICHET_SECRETS_DIRECTORY: must be a folder that exists."
 
-    assert refusal().startswith("The settings cannot be read: ")
+
+def test_a_secret_that_is_no_text_is_named(secrets: Path):
+    (secrets / "GUICHET_SECRET").write_bytes(b"\xff" * 32)
+
+    told = refusal()
+
+    assert told.endswith(f"{Path('secrets', 'GUICHET_SECRET')} is not in UTF-8.")
+
+
+def test_a_secret_may_be_a_link_to_a_file_kept_elsewhere(secrets: Path, tmp_path: Path):
+    (tmp_path / "token").write_text("from elsewhere\n")
+    (secrets / "GUICHET_EMJPM_TOKEN").symlink_to(tmp_path / "token")
+
+    assert revealed(load().emjpm.token) == "from elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -459,7 +482,7 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("EMJPM_URL", "https://exemple.fr\t/api", "must hold no blank"),
         ("EMJPM_URL", "https://jean:secret@exemple.fr", "no user name and no password"),
         ("EMJPM_URL", "https://jean@exemple.fr", "no user name and no password"),
-        ("COVOITURAGE_IMPORT_VERSION", "../v3", "String should match pattern"),
+        ("COVOITURAGE_IMPORT_VERSION", "../v3", "must be a version, such as v3.2"),
         ("EMJPM_ENVIRONMENT", "preprod", "'production' or 'test'"),
         ("SECRET", "k" * 31, "must have 32 bytes or more"),
         ("SECRET", "k" * 31 + " ", "must have 32 bytes or more"),
@@ -467,7 +490,7 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("SERVICES", "emjpm,impots", "'demarches', 'emjpm' or 'faire_simple'"),
         ("FAIRE_SIMPLE_URL", "https://exemple.fr/api?key=6bb1", "must end before any ? or #"),
         ("FAIRE_SIMPLE_URL", "http://exemple.fr/api", "must be https, except to a loopback"),
-        ("FAIRE_SIMPLE_LOGIN", "jean:secret", "should match pattern"),
+        ("FAIRE_SIMPLE_LOGIN", "jean:secret", "must hold no colon"),
         ("FAIRE_SIMPLE_PATH_PARTNERS", "https://ailleurs.fr/x", "must be a path"),
         ("FAIRE_SIMPLE_PATH_PARTNERS", "/partenaires?key=6bb1", "must be a path"),
         ("FAIRE_SIMPLE_PATH_PARTNERS", "../admin", "must be a path"),
@@ -479,9 +502,16 @@ def test_a_directory_of_secrets_that_is_not_there_is_an_error(
         ("FAIRE_SIMPLE_PATH_UPDATES_BY_SEMESTER", "/maj/{semestre}", "{semester} once"),
         ("CONSENT", "nobody", "'ask', 'page', 'dangerously-relay' or 'dangerously-none'"),
         ("LANGUAGE", "de", "'fr' or 'en'"),
-        ("READ_ONLY", "perhaps", "valid boolean"),
-        ("DEMARCHES_TOKENS", "1001=x", ""),
-        ("DEMARCHES_TOKENS", '{"mobilite": "x"}', "valid integer"),
+        ("READ_ONLY", "perhaps", "must be true or false"),
+        ("JOURNAL_DAYS", "0.5", "must be a whole number"),
+        ("DEMARCHES_TOKENS", "1001=x", "must be a JSON object"),
+        ("DEMARCHES_TOKENS", '{"mobilite": "x"}', "a name must be a whole number"),
+        ("DEMARCHES_NUMBERS", "1001;1002", "each must be a whole number"),
+        ("DEMARCHES_FILES_HOSTS", "https://exemple.fr", "each must be the whole name of a host"),
+        ("HTTP_ALLOWED_HOSTS", "exemple.fr:443", "each must be the name of a host alone"),
+        ("HTTP_TOKENS", '{"Alice": {}}', "a name must be made of"),
+        ("HTTP_TOKENS", '{"alice": {"sha256": "x", "scopes": ["read"]}}', "sha256 must be what"),
+        ("METRICS", "9465", "must be a host and a port, such as 127.0.0.1:9464"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_and_not_repeated(
@@ -635,7 +665,8 @@ def test_the_sandbox_shares_no_state():
 def test_a_path_that_cannot_be_looked_at_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setenv(f"GUICHET_{name}", "/folder" * 1_000)
 
-    assert refusal().startswith("The settings cannot be read: [Errno ")
+    # Python 3.14 takes it for a path where nothing is.
+    assert refusal().startswith(("The settings cannot be read: [Errno ", f"GUICHET_{name}: "))
 
 
 def test_instances_that_share_a_database_share_a_secret(monkeypatch: pytest.MonkeyPatch):
@@ -701,6 +732,13 @@ def test_a_secret_in_a_file_that_cannot_be_read_never_shows(toml: Path):
 
     toml.write_text(f'[demarches]\ntoken = ["{SECRET}"]\n')
     assert SECRET not in refusal()
+
+
+def test_what_holds_a_secret_is_known_as_secret_however_deep():
+    deep = {f"GUICHET_{name}" for name in ("DEMARCHES_TOKENS", "HTTP_TOKENS", "PROFILES")}
+
+    assert deep | {"GUICHET_SECRET", "GUICHET_STATE_URL"} <= set(secret_names())
+    assert "GUICHET_DEMARCHES_NUMBERS" not in secret_names()
 
 
 def test_a_wrong_name_written_in_place_of_a_token_never_shows(toml: Path):
@@ -803,6 +841,13 @@ def test_profiles_that_would_mix_people_up_or_let_nobody_in_are_refused(
     assert reason.startswith("GUICHET_PROFILES: ")
     assert told in reason
     assert SECRET not in reason
+
+
+def test_a_profile_of_nobody_is_no_way_to_have_no_profiles(monkeypatch: pytest.MonkeyPatch):
+    """Taken for none, it would leave the deployment's credentials to whoever calls."""
+    monkeypatch.setenv("GUICHET_PROFILES", '{"paris": {}}')
+
+    assert refusal() == "GUICHET_PROFILES: paris.principals: must be given."
 
 
 @pytest.mark.parametrize("written", [f"{{{SECRET}", f'["{SECRET}"]', f'"{SECRET}"'])

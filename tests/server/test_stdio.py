@@ -285,7 +285,7 @@ async def told(arguments: Sequence[str], environment: dict[str, str]) -> tuple[i
             "GUICHET_DEMARCHE_TOKEN",
             "GUICHET_DEMARCHE_TOKEN is not a setting. Did you mean GUICHET_DEMARCHES_TOKEN?",
         ),
-        ("GUICHET_LANGUAGE", "GUICHET_LANGUAGE: Input should be 'fr' or 'en'."),
+        ("GUICHET_LANGUAGE", "GUICHET_LANGUAGE: must be 'fr' or 'en'."),
     ],
     ids=["misspelt", "unusable"],
 )
