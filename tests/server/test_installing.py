@@ -248,6 +248,19 @@ def test_a_client_that_would_keep_secrets_in_clear_is_given_none():
     assert "guichet.toml" in done.stderr
 
 
+def test_what_serves_a_team_is_neither_written_nor_asked_for(monkeypatch: pytest.MonkeyPatch):
+    token = '{"alice": {"sha256": "' + "5e" * 32 + '", "scopes": ["read"]}}'
+    monkeypatch.setenv("GUICHET_HTTP_TOKENS", token)
+    monkeypatch.setenv("GUICHET_OIDC_CLIENT_SECRET", "s3cret")
+    monkeypatch.setenv("GUICHET_PROFILES", '{"paris": {"principals": ["token alice"]}}')
+
+    done = install("claude-desktop", "--print")
+
+    assert as_object(server(HOSTS[HostName.CLAUDE_DESKTOP], done.stdout)["env"]) == {}
+    assert "oidc" not in done.stderr
+    assert "profiles" not in done.stderr
+
+
 def test_what_guichet_reads_in_its_own_file_no_client_has_to_give(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ):

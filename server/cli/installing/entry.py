@@ -35,6 +35,8 @@ OF_ANY_SANDBOX = (
     "GUICHET_LANGUAGE",
     "GUICHET_READ_ONLY",
 )
+OVER_HTTP = ("GUICHET_HTTP_", "GUICHET_OIDC_", "GUICHET_PROFILES")
+"""What they begin with that a server on stdio has no use for: it is for those who sign in."""
 PATHS = ("GUICHET_CONFIG", "GUICHET_FILES", "GUICHET_SECRETS_DIRECTORY")
 
 Entry = Mapping[str, object]
@@ -67,6 +69,7 @@ def launch(
 ) -> Launch:
     """The real services: with what is set here, and what these services need besides."""
     apart = {*secret_names(), *TOGETHER}
+    environ = {name: value for name, value in environ.items() if not name.startswith(OVER_HTTP)}
     wanted = [name for service in services for name in SERVICE_VARIABLES.get(service, ())]
     values = {name: value for name, value in environ.items() if name not in apart}
     elsewhere = dict.fromkeys([*wanted, *environ])
