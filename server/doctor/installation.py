@@ -7,7 +7,7 @@ from pathlib import Path
 
 from server.doctor.findings import Chapter, Finding
 from server.doctor.paths import folder, open_to_others, unread
-from server.settings import config_file
+from server.settings import config_file, set_values
 
 
 def installation(environ: Mapping[str, str]) -> Chapter:
@@ -22,7 +22,8 @@ def installation(environ: Mapping[str, str]) -> Chapter:
 
 
 def _config(environ: Mapping[str, str]) -> Finding:
-    subject, path, named = "guichet.toml", config_file(environ), _set(environ, "GUICHET_CONFIG")
+    subject, path = "guichet.toml", config_file(environ)
+    named = "GUICHET_CONFIG" in set_values(environ)
     if not (named or path.exists()):
         return Finding(subject, "missing", f"{path}: none there, and none is needed.")
     if wrong := unread(path.read_bytes):
@@ -37,15 +38,9 @@ def _config(environ: Mapping[str, str]) -> Finding:
 
 
 def _secrets_directory(environ: Mapping[str, str]) -> Finding:
-    subject, named = "secrets directory", _set(environ, "GUICHET_SECRETS_DIRECTORY")
-    if not named:
+    subject, named = "secrets directory", set_values(environ).get("GUICHET_SECRETS_DIRECTORY")
+    if named is None:
         says = "GUICHET_SECRETS_DIRECTORY names none, and none is needed."
         return Finding(subject, "missing", says)
     remedy = "Correct GUICHET_SECRETS_DIRECTORY, or unset it."
     return folder(subject, Path(named), remedy)
-
-
-def _set(environ: Mapping[str, str], name: str) -> str:
-    """The value of a variable, unless it is empty or was left as `${VAR}`."""
-    value = environ.get(name, "")
-    return "" if value.startswith("${") and value.endswith("}") else value
