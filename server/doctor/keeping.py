@@ -28,6 +28,10 @@ def _files(settings: Settings) -> Finding:
 
 def _state(settings: Settings) -> Iterator[Finding]:
     """The ledger and the key, where the server keeps them."""
+    if settings.shares_state:  # in the database: no folder is needed, as in a container
+        yield _database(settings.state_url)
+        yield _given_key(settings)
+        return
     try:
         state = instance.state_folder()
     except OSError as error:
@@ -41,7 +45,7 @@ def _state(settings: Settings) -> Iterator[Finding]:
     else:
         yield folder("state folder", state, "Let the server read it.")
     yield _database(settings.state_url) if settings.state_url else _ledger(state / "ledger.db")
-    yield _key(state / "instance.key", settings)
+    yield _given_key(settings) if settings.secret else _key(state / "instance.key")
 
 
 def _database(url: str) -> Finding:
@@ -69,11 +73,13 @@ def _ledger(path: Path) -> Finding:
     return Finding("ledger", "ok", f"{path}" if there else f"{path}, to be made.")
 
 
-def _key(path: Path, settings: Settings) -> Finding:
-    if settings.secret:
-        count = len(settings.secret_previous)
-        before = f" GUICHET_SECRET_PREVIOUS has {count} more, to read with." if count else ""
-        return Finding("key", "ok", f"GUICHET_SECRET is set: no file is used.{before}")
+def _given_key(settings: Settings) -> Finding:
+    count = len(settings.secret_previous)
+    before = f" GUICHET_SECRET_PREVIOUS has {count} more, to read with." if count else ""
+    return Finding("key", "ok", f"GUICHET_SECRET is set: no file is used.{before}")
+
+
+def _key(path: Path) -> Finding:
     wrong = unread(path.read_bytes)
     if wrong == ABSENT:
         return Finding("key", "ok", f"{path}, to be made.")

@@ -454,6 +454,16 @@ def test_a_state_folder_that_cannot_be_made_is_trouble(tmp_path: Path):
     assert "GUICHET_STATE_URL" in finding.remedy
 
 
+def test_where_a_database_is_shared_no_folder_is_needed(tmp_path: Path):
+    """Nothing can be written in the container that the documentation runs it in."""
+    (tmp_path / "state").touch()
+
+    findings = here(state_url="postgresql+psycopg://guichet@127.0.0.1/guichet", secret="x" * 32)
+
+    assert "state folder" not in findings
+    assert (findings["ledger"].state, findings["key"].state) == ("ok", "ok")
+
+
 def test_a_ledger_that_cannot_be_written_is_trouble():
     (instance.state_folder() / "ledger.db").mkdir()
 
