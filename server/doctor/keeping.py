@@ -53,7 +53,8 @@ def _database(url: str) -> Finding:
     try:
         file = Database(url).file
     except UnusableDatabaseError as error:
-        remedy = "Write GUICHET_STATE_URL as SQLAlchemy does, with a driver that is installed."
+        remedy = "Write it as sqlite:////folder/ledger.db, or, with the extra `team`, as "
+        remedy += "postgresql+psycopg://user:password@host/database."
         return Finding("ledger", "trouble", f"{error}", remedy)
     if file:
         return _ledger(Path(file))
