@@ -111,6 +111,7 @@ def serve_sandbox(
         "GUICHET_DEMARCHES_NUMBERS=1001,1002,1003\n"
         "GUICHET_DEMARCHES_INSTRUCTEUR=camille.martin@exemple.gouv.fr\n"
         f"GUICHET_EMJPM_URL={address}/emjpm\n"
+        f"GUICHET_EMJPM_AUTHORIZE_URL={address}/emjpm/application/authorization\n"
         "GUICHET_EMJPM_TOKEN=sandbox\n"
         f"GUICHET_FAIRE_SIMPLE_URL={address}/faire_simple/api\n"
         "GUICHET_FAIRE_SIMPLE_LOGIN=sandbox\n"

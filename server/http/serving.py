@@ -29,7 +29,6 @@ def serve(settings: Settings, connect: Connect, seal: Seal, host: str, port: int
     if why_not := unfit(settings, host):
         sys.stderr.write(f"guichet: {why_not}\n")
         raise SystemExit(MISUSE)
-    sys.stderr.write(f"guichet: serving on {address(settings, host, port)}{PATH}\n")
     prepared(settings, connect, seal, host, port).run()
 
 
@@ -73,6 +72,7 @@ def prepared(
             timeout_graceful_shutdown=LAST_WORDS,
         ),
         streams,
+        f"{address(settings, host, port)}{PATH}",
     )
 
 
@@ -84,10 +84,15 @@ class Hurrying(uvicorn.Server):
 
     headers_within = HEADERS_WITHIN
 
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams, where: str) -> None:
         super().__init__(config)
         self._streams = streams
+        self._where = where
         self._waiting: dict[object, tuple[object, float]] = {}
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        sys.stderr.write(f"guichet: serving on {self._where}\n")
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS == 0:

@@ -108,6 +108,15 @@ async def test_the_sandbox_serves_the_four_services_each_under_its_name():
     assert partner.json()["uid"] == "4201"
 
 
+async def test_a_port_that_is_taken_is_not_said_to_be_served_on():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        started = await run("serve", "--http", "--sandbox", "--port", f"{other.getsockname()[1]}")
+
+    assert started.returncode
+    assert b"serving on" not in started.stderr
+    assert started.stderr
+
+
 async def test_the_variables_it_prints_configure_a_server_on_it(
     monkeypatch: pytest.MonkeyPatch,
 ):
@@ -117,13 +126,16 @@ async def test_the_variables_it_prints_configure_a_server_on_it(
         for line in printed.splitlines():
             monkeypatch.setenv(*line.split("=", 1))
         async with (
-            serving("serve", "--http") as (_, port),
+            serving("serve", "--http") as (server, port),
             Client(f"http://127.0.0.1:{port}/mcp") as host,
         ):
+            assert server.stderr
+            told = await TextReceiveStream(server.stderr).receive()
             listed = await host.list_tools()
             read = await host.call_tool("query_dossiers", {"demarche_number": 1001})
             flow = await host.call_tool("list_faire_simple", {"flow": "thematics"})
 
+    assert told.splitlines() == [f"guichet: serving on http://127.0.0.1:{port}/mcp"]
     assert len(listed.tools) == len(OFFERED)
     assert len(facts(read)["dossiers"]) == 20
     assert len(facts(flow)["parts"]) == 1
