@@ -270,7 +270,8 @@ def test_every_command_it_names_exists_with_its_options():
 def test_a_command_that_it_gives_whole_does_what_is_asked(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
     for variable in ("APPDATA", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "settings"))
     with own_log():

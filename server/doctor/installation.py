@@ -3,11 +3,10 @@
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 
 from server.doctor.findings import Chapter, Finding
 from server.doctor.paths import folder, open_to_others, unread
-from server.settings import config_file, set_values
+from server.settings import config_file, secrets_directory, set_values
 
 
 def installation(environ: Mapping[str, str]) -> Chapter:
@@ -38,9 +37,9 @@ def _config(environ: Mapping[str, str]) -> Finding:
 
 
 def _secrets_directory(environ: Mapping[str, str]) -> Finding:
-    subject, named = "secrets directory", set_values(environ).get("GUICHET_SECRETS_DIRECTORY")
-    if named is None:
+    subject, path = "secrets directory", secrets_directory(environ)
+    if path is None:
         says = "GUICHET_SECRETS_DIRECTORY names none, and none is needed."
         return Finding(subject, "missing", says)
     remedy = "Correct GUICHET_SECRETS_DIRECTORY, or unset it."
-    return folder(subject, Path(named), remedy)
+    return folder(subject, path, remedy)

@@ -20,8 +20,14 @@ from server.settings.sections import (
     Section,
     Token,
 )
-from server.settings.sources import ENVIRONMENT, PREFIX, WHERE_TO_READ, config_file
-from server.settings.values import CALLED, NAMING, SCOPES, Address
+from server.settings.sources import (
+    ENVIRONMENT,
+    PREFIX,
+    WHERE_TO_READ,
+    config_file,
+    secrets_directory,
+)
+from server.settings.values import CALLED, NAMING, SCOPES, Address, located
 from server.settings.whole import Settings
 
 __all__ = [
@@ -49,6 +55,8 @@ __all__ = [
     "config_file",
     "described",
     "load",
+    "located",
     "secret_names",
+    "secrets_directory",
     "set_values",
 ]

@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Iterator, Mapping
 from itertools import permutations
 from json import JSONDecodeError
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -20,6 +19,7 @@ from server.settings.sources import (
     config_file,
     is_ours,
     secret_files,
+    secrets_directory,
     value,
 )
 from server.settings.whole import Settings
@@ -120,8 +120,8 @@ def _misspelt(name: str) -> str:
 
 def _check_places(environ: Mapping[str, str]) -> None:
     """What is named is expected; the null device is how one says that there is no file."""
-    secrets = value(environ, "GUICHET_SECRETS_DIRECTORY")
-    if secrets and not Path(secrets).is_dir():
+    secrets = secrets_directory(environ)
+    if secrets and not secrets.is_dir():
         raise SettingsError("GUICHET_SECRETS_DIRECTORY: must be a folder that exists.")
     if not value(environ, "GUICHET_CONFIG"):
         return

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
@@ -15,6 +14,7 @@ from server.settings.values import (
     Cap,
     ClientId,
     FlowPath,
+    Folder,
     Host,
     Issuer,
     Key,
@@ -333,7 +333,7 @@ class Profile(Section):
     emjpm: Emjpm = Emjpm()
     faire_simple: FaireSimple = FaireSimple()
     services: Names = SERVICES
-    files: Path | None = None
+    files: Folder | None = None
     read_only: bool = False
 
 

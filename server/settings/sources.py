@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from server.settings.values import located
+
 ENVIRONMENT: Mapping[str, str] = os.environ
 """What nothing else reads by itself."""
 PREFIX = "GUICHET_"
@@ -37,12 +39,12 @@ def sources(
     of: type[BaseSettings], init: PydanticBaseSettingsSource, files: PydanticBaseSettingsSource
 ) -> tuple[PydanticBaseSettingsSource, ...]:
     """What is read, the first to say something being right."""
-    secrets = value(ENVIRONMENT, "GUICHET_SECRETS_DIRECTORY")
+    secrets = secrets_directory(ENVIRONMENT)
     return (
         init,
         _Environment(of),
         _Secrets(files, secrets_dir=secrets),
-        _SecretsOfProfiles(files, Path(secrets) / PROFILES if secrets else None),
+        _SecretsOfProfiles(files, secrets / PROFILES if secrets else None),
         _file(of, config_file(ENVIRONMENT)),
     )
 
@@ -50,7 +52,13 @@ def sources(
 def config_file(environ: Mapping[str, str]) -> Path:
     """Where `guichet.toml` is: never the working directory, which may be somebody else's."""
     named = value(environ, "GUICHET_CONFIG")
-    return Path(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
+    return located(named) if named else platformdirs.user_config_path("guichet") / "guichet.toml"
+
+
+def secrets_directory(environ: Mapping[str, str]) -> Path | None:
+    """Where the files of secrets are, if anywhere."""
+    named = value(environ, "GUICHET_SECRETS_DIRECTORY")
+    return located(named) if named else None
 
 
 def is_ours(name: str) -> bool:
@@ -60,10 +68,10 @@ def is_ours(name: str) -> bool:
 
 def secret_files(environ: Mapping[str, str]) -> Iterator[str]:
     """The names of our files in the secrets directory, those of its profiles included."""
-    named = value(environ, "GUICHET_SECRETS_DIRECTORY")
-    if not named or not Path(named).is_dir():
+    secrets = secrets_directory(environ)
+    if not secrets or not secrets.is_dir():
         return
-    for folder in (Path(named), *(Path(named) / PROFILES).glob("[!.]*/")):
+    for folder in (secrets, *(secrets / PROFILES).glob("[!.]*/")):
         yield from (each.name for each in _ours(folder))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -182,6 +183,17 @@ ClientId = Annotated[
     formed(r"[0-9]{1,9}", "must be the number of the application"),
 ]
 TokenName = Annotated[str, formed(CALLED, f"must be {NAMING}")]
+
+
+def located(path: str | Path) -> Path:
+    """Where a path leads: no shell saw it that would have put a home in place of its `~`."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # nobody knows whose home
+        return Path(path)
+
+
+Folder = Annotated[Path, AfterValidator(located)]
 
 
 def _listed(names: object) -> object:

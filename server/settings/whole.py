@@ -1,6 +1,5 @@
 """The settings together, as they are read, and what they allow."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
@@ -23,7 +22,7 @@ from server.settings.sections import (
     completed,
 )
 from server.settings.sources import PREFIX, sources
-from server.settings.values import Listed, Listening, Names, Secret, TokenName, WritingTools
+from server.settings.values import Folder, Listed, Listening, Names, Secret, TokenName, WritingTools
 from tools.asking import Consent
 from tools.catalogue import SERVICES, Need
 from tools.language import Language
@@ -63,7 +62,7 @@ class Settings(BaseSettings):
         default=SERVICES,
         description="the services to offer, comma-separated; all that are configured",
     )
-    files: Path | None = Field(
+    files: Folder | None = Field(
         default=None,
         description="the one folder that tools may read from and save in; none, and they refuse",
     )

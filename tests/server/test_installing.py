@@ -81,7 +81,8 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A machine where nothing is installed, and a folder on it."""
     for variable in ("GUICHET_CONFIG", "XDG_CONFIG_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
     monkeypatch.setenv("APPDATA", str(tmp_path / "AppData/Roaming"))
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
@@ -246,6 +247,14 @@ def test_a_client_that_would_keep_secrets_in_clear_is_given_none():
 
     assert '[demarches]\ntoken = "…"\n' in done.stderr
     assert "guichet.toml" in done.stderr
+
+
+def test_a_folder_in_one_s_home_is_written_whole(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GUICHET_FILES", "~")
+
+    told = server(HOSTS[HostName.CURSOR], install("cursor", "--print").stdout)
+
+    assert as_object(told["env"])["GUICHET_FILES"] == str(home)
 
 
 def test_what_serves_a_team_is_neither_written_nor_asked_for(monkeypatch: pytest.MonkeyPatch):

@@ -184,6 +184,25 @@ def test_where_settings_are_may_be_left_unset_too(monkeypatch: pytest.MonkeyPatc
     assert load() == Settings()
 
 
+def test_a_path_may_begin_with_one_s_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """No shell reads the file of a client, where such a path is often written."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "guichet.toml").write_text('files = "~/files"\n')
+    (tmp_path / "GUICHET_EMJPM_TOKEN").write_text("from a file")
+    monkeypatch.setenv("GUICHET_CONFIG", "~/guichet.toml")
+    monkeypatch.setenv("GUICHET_SECRETS_DIRECTORY", "~")
+
+    settings = load()
+
+    assert settings.files == tmp_path / "files"
+    assert revealed(settings.emjpm.token) == "from a file"
+
+    monkeypatch.setenv("GUICHET_FILES", "~nobody-that-is-known/files")
+    assert refusal() == "GUICHET_FILES: must be a folder that exists."
+
+
 def test_a_file_of_the_working_directory_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

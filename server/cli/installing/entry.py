@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.cli.installing.hosts import NAME, Host
-from server.settings import PREFIX, described, secret_names
+from server.settings import PREFIX, described, located, secret_names
 from tools.catalogue import SERVICES
 
 SERVICE_VARIABLES: Mapping[str, Sequence[str]] = {
@@ -163,4 +163,4 @@ def _quoted(value: object) -> str:
 
 def _absolute(values: Mapping[str, str]) -> Mapping[str, str]:
     """The same, true from any working directory."""
-    return {n: str(Path(v).absolute()) if n in PATHS else v for n, v in values.items()}
+    return {n: str(located(v).absolute()) if n in PATHS else v for n, v in values.items()}
