@@ -29,24 +29,27 @@ _NO_PROFILES = (
     "GUICHET_PROFILES: must be a JSON object of tables, by name, such as "
     '{"paris": {"principals": ["token alice"]}}.'
 )
-
-
 _WHY: Mapping[str, str] = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "dict_type": "must be a table",
-    "extra_forbidden": "is not a setting",
+    "extra_forbidden": "there is no such setting",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
     "int_from_float": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
+    "less_than_equal": "must be {le} or less",
+    "literal_error": "must be {expected}",
     "missing": "must be given",
     "model_type": "must be a table",
     "path_type": "must be a path, in quotation marks",
     "string_type": "must be a text, in quotation marks",
+    "too_long": "must hold {max_length} at most",
     "too_short": "must not be empty",
     "tuple_type": "must be a list",
 }
-"""What is said of a value, in place of the library's words for those who write programs."""
+"""By pydantic's name for what is wrong; the braces hold a rule of ours, never what is written."""
 
 
 class SettingsError(Exception):
@@ -184,8 +187,8 @@ def _mistake(error: ValidationError) -> str:
         return _NO_PROFILES
     why = _why(first)
     if first["loc"][0] == PROFILES:
-        named = (part for part in first["loc"][1:4] if isinstance(part, str))
-        within = ".".join(part for part in named if part != "[key]")
+        above = first["loc"][1:-1] if first["type"] == "missing" else first["loc"][1:4]
+        within = ".".join(part for part in above if isinstance(part, str) and part != "[key]")
         return ": ".join(filter(None, ("GUICHET_PROFILES", within, f"{why}.")))
     setting = [part for part in first["loc"][:2] if isinstance(part, str)]
     name = f"{PREFIX}{'_'.join(setting)}".upper()
@@ -194,12 +197,16 @@ def _mistake(error: ValidationError) -> str:
 
 
 def _why(error: ErrorDetails) -> str:
-    """What a value must be."""
-    told = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    why = _WHY.get(error["type"], told)
-    if error["loc"][-1] == "[key]":
-        return f"a name {why}"
-    return f"each {why}" if isinstance(error["loc"][-1], int) else why
+    """What a value must be, in words for those who do not write programs."""
+    told = error["msg"].removeprefix("Value error, ")
+    if known := _WHY.get(error["type"]):
+        told = known.format_map(error.get("ctx", {}))
+    last = error["loc"][-1]
+    if error["type"] == "missing":
+        return f"{last} {told}"
+    if last == "[key]":
+        return f"a name {told}"
+    return f"each {told}" if isinstance(last, int) else told
 
 
 def _is_secret(annotation: Any) -> bool:

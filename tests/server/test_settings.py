@@ -528,7 +528,10 @@ def test_a_secret_may_be_a_link_to_a_file_kept_elsewhere(secrets: Path, tmp_path
         ("DEMARCHES_NUMBERS", "1001;1002", "each must be a whole number"),
         ("DEMARCHES_FILES_HOSTS", "https://exemple.fr", "each must be the whole name of a host"),
         ("HTTP_ALLOWED_HOSTS", "exemple.fr:443", "each must be the name of a host alone"),
+        ("JOURNAL_DAYS", "0", "must be 1 or more"),
+        ("DEMARCHES_NUMBERS", "-1", "each must be more than 0"),
         ("HTTP_TOKENS", '{"Alice": {}}', "a name must be made of"),
+        ("HTTP_TOKENS", '{"alice": {"sha256": "%s"}}' % ("5e" * 32), "scopes must be given"),
         ("HTTP_TOKENS", '{"alice": {"sha256": "x", "scopes": ["read"]}}', "sha256 must be what"),
         ("METRICS", "9465", "must be a host and a port, such as 127.0.0.1:9464"),
     ],
@@ -866,7 +869,7 @@ def test_a_profile_of_nobody_is_no_way_to_have_no_profiles(monkeypatch: pytest.M
     """Taken for none, it would leave the deployment's credentials to whoever calls."""
     monkeypatch.setenv("GUICHET_PROFILES", '{"paris": {}}')
 
-    assert refusal() == "GUICHET_PROFILES: paris.principals: must be given."
+    assert refusal() == "GUICHET_PROFILES: paris: principals must be given."
 
 
 @pytest.mark.parametrize("written", [f"{{{SECRET}", f'["{SECRET}"]', f'"{SECRET}"'])
