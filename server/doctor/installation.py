@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from server.doctor.findings import Chapter, Finding
-from server.doctor.paths import folder, open_to_others, unread
+from server.doctor.paths import folder, open_to_others, owned, unread
 from server.settings import config_file, secrets_directory, set_values
 
 
@@ -32,7 +32,8 @@ def _config(environ: Mapping[str, str]) -> Finding:
         return Finding(subject, "missing", f"{path} is not read, not being a file.")
     if open_to_others(path):
         says = f"{path} is open to others on this machine, and so are the tokens in it, if any."
-        return Finding(subject, "warning", says, "chmod 600 it.")
+        apart = "Keep tokens in GUICHET_SECRETS_DIRECTORY: it is not this user's to close."
+        return Finding(subject, "warning", says, "chmod 600 it." if owned(path) else apart)
     return Finding(subject, "ok", f"{path}")
 
 

@@ -33,3 +33,8 @@ def unread(read: Callable[[], object]) -> str:
 
 def open_to_others(path: Path) -> bool:
     return os.name == "posix" and bool(path.stat().st_mode & 0o077)
+
+
+def owned(path: Path) -> bool:
+    """Whether a path is of the user who looks, who alone may close it and still read it."""
+    return path.stat().st_uid == os.geteuid()

@@ -348,6 +348,10 @@ def test_a_guichet_toml_that_is_named_is_found(monkeypatch: pytest.MonkeyPatch, 
     assert load().language == "en"
     assert (finding.state, finding.remedy) == ("warning", "chmod 600 it.")
 
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    told = found(installation(os.environ))["guichet.toml"]
+    assert "GUICHET_SECRETS_DIRECTORY" in told.remedy, "closed, the server could not read it"
+
 
 @pytest.mark.parametrize("named", ["absent.toml", "."])
 def test_a_named_guichet_toml_that_is_not_there_is_trouble(tmp_path: Path, named: str):
