@@ -95,6 +95,17 @@ async def test_nothing_is_imported_unless_the_person_typed_the_count(
     assert not counter.mesures.state.writes
 
 
+@pytest.mark.parametrize(("lines", "told"), [(1, "1 mesure imported."), (2, "2 mesures imported.")])
+async def test_what_was_imported_agrees_in_number(
+    counter: Counter, era: str, lines: int, told: str
+):
+    put(counter, map(line, range(lines)))
+    async with counter.host(era, Person()) as host:
+        done = facts(await load(host))
+
+    assert done["conclusion"] == told
+
+
 async def test_one_wrong_line_and_nothing_is_sent_nor_asked(counter: Counter, era: str):
     lines = [line(n) for n in range(8)]
     lines[1] = line(1, annee_naissance="Ferrand")

@@ -198,9 +198,7 @@ async def import_mesures(
             return _cut_short(done, total, sent)
         done += len(batch)
         await report(done, f"{done} mesures imported of {total}", total)
-    return ImportedMesures(
-        outcome="applied", conclusion=f"{done} mesures imported.", imported=done, left=0
-    )
+    return _saved(done)
 
 
 async def _send(
@@ -211,6 +209,11 @@ async def _send(
     return ImportedMesures(
         outcome="applied", conclusion="Saved.", imported=len(saved), left=len(batch) - len(saved)
     )
+
+
+def _saved(done: int) -> ImportedMesures:
+    told = f"{counted(done, 'mesure', 'mesures')} imported."
+    return ImportedMesures(outcome="applied", conclusion=told, imported=done, left=0)
 
 
 def _stopped(done: int, total: int, why: str) -> ImportedMesures:
@@ -262,8 +265,7 @@ async def _imported(desk: Desk, operation: Operation) -> ImportedMesures:
         return ImportedMesures(outcome="not_applied", conclusion=told, imported=0, left=total)
     if done < total:
         return _stopped(done, total, "it was interrupted.")
-    told = f"{done} mesures imported."
-    return ImportedMesures(outcome="applied", conclusion=told, imported=done, left=0)
+    return _saved(done)
 
 
 def _unknown(subject: str) -> ImportedMesures:
