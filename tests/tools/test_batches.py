@@ -100,6 +100,22 @@ async def test_what_cannot_be_decided_is_told_with_why_and_left_alone(
     assert "n° 299999 : Le dossier 299999 n&#39;existe pas" in page
 
 
+async def test_a_token_that_is_refused_is_told_with_what_to_do(counter: Counter):
+    counter.settings["demarches"] = Demarches.model_validate(
+        {
+            "url": "https://demarches.sandbox/api/v2/graphql",
+            "token": "sandbox-expire",
+            "instructeur": "claire.dupont@ville.test",
+        }
+    )
+    async with counter.host("2026-07-28") as host:
+        refused = await decide(host, ALL)
+
+    assert "the token has expired" in text(refused)
+    assert "set it as GUICHET_DEMARCHES_TOKEN" in text(refused)
+    assert not counter.opened
+
+
 async def test_the_plan_is_read_once_and_each_dossier_again_before_its_turn(
     counter: Counter, era: str, browser: Browser
 ):

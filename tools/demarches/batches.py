@@ -206,22 +206,22 @@ async def plan(
 
     found, hidden = await demarches.dossiers_together([each.number for each in all_wanted], heard)
     ready = {number: _pending(say, dossier, signer) for number, dossier in found.items()}
-    hindered = {number: _unreadable(say, number, error) for number, error in hidden.items()}
-    hindered |= {number: why for number, why in ready.items() if isinstance(why, str)}
+    hindered = {number: why for number, why in ready.items() if isinstance(why, str)}
     steps = [
         (each, pending)
         for each in all_wanted
         if isinstance(pending := ready.get(each.number), Pending)
     ]
-    left_out = tuple(LeftOut(number=number, why=why) for number, why in sorted(hindered.items()))
     if not steps:
-        raise ToolError(_nothing_to_do(say, left_out))
+        told = {number: str(error) for number, error in hidden.items()}
+        raise ToolError(_nothing_to_do(say, hindered | told))
+    hindered |= {number: _unreadable(say, number, error) for number, error in hidden.items()}
     return Plan(
         wanted=digest,
         signer=signer,
         signed_by=steps[0][1].signer.email,
         steps=tuple(_step(each, pending.dossier) for each, pending in steps),
-        left_out=left_out,
+        left_out=tuple(LeftOut(number=number, why=why) for number, why in sorted(hindered.items())),
         request=_first_of(len(steps), demarches.request(_act(*steps[0], notify=notify))),
     )
 
@@ -578,8 +578,9 @@ def _too_many(say: Say, count: int) -> str:
     )
 
 
-def _nothing_to_do(say: Say, left_out: Sequence[LeftOut]) -> str:
-    reasons = "\n".join(f"- {each.number}: {each.why}" for each in left_out[:MOST_PROBLEMS])
+def _nothing_to_do(say: Say, hindered: Mapping[int, str]) -> str:
+    first = sorted(hindered.items())[:MOST_PROBLEMS]
+    reasons = "\n".join(f"- {number}: {why}" for number, why in first)
     return (
         say(
             fr="Aucune décision ne peut être prise sur ces dossiers : rien n'a été envoyé.\n",
