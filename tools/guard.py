@@ -53,7 +53,8 @@ class Answer(BaseModel):
 def asks(question: Callable[..., Awaitable[Question]]) -> Resolve:
     """Fill an `Approval` parameter by putting `question`, a resolver, to a person.
 
-    The tool must take `dry_run: DryRun = False`.
+    The tool must take it first, so that a no is heard before anything is read, and
+    `dry_run: DryRun = False`.
     """
 
     async def answer(

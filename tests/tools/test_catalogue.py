@@ -135,6 +135,15 @@ async def test_the_model_is_offered_only_what_it_may_choose(
     assert chosen.isdisjoint({"approval", "confirmation", "desk", "say", "signer", "report"})
 
 
+def test_consent_comes_before_all_that_a_change_reads():
+    """Parameters are filled in their order: a no counts even if the rest cannot be read."""
+    declared = {tool.name: [*signature(work(tool).function).parameters] for tool in TOOLS}
+    changes = {name: names for name, names in declared.items() if "approval" in names}
+
+    assert changes
+    assert {names[0] for names in changes.values()} == {"approval"}
+
+
 async def test_reads_and_mutations_say_which_they_are(listed: dict[str, ListedTool]):
     """What saves a file is no read to a host, and asks nobody either."""
     not_reads = {name for name, tool in listed.items() if not is_read(tool)}
