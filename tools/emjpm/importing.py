@@ -197,7 +197,7 @@ async def import_mesures(
         if sent.outcome != "applied":
             return _cut_short(done, total, sent)
         done += len(batch)
-        await report(done, f"{done} mesures imported of {total}", total)
+        await report(done, f"{counted(done, 'mesure', 'mesures')} imported of {total}", total)
     return _saved(done)
 
 
