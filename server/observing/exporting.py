@@ -67,13 +67,12 @@ class Wordless(SpanExporter):
 
 
 def _wordless(span: ReadableSpan) -> ReadableSpan:
-    attributes = {
-        key: value
-        for key, value in (span.attributes or {}).items()
-        if key not in NAMED or value in NAMED[key]
-    }
+    name, attributes = span.name, dict(span.attributes or {})
+    if span.kind is SpanKind.SERVER:  # of a message that came; what we send is named by us
+        attributes = {k: v for k, v in attributes.items() if k not in NAMED or v in NAMED[k]}
+        name = " ".join(str(attributes[key]) for key in NAMED if key in attributes) or UNKNOWN
     return ReadableSpan(
-        name=_name(span, attributes),
+        name=name,
         context=span.context,
         parent=span.parent,
         resource=span.resource,
@@ -85,10 +84,3 @@ def _wordless(span: ReadableSpan) -> ReadableSpan:
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
     )
-
-
-def _name(span: ReadableSpan, attributes: Mapping[str, object]) -> str:
-    """Its name; that of a message that came is its method, and the tool or prompt it is for."""
-    if span.kind is not SpanKind.SERVER:
-        return span.name
-    return " ".join(str(attributes[key]) for key in NAMED if key in attributes) or UNKNOWN

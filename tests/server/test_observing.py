@@ -162,6 +162,13 @@ async def test_a_span_names_no_method_that_does_not_exist(counter: Counter, era:
     assert "Karim" not in span.to_json()
 
 
+async def test_a_span_of_what_is_sent_to_a_client_names_its_method(counter: Counter):
+    await accepted(counter, "2025-11-25")
+
+    (span,) = spans("MCP send elicitation/create")
+    assert (span.attributes or {})["mcp.method.name"] == "elicitation/create"
+
+
 async def test_nobody_is_timed_where_nobody_looks(counter: Counter):
     async with counter.host("2026-07-28") as host:
         await host.call_tool("list_mesures", {})
