@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings.exceptions import SettingsError as SourceError
 
-from server.settings.sections import Section
+from server.settings.sections import Section, Token
 from server.settings.sources import (
     ENVIRONMENT,
     PREFIX,
@@ -44,7 +44,9 @@ _WHY: Mapping[str, str] = {
     "missing": "must be given",
     "model_type": "must be a table",
     "path_type": "must be a path, in quotation marks",
+    "string_too_long": "must have {max_length} characters at most",
     "string_type": "must be a text, in quotation marks",
+    "string_unicode": "must be in UTF-8",
     "too_long": "must hold {max_length} at most",
     "too_short": "must not be empty",
     "tuple_type": "must be a list",
@@ -202,7 +204,7 @@ def _why(error: ErrorDetails) -> str:
     if known := _WHY.get(error["type"]):
         told = known.format_map(error.get("ctx", {}))
     last = error["loc"][-1]
-    if error["type"] == "missing":
+    if error["type"] == "missing" or last in Token.model_fields:
         return f"{last} {told}"
     if last == "[key]":
         return f"a name {told}"

@@ -242,7 +242,7 @@ class FaireSimple(Section):
 class Token(Section):
     """A bearer token that `guichet token create` made, of which only the digest is kept."""
 
-    sha256: Annotated[str, formed("[0-9a-f]{64}", f"sha256 {AS_GIVEN}")]
+    sha256: Annotated[str, formed("[0-9a-f]{64}", AS_GIVEN)]
     scopes: Scopes
     page_password: PagePassword | None = None
 

@@ -169,7 +169,7 @@ def _long(written: SecretStr) -> SecretStr:
 def _derived(written: SecretStr) -> SecretStr:
     """What a page password is known by; the password itself is never written."""
     if not DERIVED.fullmatch(written.get_secret_value()):
-        raise ValueError(f"page_password {AS_GIVEN}, and not the password itself")
+        raise ValueError(f"{AS_GIVEN}, and not the password itself")
     return written
 
 
@@ -210,7 +210,7 @@ def _told_once(numbers: tuple[int, ...]) -> tuple[int, ...]:
 
 def _known(scopes: tuple[str, ...]) -> tuple[str, ...]:
     if not set(scopes) <= set(SCOPES):
-        raise ValueError(f"the scopes are {', '.join(SCOPES)}")
+        raise ValueError(f"must be among {', '.join(SCOPES)}")
     return scopes
 
 

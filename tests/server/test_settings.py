@@ -533,6 +533,9 @@ def test_a_secret_may_be_a_link_to_a_file_kept_elsewhere(secrets: Path, tmp_path
         ("HTTP_TOKENS", '{"Alice": {}}', "a name must be made of"),
         ("HTTP_TOKENS", '{"alice": {"sha256": "%s"}}' % ("5e" * 32), "scopes must be given"),
         ("HTTP_TOKENS", '{"alice": {"sha256": "x", "scopes": ["read"]}}', "sha256 must be what"),
+        ("HTTP_TOKENS", '{"alice": {"sha256": 5, "scopes": ["read"]}}', "sha256 must be a text"),
+        ("FAIRE_SIMPLE_LOGIN", "jos\udce9", "must be in UTF-8"),
+        ("DEMARCHES_FILES_HOSTS", "a." * 130 + "fr", "each must have 253 characters at most"),
         ("METRICS", "9465", "must be a host and a port, such as 127.0.0.1:9464"),
     ],
 )
