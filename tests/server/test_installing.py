@@ -262,6 +262,8 @@ def test_what_serves_a_team_is_neither_written_nor_asked_for(monkeypatch: pytest
     monkeypatch.setenv("GUICHET_HTTP_TOKENS", token)
     monkeypatch.setenv("GUICHET_OIDC_CLIENT_SECRET", "s3cret")
     monkeypatch.setenv("GUICHET_PROFILES", '{"paris": {"principals": ["token alice"]}}')
+    monkeypatch.setenv("GUICHET_METRICS", "127.0.0.1:9464")
+    monkeypatch.setenv("GUICHET_TRACES", "true")
 
     done = install("claude-desktop", "--print")
 

@@ -35,8 +35,14 @@ OF_ANY_SANDBOX = (
     "GUICHET_LANGUAGE",
     "GUICHET_READ_ONLY",
 )
-OVER_HTTP = ("GUICHET_HTTP_", "GUICHET_OIDC_", "GUICHET_PROFILES")
-"""What they begin with that a server on stdio has no use for: it is for those who sign in."""
+OVER_HTTP = (
+    "GUICHET_HTTP_",
+    "GUICHET_METRICS",
+    "GUICHET_OIDC_",
+    "GUICHET_PROFILES",
+    "GUICHET_TRACES",
+)
+"""What they begin with that a server on stdio has no use for."""
 PATHS = ("GUICHET_CONFIG", "GUICHET_FILES", "GUICHET_SECRETS_DIRECTORY")
 
 Entry = Mapping[str, object]
