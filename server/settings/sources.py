@@ -123,7 +123,8 @@ class _SecretsOfProfiles(PydanticBaseSettingsSource):
 
 
 def _ours(folder: Path) -> Iterator[Path]:
-    return (each for each in folder.iterdir() if is_ours(each.name) and each.is_file())
+    """What is named as ours, be it a folder or a link to nowhere: it is told if unreadable."""
+    return (each for each in folder.iterdir() if is_ours(each.name))
 
 
 def _text(path: Path) -> str:

@@ -484,6 +484,21 @@ def test_a_secret_may_be_a_link_to_a_file_kept_elsewhere(secrets: Path, tmp_path
     assert revealed(load().emjpm.token) == "from elsewhere"
 
 
+@pytest.mark.parametrize("kind", ["link to nowhere", "folder"])
+def test_a_secret_that_is_no_file_is_not_taken_for_unset(secrets: Path, kind: str):
+    """What mounts a file that is not there often leaves a folder in its place."""
+    mounted = secrets / "GUICHET_SECRET"
+    if kind == "folder":
+        mounted.mkdir()
+    else:
+        mounted.symlink_to(secrets / "absent")
+
+    told = refusal()
+
+    assert told.startswith("The settings cannot be read: [Errno ")
+    assert mounted.name in told
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
