@@ -92,7 +92,8 @@ class Hurrying(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        sys.stderr.write(f"guichet: serving on {self._where}\n")
+        if self.started:  # some versions of uvicorn return from a start that failed
+            sys.stderr.write(f"guichet: serving on {self._where}\n")
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS == 0:

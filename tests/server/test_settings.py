@@ -203,6 +203,12 @@ def test_a_path_may_begin_with_one_s_home(tmp_path: Path, monkeypatch: pytest.Mo
     assert refusal() == "GUICHET_FILES: must be a folder that exists."
 
 
+def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_a_secret(secrets: Path):
+    (secrets / "GUICHET_EMJPM_TOKEN").write_text("s3cret\n", encoding="utf-8-sig")
+
+    assert revealed(load().emjpm.token) == "s3cret"
+
+
 def test_a_file_of_the_working_directory_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
