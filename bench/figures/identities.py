@@ -16,8 +16,6 @@ from bench.rows import Rows, growth, ratio
 from bench.upstream import Upstream, upstream
 
 ROWS = 1_000_000
-MOST_ROUNDS = 3
-"""Of a million rows: each takes a minute."""
 BARE = "csv.reader alone"
 ONE_ROW = "one.csv"
 """Prepared first: what a first call loads is told by other figures, and is no matter of rows."""
@@ -39,7 +37,7 @@ def preparing(rounds: int) -> Rows:
         pairs = paired(
             lambda: _prepared(services, file.name),
             lambda: _read(file),
-            min(rounds, MOST_ROUNDS),
+            rounds,
             warm_up=0,
         )
     figure = f"{ROWS:,} rows prepared"
