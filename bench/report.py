@@ -23,7 +23,7 @@ INTRODUCTION = """\
 Written by `python -m bench`, and never by hand. A time is measured beside that of a reference, a
 program of `bench/references/`, in turn with it in one run: a ratio says something, a time only says
 how busy the machine was. Ratios and differences are the medians of those of each round. What lasts
-a minute and most of the memory are measured once.
+a minute, and the memory of a server that serves for long, are measured once.
 
 A target that is missed is told as such.
 """
