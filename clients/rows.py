@@ -95,7 +95,7 @@ def streamed(
     exact: Collection[str] = (),
     origin: str = "",
 ) -> Iterator[Found]:
-    """The same of a file of any size; a CSV one is read twice from its start: it must be seekable.
+    """The same of a file of any size; a CSV one is read again from its start: it must be seekable.
 
     An object may tell the line that it was made from, as a whole number in the `origin` member:
     its row then has that line.
@@ -125,8 +125,8 @@ def documents(content: bytes) -> Iterator[Document | Problem]:
 class Lines:
     """Lines without a quotation mark: each is a record, and is cut at every separator."""
 
-    first: int
-    """The number of the first one in the file."""
+    numbers: range
+    """Those that they have in the file."""
     text: str = field(repr=False)
     """All of them, with a newline between two."""
 
@@ -186,7 +186,7 @@ class Records:
 
     def cut(self, lines: Lines) -> Iterator[Record]:
         """The records that lines are."""
-        for line, text in enumerate(lines.text.split("\n"), lines.first):
+        for line, text in zip(lines.numbers, lines.text.split("\n"), strict=True):
             record = text.split(self.separator)
             if _holds(record):
                 yield line, record
@@ -198,9 +198,9 @@ class Records:
         return block
 
     def _lines(self, block: str) -> Lines:
-        lines = Lines(self._last + 1, block.removesuffix("\n"))
-        self._last += lines.text.count("\n") + 1
-        return lines
+        text, first = block.removesuffix("\n"), self._last + 1
+        self._last += text.count("\n") + 1
+        return Lines(range(first, self._last + 1), text)
 
     def _parsed(self, block: str) -> Iterator[Record | Problem]:
         """The records that start in a block; the last of them may end in another one."""
@@ -365,9 +365,9 @@ def _plain(value: object) -> object:
 def _from_csv(
     stream: BinaryIO, columns: Collection[str], exact: Collection[str]
 ) -> Iterator[Found]:
-    survey = surveyed(stream)
-    if survey.lost:
-        raise UnreadableError(survey.lost, LOST)
+    survey, signs = surveyed(stream)
+    if lost := survey.lost or signs.lost:
+        raise UnreadableError(lost, LOST)
     records = iter(Records(stream, survey.encoding))
     first = next(records, None)
     if not isinstance(first, tuple):

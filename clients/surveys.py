@@ -1,6 +1,10 @@
-"""A file of text, gone through once before it is read: whatever its size, nothing of it is kept."""
+"""A file of text, gone through before it is read: whatever its size, nothing of it is kept.
+
+Once, for one in UTF-8; any other is gone through again, for what its bytes may stand for.
+"""
 
 import codecs
+from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
 CHUNK = 256 * 1024
@@ -35,8 +39,6 @@ class Survey:
         self._is_blank = True
         self._not_utf8 = 0
         self._lost = 0
-        self._first = dict[int, int]()
-        """The line where each byte beyond ASCII is first met."""
 
     @property
     def encoding(self) -> Encoding:
@@ -50,12 +52,8 @@ class Survey:
 
     @property
     def lost(self) -> int:
-        """The first line where a character is no longer what it was, or 0."""
-        return self.beyond(_DEFINED) if self._not_utf8 else self._lost
-
-    def beyond(self, allowed: bytes) -> int:
-        """The first line that holds a byte beyond ASCII other than those, or 0."""
-        return min((line for byte, line in self._first.items() if byte not in allowed), default=0)
+        """The first line where a character is no longer what it was, in UTF-8, or 0."""
+        return 0 if self._not_utf8 else self._lost
 
     def add(self, chunk: bytes) -> None:
         """Go on with this chunk of the file.
@@ -67,7 +65,6 @@ class Survey:
             line = self._lines + chunk.count(b"\n", 0, nul)
             raise UnreadableError(line, "a NUL byte: this is no text, or it is not in UTF-8.")
         self._bound(chunk)
-        self._note(chunk)
         if not self._not_utf8:
             self._decode(chunk)
         self._is_blank = self._is_blank and not chunk.removeprefix(codecs.BOM_UTF8).strip()
@@ -91,11 +88,6 @@ class Survey:
         last = chunk.rfind(b"\n")
         self._unended = self._unended + len(chunk) if last < 0 else len(chunk) - last - 1
 
-    def _note(self, chunk: bytes) -> None:
-        """Remember where new bytes beyond ASCII are."""
-        for byte in set(chunk.translate(None, _ASCII + bytes(self._first))):
-            self._first[byte] = self._lines + chunk.count(b"\n", 0, chunk.index(byte))
-
     def _decode(self, chunk: bytes, *, final: bool = False) -> None:
         try:
             text = self._decoder.decode(chunk, final)
@@ -106,14 +98,50 @@ class Survey:
             self._lost = self._lines + text.count("\n", 0, text.index("\ufffd"))
 
 
-def surveyed(stream: BinaryIO) -> Survey:
-    """What is known of a whole file, read from where it stands.
+class Signs:
+    """Where the bytes beyond ASCII of a file are, once each of its chunks was added, in order.
+
+    They are all that tells one encoding of a byte for each letter from another.
+    """
+
+    def __init__(self) -> None:
+        self._lines = 1
+        self._first = dict[int, int]()
+        """The line where each is first met."""
+
+    @property
+    def lost(self) -> int:
+        """The first line that holds one which stands for nothing in Windows-1252, or 0."""
+        return self.beyond(_DEFINED)
+
+    def beyond(self, allowed: bytes) -> int:
+        """The first line that holds one other than those, or 0."""
+        return min((line for byte, line in self._first.items() if byte not in allowed), default=0)
+
+    def add(self, chunk: bytes) -> None:
+        """Go on with this chunk of the file."""
+        for byte in set(chunk.translate(None, _ASCII + bytes(self._first))):
+            self._first[byte] = self._lines + chunk.count(b"\n", 0, chunk.index(byte))
+        self._lines += chunk.count(b"\n")
+
+
+def chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """The whole file."""
+    stream.seek(0)
+    while chunk := stream.read(CHUNK):
+        yield chunk
+
+
+def surveyed(stream: BinaryIO) -> tuple[Survey, Signs]:
+    """What is known of a whole file, and of the signs of one that is not in UTF-8.
 
     Raises:
         UnreadableError: It holds a NUL byte or too long a line, or nothing.
     """
-    survey = Survey()
-    while chunk := stream.read(CHUNK):
+    survey, signs = Survey(), Signs()
+    for chunk in chunks(stream):
         survey.add(chunk)
     survey.end()
-    return survey
+    for chunk in chunks(stream) if survey.not_utf8 else ():
+        signs.add(chunk)
+    return survey, signs

@@ -126,7 +126,7 @@ def numbered(stream: BinaryIO, *, name: str) -> Iterator[NumberedApplication | P
     `identity_key`, `phone_trunc` and `last_name_trunc`, which are then made from them: a file with
     these two must be in UTF-8. An object's `line` is that of the file it was prepared from.
 
-    A CSV file is read twice from its start. No more of a file is held than a few lines.
+    A CSV file is read again from its start. No more of a file is held than a few lines.
     """
     is_empty = True
     suffix = PurePath(name).suffix

@@ -33,7 +33,7 @@ from clients.rows import (
     Row,
     objects,
 )
-from clients.surveys import CHUNK, Survey, UnreadableError
+from clients.surveys import Signs, Survey, UnreadableError, chunks
 
 ROWS = 500
 """Rows of a slice: two milliseconds of work."""
@@ -56,7 +56,8 @@ class Slice:
 class Preparation:
     """A file being made ready, slice by slice; what was understood of it is known meanwhile.
 
-    The file is read twice from its start, and no more of it is held than a slice.
+    The file is read twice from its start, or three times if it is not in UTF-8, and no more of it
+    is held than a slice.
     """
 
     def __init__(self, stream: BinaryIO, *, name: str) -> None:
@@ -81,12 +82,15 @@ class Preparation:
         yield from self._from_csv() if self._is_csv else self._from_json()
 
     def _from_csv(self) -> Iterator[Slice]:
-        survey = Survey()
-        while chunk := self._stream.read(CHUNK):
+        survey, signs = Survey(), Signs()
+        for chunk in chunks(self._stream):
             survey.add(chunk)
             yield Slice()
         survey.end()
-        self._decide(survey)
+        for chunk in chunks(self._stream) if survey.not_utf8 else ():
+            signs.add(chunk)
+            yield Slice()
+        self._decide(survey, signs)
         records = Records(self._stream, survey.encoding)
         pieces = records.pieces()
         self._understand(next(pieces, None))
@@ -120,13 +124,13 @@ class Preparation:
             self.headings = Headings(FIELDS, tuple(taken.items()), tuple(aside))
             yield self._of_cells(told, table)
 
-    def _decide(self, survey: Survey) -> None:
+    def _decide(self, survey: Survey, signs: Signs) -> None:
         """Take the file for Windows-1252 only if that is what it can only be."""
-        if survey.lost:
-            raise UnreadableError(survey.lost, LOST)
+        if lost := survey.lost or signs.lost:
+            raise UnreadableError(lost, LOST)
         if not survey.not_utf8:
             return
-        if line := survey.beyond(_FRENCH_SIGNS):
+        if line := signs.beyond(_FRENCH_SIGNS):
             raise UnreadableError(
                 line,
                 "neither in UTF-8 nor, by its letters, in Windows-1252: names would be misread. "
@@ -147,7 +151,7 @@ class Preparation:
             raise UnreadableError(line, f"{error.reason}{mixed}") from None
 
     def _of_lines(self, lines: Lines, table: Table) -> Slice:
-        numbers = range(lines.first, lines.first + lines.text.count("\n") + 1)
+        numbers = lines.numbers
         made = table.made_of_lines(lines.text, numbers)
         texts = lines.text.split("\n") if len(made.names) < len(numbers) else ()
         return self._slice(

@@ -173,9 +173,34 @@ async def test_windows_1252_is_read_when_it_can_be_nothing_else(tmp_path: Path):
 
     assert (done.encoding, done.rows, done.accented) == ("Windows-1252", 1, 2)
     assert lines(errors(tmp_path)) == [3]
-    for encoding in ("mac_roman", "cp850"):
-        with pytest.raises(ToolError, match=r"Line \d: "):
-            await prepared(tmp_path, (HEADER + DUPONT.replace("Dupont", "Dédé")).encode(encoding))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [
+        ("mac_roman", "neither in UTF-8 nor, by its letters, in Windows-1252"),
+        ("cp850", "neither in UTF-8 nor, by its letters, in Windows-1252"),
+        ("latin-1", "a character is lost"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 10_000])
+async def test_no_key_is_made_of_names_in_another_encoding(
+    tmp_path: Path, encoding: str, told: str, before: int
+):
+    rows = BY_UUID * before + BY_UUID.replace("Dupont", "Dédé" if told[0] == "n" else "D\x81")
+    content = HEADER.replace("N° de téléphone", "Portable") + rows
+
+    with pytest.raises(ToolError, match=f"Line {before + 2}: {told}"):
+        await prepared(tmp_path, content.encode(encoding))
+
+
+async def test_dates_in_french_are_counted_among_the_rows_that_are_ready(tmp_path: Path):
+    french = DUPONT.replace("2024-01-31T09:00:00+01:00", "31/01/2024 09:00")
+    rows = [DUPONT, french.replace("02 03", "02 13"), BY_UUID, french.replace("Dupont", "")]
+
+    done = await prepared(tmp_path, HEADER + "".join(rows))
+
+    assert (done.rows, done.refused, done.dated) == (3, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,17 @@ def test_a_file_of_ready_keys_may_be_in_windows_1252():
     ]
 
 
+@pytest.mark.parametrize("between", [0, 300_000])
+def test_what_is_in_windows_1252_is_read_as_that_from_its_start(between: int):
+    header, row = ",".join(BY_UUID).encode(), ",".join(BY_UUID.values()).encode()
+    padding = b"\n" * between
+
+    file = read(header + b"\n" + row + b"\n\xef\xbf\xbd,,\n" + padding + b"\xe9,,", name="a.csv")
+
+    assert [row.line for row in file.rows] == [2]
+    assert [doubt.line for doubt in file.doubts] == [between + 4]
+
+
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.NDJSON", "rows.json"])
 def test_a_file_may_hold_an_object_per_line(name: str):
     lines = ["\ufeff" + json.dumps(BY_UUID), "", json.dumps(BY_PERSON), ""]

@@ -112,6 +112,30 @@ def test_a_row_comes_to_the_same_with_quotation_marks_and_among_other_cells():
     assert [row | {"line": 0} for row in ready] == [row | {"line": 0} for row in expected if row]
 
 
+@pytest.mark.parametrize(
+    "uuid",
+    [
+        UUID.replace("-", " ", 1),
+        UUID.replace("b", "g"),
+        UUID.replace("0", "٠"),
+        UUID.replace("-", ""),
+        f"{UUID}0",
+    ],
+)
+def test_what_is_almost_a_uuid_is_left_out(uuid: str):
+    rows = [
+        ("standardized", written, "", "", "0601020304", "Dupont") for written in (UUID, uuid, UUID)
+    ]
+
+    assert sorted(made(rows)) == [2, 4]
+
+
+def test_a_row_with_a_uuid_and_a_journey_is_left_out_where_no_row_has_a_date():
+    rows = [("specific", UUID, journey, "", "0601020304", "Dupont") for journey in ("", "short")]
+
+    assert sorted(made(rows)) == [2]
+
+
 def test_rows_are_told_apart_though_one_has_the_cell_that_another_lacks():
     row = ("standardized", UUID, "", "", "0601020304", "Dupont")
     rows = [(*HEADER, "x"), row, ("", *row, ""), (*row, "")]
