@@ -100,7 +100,8 @@ class Table:
         kinds, moments = _kinds(columns), _moments(dates)
         phones, names = ordinary_numbers(columns["phone"]), [*map(self._spelt, last_names)]
         known_by = by_uuid(uuids)
-        if any(journeys) or any(dates):
+        dated = any(dates)
+        if dated or any(journeys):
             persons = _persons(kinds, journeys, moments, phones, names)
             rows = zip(uuids, journeys, dates, known_by, persons, strict=True)
             known_by = [
@@ -112,7 +113,7 @@ class Table:
             ready_lines(kinds, known_by, keys, moments, numbers),
             names=[*compress(known_by, keys)],
             accented=[*map(str.isascii, compress(last_names, keys))].count(False),
-            dated="".join(compress(dates, keys)).count("/") // 2,  # RFC 3339 has none
+            dated="".join(compress(dates, keys)).count("/") // 2 if dated else 0,
         )
 
 

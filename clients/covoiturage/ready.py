@@ -45,18 +45,17 @@ def written(stream: BinaryIO, *, name: str) -> Iterator[Rows | Problem | Doubt]:
 
 
 def by_uuid(uuids: Sequence[str]) -> Sequence[str]:
-    """What names applications in the ready file; nothing for what is no uuid."""
+    """What names applications: their uuids in small letters, or nothing for what is no uuid."""
     text = "\n".join(uuids)
-    # The shape of them all, compared at once, takes half of what an expression does.
-    if text.translate(_DIGITS) == "\n".join([_SHAPE] * len(uuids)):
-        known = f'"cee_application_uuid":"{text.lower()}"'
-        return known.replace("\n", '"\n"cee_application_uuid":"').split("\n")
-    known = (uuid.lower() for uuid in found(_WHOLE_UUID, uuids))
-    return [f'"cee_application_uuid":"{uuid}"' if uuid else "" for uuid in known]
+    small = text.lower()
+    # The shape of them all, compared at once, takes a quarter of what an expression does.
+    if f"{small}\n".translate(_DIGITS) == f"{_SHAPE}\n" * len(uuids):
+        return uuids if small == text else small.split("\n")
+    return [uuid.lower() for uuid in found(_WHOLE_UUID, uuids)]
 
 
 def by_person(journey: str, phone_trunc: str, last_name_trunc: str) -> str:
-    """What names an application whose uuid is not known."""
+    """What names an application whose uuid is not known: it has a date, and no other has."""
     return (
         f'"journey_type":"{journey}","phone_trunc":"{phone_trunc}",'
         f'"last_name_trunc":"{last_name_trunc}"'
@@ -74,12 +73,15 @@ def ready_lines(
 
     Nothing in them needs escaping, since all of it was checked.
     """
-    dated = [f',"datetime":"{date}"' if date else "" for date in dates] if any(dates) else dates
     return [
-        f'{{"cee_application_type":"{kind}",{known},"identity_key":"{key}"{date},"line":{line}}}\n'
-        if key
-        else ""
-        for kind, known, key, date, line in zip(kinds, known_by, keys, dated, numbers, strict=True)
+        ""
+        if not key
+        else f'{{"cee_application_type":"{kind}",{known},'
+        f'"identity_key":"{key}","datetime":"{date}","line":{line}}}\n'
+        if date
+        else f'{{"cee_application_type":"{kind}","cee_application_uuid":"{known}",'
+        f'"identity_key":"{key}","line":{line}}}\n'
+        for kind, known, key, date, line in zip(kinds, known_by, keys, dates, numbers, strict=True)
     ]
 
 
@@ -111,7 +113,7 @@ def _alone(row: NumberedApplication | Problem | Doubt) -> Rows | Problem | Doubt
 _UUID = "[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}"
 _WHOLE_UUID = expression(f"({_UUID})")
 _SHAPE = "00000000-0000-0000-0000-000000000000"
-_DIGITS = str.maketrans("123456789abcdefABCDEF", "0" * 21)
+_DIGITS = str.maketrans("123456789abcdef", "0" * 15)
 
 _KIND = '"cee_application_type":"(?:specific|standardized)"'
 _KEY = '"identity_key":"[a-f0-9]{64}"'

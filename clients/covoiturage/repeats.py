@@ -92,9 +92,9 @@ class Repeats:
         for some in _lines(ready):
             for place, _, raw in some:
                 told = _ROW.fullmatch(raw)
-                if told and hash(names := told[1].decode()) in repeated:
-                    row = _First(place, int(told[3]), told[2])
-                    self._note(firsts.setdefault(names, row), row)
+                if told and hash(known_by := (told[1] or told[2]).decode()) in repeated:
+                    row = _First(place, int(told["line"]), told["key"])
+                    self._note(firsts.setdefault(known_by, row), row)
             yield ()
 
     def _note(self, first: _First, row: _First) -> None:
@@ -113,7 +113,7 @@ class Repeats:
             for place, start, raw in some:
                 if other := self._others[place]:
                     told = _ROW.fullmatch(raw)
-                    line = int(told[3]) if told else 0
+                    line = int(told["line"]) if told else 0
                     found.append((start, len(raw), Repeat(line, abs(other), other < 0)))
             yield found
 
@@ -131,5 +131,6 @@ def _lines(ready: BinaryIO) -> Iterator[Sequence[tuple[int, int, bytes]]]:
 
 
 _ROW = re.compile(
-    rb'\{"cee_application_type":"\w+",(.*),"identity_key":"(\w{64})".*,"line":(\d+)\}\n'
+    rb'\{"cee_application_type":"\w+",(?:"cee_application_uuid":"(.*)"|("journey_type":.*)),'
+    rb'"identity_key":"(?P<key>\w{64})".*,"line":(?P<line>\d+)\}\n'
 )
