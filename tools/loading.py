@@ -10,6 +10,10 @@ from tools.settling import Settlement
 
 def work(tool: Tool) -> Work:
     """What a tool of the catalogue does."""
+    if tool.name == "verify_certificate":  # it asks little: the rest of its service takes longer
+        from tools.covoiturage.certificates import VERIFICATION  # noqa: PLC0415
+
+        return VERIFICATION
     return works(tool.service)[tool.name]
 
 
@@ -18,7 +22,7 @@ def works(service: Service | None) -> Mapping[str, Work]:
     """What the tools of a service do, by their name; those of the ledger are of none."""
     match service:
         case "covoiturage":
-            from tools.covoiturage import WORKS  # noqa: PLC0415
+            from tools.covoiturage.works import WORKS  # noqa: PLC0415
         case "demarches":
             from tools.demarches import WORKS  # noqa: PLC0415
         case "emjpm":

@@ -1,57 +1,11 @@
-"""Registre de preuve de covoiturage: verify a certificate, import identity keys of applications."""
+"""Registre de preuve de covoiturage: verify a certificate, import identity keys of applications.
 
-from clients.covoiturage.applications import (
-    Application,
-    NumberedApplication,
-    Written,
-    dated,
-    duplicates,
-    identified,
-    numbered,
-    specific,
-)
+What makes applications, and files of them, is in the modules beside: none is loaded for a
+certificate.
+"""
+
 from clients.covoiturage.auth import OperatorKeys
 from clients.covoiturage.certificates import Certificate, Side
-from clients.covoiturage.client import (
-    MOST_ROWS,
-    NOT_FOUND,
-    CovoiturageClient,
-    Failure,
-    ImportReport,
-)
-from clients.covoiturage.identity import Identity, identity_of
-from clients.covoiturage.preparation import Preparation, Slice
-from clients.covoiturage.ready import Rows, written
-from clients.covoiturage.repeats import Repeat, Repeats
-from clients.rows import Doubt, Problem
-from clients.surveys import UnreadableError
+from clients.covoiturage.client import MOST_ROWS, CovoiturageClient
 
-__all__ = [
-    "MOST_ROWS",
-    "NOT_FOUND",
-    "Application",
-    "Certificate",
-    "CovoiturageClient",
-    "Doubt",
-    "Failure",
-    "Identity",
-    "ImportReport",
-    "NumberedApplication",
-    "OperatorKeys",
-    "Preparation",
-    "Problem",
-    "Repeat",
-    "Repeats",
-    "Rows",
-    "Side",
-    "Slice",
-    "UnreadableError",
-    "Written",
-    "dated",
-    "duplicates",
-    "identified",
-    "identity_of",
-    "numbered",
-    "specific",
-    "written",
-]
+__all__ = ["MOST_ROWS", "Certificate", "CovoiturageClient", "OperatorKeys", "Side"]

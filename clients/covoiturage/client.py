@@ -5,18 +5,15 @@ understands both the answers it documents and those the service was seen to give
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import anyio
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
 
 from clients.approval import Approval
-from clients.covoiturage.applications import Application, Written
 from clients.covoiturage.auth import holder, nothing_sent_before_a_token
 from clients.covoiturage.certificates import Certificate, certified
 from clients.covoiturage.refusals import (
@@ -35,41 +32,14 @@ from clients.errors import (
 )
 from clients.http import ONCE, PATIENT, Outgoing, document, outgoing, upstream
 
+if TYPE_CHECKING:
+    from clients.covoiturage.applications import Application, Written
+    from clients.covoiturage.imports import ImportReport
+
 MOST_ROWS = 1000
 """Rows in one import, at most."""
 CERTIFICATES_TOGETHER = 4
 """Certificates that are asked for at once, at most."""
-NOT_FOUND = "unknown, another operator's, or already has a key."
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A row that was not imported, by its place from 0 among those sent; None if untold."""
-
-    index: int | None
-    reason: str
-
-    @property
-    def may_be_done(self) -> bool:
-        """Whether that may be because it was imported before."""
-        return self.reason == NOT_FOUND
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What the service says it did with the rows of one import."""
-
-    sent: int
-    imported: int
-    failed: int
-    failures: tuple[Failure, ...]
-
-    @property
-    def unexplained(self) -> int:
-        """How many rows the answer does not account for; 0 when its counts and details agree."""
-        named = sum(failure.index is not None for failure in self.failures)
-        return max(abs(self.sent - self.imported - self.failed), abs(self.failed - named))
-
 
 Heard = Callable[[int], Awaitable[None]]
 """What is told how far a long reading is."""
@@ -178,8 +148,8 @@ class CovoiturageClient:
         return self._operator
 
     async def import_identities(
-        self, rows: Sequence[Application | Written], *, patient: bool = False, approval: Approval
-    ) -> ImportReport:
+        self, rows: Sequence["Application | Written"], *, patient: bool = False, approval: Approval
+    ) -> "ImportReport":
         """Give 1 to 1,000 applications their identity key, once and for all.
 
         Rows fail one by one. A key is written once: sending a row again fails as not found. One
@@ -193,18 +163,17 @@ class CovoiturageClient:
             WithdrawnError: It does not take imports any more, or not under this version.
             ApiError: Nothing was imported, for another reason.
         """
+        from clients.covoiturage.imports import imported  # noqa: PLC0415  (what no certificate needs)
+
         if not 1 <= len(rows) <= MOST_ROWS:
             raise RejectedError(SERVICE, f"1 to {MOST_ROWS} rows at a time, not {len(rows)}.")
         with upstream(SERVICE, writing=True), nothing_sent_before_a_token():
             response = await self._http.send(self._importing(rows, patient=patient))
             if not response.is_success:
                 raise refused_import(response)
-            reply = _Reply.model_validate(document(response.content))
-        sent = _Sent(rows if reply.failed_details else ())
-        failures = tuple(Failure(sent.claim(d), d.explained()) for d in reply.failed_details)
-        return ImportReport(len(rows), reply.imported, reply.failed, failures)
+            return imported(rows, document(response.content))
 
-    def importation(self, rows: Sequence[Application | Written]) -> Outgoing:
+    def importation(self, rows: Sequence["Application | Written"]) -> Outgoing:
         """The request by which `import_identities` imports rows; nothing is sent.
 
         Its body is described rather than shown: keys and truncated phones are personal data.
@@ -221,7 +190,7 @@ class CovoiturageClient:
         return f"/{self._certificates_version}/certificates/{uuid4()}"
 
     def _importing(
-        self, rows: Sequence[Application | Written], *, patient: bool = False
+        self, rows: Sequence["Application | Written"], *, patient: bool = False
     ) -> httpx.Request:
         written = (row if isinstance(row, str) else row.written for row in rows)
         return self._http.build_request(
@@ -235,61 +204,3 @@ class CovoiturageClient:
 
 _EVERYWHERE = (AccessDeniedError, UnavailableError, WithdrawnError)
 """What no other certificate would be answered either."""
-
-
-class _Detail(BaseModel):
-    """A row that failed, as the service says it back: reordered, and partly rewritten."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    cee_application_uuid: str | None = None
-    journey_type: str | None = None
-    last_name_trunc: str | None = None
-    phone_trunc: str | None = None
-    identity_key: str | None = None
-    error: str | None = None
-
-    def explained(self) -> str:
-        """The service's three reasons in one, or none of the words of its database."""
-        return NOT_FOUND if self.error == "Not found" else "refused by the service's database."
-
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    imported: int = Field(ge=0)
-    failed: int = Field(ge=0)
-    failed_details: tuple[_Detail, ...] = ()
-
-
-class _Sent:
-    """The rows sent, each of which one failure may claim."""
-
-    def __init__(self, rows: Sequence[Application | Written]) -> None:
-        self._places: defaultdict[tuple[str | None, ...], list[int]] = defaultdict(list)
-        for index, row in enumerate(rows):
-            told = Application.model_validate_json(row) if isinstance(row, str) else row
-            for name in _names(told):
-                self._places[name].append(index)
-        self._claimed: set[int] = set()
-
-    def claim(self, detail: _Detail) -> int | None:
-        """The place of the first row the detail names that no other has claimed."""
-        for name in _names(detail):
-            for index in self._places.get(name, ()):
-                if index not in self._claimed:
-                    self._claimed.add(index)
-                    return index
-        return None
-
-
-def _names(row: Application | _Detail) -> Iterator[tuple[str | None, ...]]:
-    """What a row can be recognised by, surest first; the service may rewrite its phone."""
-    if row.cee_application_uuid:
-        uuid = row.cee_application_uuid.lower()
-        yield (uuid, row.identity_key)
-        yield (uuid,)
-    else:
-        person = (row.journey_type, row.last_name_trunc, row.identity_key)
-        yield (*person, row.phone_trunc)
-        yield person

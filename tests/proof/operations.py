@@ -15,7 +15,8 @@ from starlette.routing import Mount
 
 from clients import Approval, Clients
 from clients.auth import Bearer
-from clients.covoiturage import Application, CovoiturageClient, OperatorKeys
+from clients.covoiturage import CovoiturageClient, OperatorKeys
+from clients.covoiturage.applications import Application
 from clients.demarches import (
     Attachment,
     DemarcheFiles,

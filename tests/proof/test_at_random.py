@@ -21,9 +21,10 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
-from clients.covoiturage import NumberedApplication, Problem, numbered
+from clients.covoiturage.applications import NumberedApplication, numbered
 from clients.emjpm import mesures
 from clients.errors import ApiError
+from clients.rows import Problem
 from server.sandbox import covoiturage, emjpm
 from tests.proof.drawn import ANYTHING, KNOWN, SCALARS, arguments, spoilt
 from tests.proof.operations import (

@@ -16,6 +16,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
 
 from server import stdio
+from server.sandbox.covoiturage import certificates
 from tests.support import MODES, OFFERED, Person, facts
 from tools import TOOLS
 
@@ -222,15 +223,21 @@ main()
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 ANY_SERVICE = {"httpx", "sqlalchemy", "clients.http", "server.connect", "tools.desk"}
 OTHERS = {"clients.demarches", "clients.covoiturage", "tools.demarches", "rich", "uvicorn"}
+OF_APPLICATIONS = {"clients.covoiturage.applications", "clients.rows", "tools.covoiturage.works"}
 
 
 @pytest.mark.parametrize(
     ("asked", "named", "spared"),
     [
         (LISTS, {}, ANY_SERVICE | OTHERS),
-        (("tools/call",), {"name": "list_tribunaux", "arguments": {}}, OTHERS),
+        (("tools/call",), {"name": "list_tribunaux", "arguments": {"search": "Paris"}}, OTHERS),
+        (
+            ("tools/call",),
+            {"name": "verify_certificate", "arguments": {"uuid": certificates.VALID}},
+            (OTHERS | OF_APPLICATIONS) - {"clients.covoiturage"},
+        ),
     ],
-    ids=["lists", "a call"],
+    ids=["lists", "a call", "a certificate"],
 )
 async def test_only_the_service_that_is_called_is_loaded(
     tmp_path: Path, asked: Sequence[str], named: dict[str, Any], spared: set[str]
@@ -245,7 +252,7 @@ async def test_only_the_service_that_is_called_is_loaded(
         assert process.stderr
         loaded = b"".join([chunk async for chunk in process.stderr]).decode().split()
 
-    assert all("result" in answer for answer in answers)
+    assert not [answer for answer in answers if answer["result"].get("isError")]
     assert "server.app" in loaded
     assert not spared.intersection(loaded)
 

@@ -17,7 +17,7 @@ import pytest
 from mcp import Client
 from mcp.types import ElicitResult
 
-from clients.covoiturage import identity_of
+from clients.covoiturage.identity import identity_of
 from server import connect, instance
 from server.build import build
 from server.sandbox.covoiturage import create, operator_file

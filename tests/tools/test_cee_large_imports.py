@@ -20,7 +20,8 @@ from mcp import Client
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, ResourceLink
 
-from clients.covoiturage import Doubt, Problem, Rows, written
+from clients.covoiturage.ready import Rows, written
+from clients.rows import Doubt, Problem
 from server.sandbox.covoiturage import create
 from server.sandbox.covoiturage.applications import KEYED, MORE_TO_KEY, application
 from server.settings import Covoiturage

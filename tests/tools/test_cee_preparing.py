@@ -16,11 +16,11 @@ import anyio
 import pytest
 from mcp.server.mcpserver.exceptions import ToolError
 
-from clients.covoiturage import NumberedApplication, identity_of, numbered
+from clients.covoiturage.applications import NumberedApplication, numbered
+from clients.covoiturage.identity import identity_of
 from tests.support import Counter, Person, facts, text
 from tools import files
-from tools.covoiturage import prepare_cee_identities
-from tools.covoiturage.preparing import Prepared
+from tools.covoiturage.preparing import Prepared, prepare_cee_identities
 from tools.files import Folder
 from tools.language import in_english
 

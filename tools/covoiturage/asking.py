@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from clients.covoiturage import MOST_ROWS, duplicates
+from clients.covoiturage import MOST_ROWS
+from clients.covoiturage.applications import duplicates
 from clients.http import Outgoing
 from tools.covoiturage.plans import IMPORTS_TOGETHER, Batch, Plan
 from tools.language import Say, counted

@@ -19,6 +19,7 @@ from clients.text import Line
 from tools.covoiturage.dependencies import Covoiturage
 from tools.dependencies import Reporting
 from tools.language import counted
+from tools.registry import read
 from tools.results import Result, fitting
 
 MOST_TOGETHER = 50
@@ -217,3 +218,6 @@ def _concluded(
         f"{counted(driven, 'trip', 'trips')} as a driver and {ridden} as a passenger"
         f"{f', from {period}' if period else ''}."
     )
+
+
+VERIFICATION = read(verify_certificate, "Verify a carpooling certificate", "covoiturage")

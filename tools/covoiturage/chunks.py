@@ -8,7 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BufferedReader
 
-from clients.covoiturage import MOST_ROWS, Doubt, Problem, Rows, Written, identified, written
+from clients.covoiturage import MOST_ROWS
+from clients.covoiturage.applications import Written, identified
+from clients.covoiturage.ready import Rows, written
+from clients.rows import Doubt, Problem
 from tools.files import MEGABYTE, Folder
 
 MOST_FILE_BYTES = 1_000 * MEGABYTE

@@ -14,7 +14,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from clients import Approval
-from clients.covoiturage import Application, CovoiturageClient
+from clients.covoiturage import CovoiturageClient
+from clients.covoiturage.applications import Application
 from tools.covoiturage.asking import asked_about, asked_of
 from tools.covoiturage.chunks import MOST_FILE_BYTES, MOST_SHOWN, Chunk, Remarks, reading
 from tools.covoiturage.dependencies import Covoiturage

@@ -12,7 +12,8 @@ from typing import Literal
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel
 
-from clients.covoiturage import MOST_ROWS, Application, CovoiturageClient, dated, specific
+from clients.covoiturage import MOST_ROWS, CovoiturageClient
+from clients.covoiturage.applications import Application, dated, specific
 from clients.http import Outgoing
 from tools import refusals
 from tools.covoiturage.chunks import Chunk, Identifications, Remarks

@@ -11,7 +11,10 @@ import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from clients.covoiturage import Preparation, Problem, Repeat, Slice, UnreadableError
+from clients.covoiturage.preparation import Preparation, Slice
+from clients.covoiturage.repeats import Repeat
+from clients.rows import Problem
+from clients.surveys import UnreadableError
 from clients.text import Line
 from tools.covoiturage.spreadsheets import separated
 from tools.dependencies import Files, Progress, Reporting, Saying

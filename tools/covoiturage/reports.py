@@ -7,7 +7,7 @@ from itertools import repeat
 from pathlib import PurePath
 from typing import Literal
 
-from clients.covoiturage import NOT_FOUND
+from clients.covoiturage.imports import NOT_FOUND
 from tools.covoiturage.chunks import FEW, MOST_FILE_BYTES, Chunk, reading
 from tools.covoiturage.plans import Place
 from tools.covoiturage.sending import RESENT, Answered, Sending

@@ -15,7 +15,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from clients import ApiError, Approval, LostAnswerError
-from clients.covoiturage import CovoiturageClient, ImportReport
+from clients.covoiturage import CovoiturageClient
+from clients.covoiturage.imports import ImportReport
 from clients.errors import RejectedError
 from tools.covoiturage.chunks import Chunk, Reading
 from tools.covoiturage.plans import IMPORTS_TOGETHER, Place, Plan, Portion

@@ -8,14 +8,8 @@ from dataclasses import dataclass
 import pytest
 from pydantic import ValidationError
 
-from clients.covoiturage import (
-    Application,
-    Doubt,
-    NumberedApplication,
-    Problem,
-    duplicates,
-    numbered,
-)
+from clients.covoiturage.applications import Application, NumberedApplication, duplicates, numbered
+from clients.rows import Doubt, Problem
 from clients.surveys import CHUNK
 
 KEY = "1fc45ebdba858b80b6155ae0ef60cad8cbaed84d814af882aa09f81331afb179"

@@ -7,7 +7,7 @@ import phonenumbers
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter
 
-from clients.covoiturage import identity_of
+from clients.covoiturage.identity import identity_of
 from clients.errors import RejectedError
 
 PHONE = "+33601020304"

@@ -8,7 +8,9 @@ import pytest
 import respx
 
 from clients.approval import Approval
-from clients.covoiturage import Application, CovoiturageClient, Failure
+from clients.covoiturage import CovoiturageClient
+from clients.covoiturage.applications import Application
+from clients.covoiturage.imports import Failure
 from clients.errors import (
     AccessDeniedError,
     ApiError,

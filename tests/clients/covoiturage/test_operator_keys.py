@@ -12,7 +12,8 @@ import respx
 from pydantic import SecretStr
 
 from clients.approval import Approval
-from clients.covoiturage import Application, CovoiturageClient, OperatorKeys
+from clients.covoiturage import CovoiturageClient, OperatorKeys
+from clients.covoiturage.applications import Application
 from clients.errors import (
     AccessDeniedError,
     ApiError,

@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from clients.covoiturage import Application, Preparation, Problem, identity_of
+from clients.covoiturage.applications import Application
 from clients.covoiturage.dates import in_rfc3339, ordinary
 from clients.covoiturage.headings import field_of
-from clients.covoiturage.identity import Names, ordinary_numbers
+from clients.covoiturage.identity import Names, identity_of, ordinary_numbers
+from clients.covoiturage.preparation import Preparation
 from clients.errors import RejectedError
+from clients.rows import Problem
 
 UUID = "0b7f4b1e-6a5c-4d3e-9f21-7c8d9e0a1b2c"
 KEY = "1fc45ebdba858b80b6155ae0ef60cad8cbaed84d814af882aa09f81331afb179"

@@ -6,14 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from clients.covoiturage import (
-    Application,
-    NumberedApplication,
-    Preparation,
-    Rows,
-    numbered,
-    written,
-)
+from clients.covoiturage.applications import Application, NumberedApplication, numbered
+from clients.covoiturage.preparation import Preparation
+from clients.covoiturage.ready import Rows, written
 
 UUID = "0b7f4b1e-6a5c-4d3e-9f21-7c8d9e0a1b2c"
 KEY = "1fc45ebdba858b80b6155ae0ef60cad8cbaed84d814af882aa09f81331afb179"
