@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 from io import BufferedReader
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from clients.covoiturage.applications import NumberedApplication, numbered
 from clients.covoiturage.identity import identity_of
 from tests.support import Counter, Person, facts, text
 from tools import files
+from tools.covoiturage import preparing
 from tools.covoiturage.preparing import Prepared, prepare_cee_identities
 from tools.files import Folder
 from tools.language import in_english
@@ -176,18 +178,18 @@ async def test_windows_1252_is_read_when_it_can_be_nothing_else(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "told"),
+    ("encoding", "name", "told"),
     [
-        ("mac_roman", "neither in UTF-8 nor, by its letters, in Windows-1252"),
-        ("cp850", "neither in UTF-8 nor, by its letters, in Windows-1252"),
-        ("latin-1", "a character is lost"),
+        ("mac_roman", "Dédé", "neither in UTF-8 nor, by its letters, in Windows-1252"),
+        ("cp850", "Dédé", "neither in UTF-8 nor, by its letters, in Windows-1252"),
+        ("latin-1", "D\x81", "a character is lost"),
     ],
 )
 @pytest.mark.parametrize("before", [0, 10_000])
 async def test_no_key_is_made_of_names_in_another_encoding(
-    tmp_path: Path, encoding: str, told: str, before: int
+    tmp_path: Path, encoding: str, name: str, told: str, before: int
 ):
-    rows = BY_UUID * before + BY_UUID.replace("Dupont", "Dédé" if told[0] == "n" else "D\x81")
+    rows = BY_UUID * before + BY_UUID.replace("Dupont", name)
     content = HEADER.replace("N° de téléphone", "Portable") + rows
 
     with pytest.raises(ToolError, match=f"Line {before + 2}: {told}"):
@@ -307,3 +309,20 @@ async def test_a_preparation_that_is_cancelled_leaves_nothing(tmp_path: Path):
 
     assert scope.cancelled_caught
     assert names(tmp_path) == ["a.csv"]
+
+
+async def test_rows_that_take_long_are_told_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heard = list[int]()
+
+    async def hear(done: int, told: str, total: int | None = None) -> None:
+        heard.append(done)
+
+    monkeypatch.setattr(preparing, "monotonic", count().__next__)
+    (tmp_path / "a.csv").write_text(HEADER + BY_UUID * 2_000, encoding="utf-8")
+
+    await prepare_cee_identities(Folder(tmp_path, in_english), hear, in_english, "a.csv")
+
+    assert len(heard) > 1
+    assert heard[-1] == 2_000

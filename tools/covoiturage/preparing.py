@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, TypeVar
 
 import anyio.to_thread
@@ -29,9 +29,9 @@ MOST_HEADING = 60
 """Characters of what a column is called."""
 MOST_REASON = 200
 """Characters of a reason."""
-FEW = 32
-"""Slices that are made together, in about fifty milliseconds: to wake a thread for each, or for a
-quarter of them, would cost a twentieth more."""
+AT_ONCE = 0.05
+"""Seconds that a worker thread is busy before a call may be ended: to wake it four times as often
+would cost a twentieth more."""
 COLUMNS = ("line", "reason")
 
 Piece = TypeVar("Piece")
@@ -180,7 +180,13 @@ class _Run:
 
 
 def _few(pieces: Iterator[Piece]) -> Sequence[Piece]:
-    return list(islice(pieces, FEW))
+    """The next of them: one at least, if there is any left, however long it takes."""
+    until, some = monotonic() + AT_ONCE, list[Piece]()
+    for piece in pieces:
+        some.append(piece)
+        if monotonic() > until:
+            break
+    return some
 
 
 def _explained(repeats: Sequence[Repeat]) -> Iterator[Problem]:
