@@ -92,7 +92,7 @@ class Repeats:
         for some in _lines(ready):
             for place, _, raw in some:
                 told = _ROW.fullmatch(raw)
-                if told and hash(known_by := (told[1] or told[2]).decode()) in repeated:
+                if told and hash(known_by := (told["uuid"] or told["person"]).decode()) in repeated:
                     row = _First(place, int(told["line"]), told["key"])
                     self._note(firsts.setdefault(known_by, row), row)
             yield ()
@@ -131,6 +131,7 @@ def _lines(ready: BinaryIO) -> Iterator[Sequence[tuple[int, int, bytes]]]:
 
 
 _ROW = re.compile(
-    rb'\{"cee_application_type":"\w+",(?:"cee_application_uuid":"(.*)"|("journey_type":.*)),'
+    rb'\{"cee_application_type":"\w+",'
+    rb'(?:"cee_application_uuid":"(?P<uuid>.*)"|(?P<person>"journey_type":.*)),'
     rb'"identity_key":"(?P<key>\w{64})".*,"line":(?P<line>\d+)\}\n'
 )
