@@ -1,4 +1,7 @@
-"""What tools do, loaded with their service by the first call of one of them."""
+"""What tools do, loaded with their service by the first call of one of them.
+
+A certificate is the exception: it asks little of the registry of carpooling, and nothing of files.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,7 +13,7 @@ from tools.settling import Settlement
 
 def work(tool: Tool) -> Work:
     """What a tool of the catalogue does."""
-    if tool.name == "verify_certificate":  # it asks little: the rest of its service takes longer
+    if tool.name == "verify_certificate":  # the rest of its service takes longer to load
         from tools.covoiturage.certificates import VERIFICATION  # noqa: PLC0415
 
         return VERIFICATION
