@@ -6,7 +6,7 @@ second says what is wrong.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePath
@@ -33,7 +33,7 @@ from clients.rows import (
     Row,
     objects,
 )
-from clients.surveys import Signs, Survey, UnreadableError, chunks
+from clients.surveys import Encoding, Signs, Survey, UnreadableError, chunks
 
 ROWS = 500
 """Rows of a slice: two milliseconds of work."""
@@ -82,16 +82,7 @@ class Preparation:
         yield from self._from_csv() if self._is_csv else self._from_json()
 
     def _from_csv(self) -> Iterator[Slice]:
-        survey, signs = Survey(), Signs()
-        for chunk in chunks(self._stream):
-            survey.add(chunk)
-            yield Slice()
-        survey.end()
-        for chunk in chunks(self._stream) if survey.not_utf8 else ():
-            signs.add(chunk)
-            yield Slice()
-        self._decide(survey, signs)
-        records = Records(self._stream, survey.encoding)
+        records = Records(self._stream, (yield from self._surveyed()))
         pieces = records.pieces()
         self._understand(next(pieces, None))
         self.separator = records.separator
@@ -109,6 +100,31 @@ class Preparation:
             yield self._of_cells(apart, table)
         self._names.clear()  # repeats are looked for next, in the same room
 
+    def _surveyed(self) -> Generator[Slice, None, Encoding]:
+        """In what the file is, once it was gone through: Windows-1252 only if it can be no other.
+
+        Nothing comes of it meanwhile but the occasions to end.
+        """
+        survey, signs = Survey(), Signs()
+        for chunk in chunks(self._stream):
+            survey.add(chunk)
+            yield Slice()
+        survey.end()
+        for chunk in chunks(self._stream) if survey.not_utf8 else ():
+            signs.add(chunk)
+            yield Slice()
+        if lost := survey.lost or signs.lost:
+            raise UnreadableError(lost, LOST)
+        if line := signs.beyond(_FRENCH_SIGNS):
+            raise UnreadableError(
+                line,
+                "neither in UTF-8 nor, by its letters, in Windows-1252: names would be misread. "
+                "Save it as UTF-8.",
+            )
+        if survey.not_utf8:
+            self.encoding, self._names = "Windows-1252", Names(_SUSPECT)
+        return survey.encoding
+
     def _from_json(self) -> Iterator[Slice]:
         taken, aside = dict[str, str](), dict[str, None]()
         table = Table(FIELDS, ";", self._names)
@@ -123,20 +139,6 @@ class Preparation:
                         aside.setdefault(name)
             self.headings = Headings(FIELDS, tuple(taken.items()), tuple(aside))
             yield self._of_cells(told, table)
-
-    def _decide(self, survey: Survey, signs: Signs) -> None:
-        """Take the file for Windows-1252 only if that is what it can only be."""
-        if lost := survey.lost or signs.lost:
-            raise UnreadableError(lost, LOST)
-        if not survey.not_utf8:
-            return
-        if line := signs.beyond(_FRENCH_SIGNS):
-            raise UnreadableError(
-                line,
-                "neither in UTF-8 nor, by its letters, in Windows-1252: names would be misread. "
-                "Save it as UTF-8.",
-            )
-        self.encoding, self._names = "Windows-1252", Names(_SUSPECT)
 
     def _understand(self, header: Lines | Record | Problem | None) -> None:
         if isinstance(header, Problem):
