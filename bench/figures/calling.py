@@ -20,7 +20,7 @@ ACCEPTANCE = ("accept_dossier", {"number": 200002, "motivation": "Ok."})
 PAGE = ("query_dossiers", {"demarche_number": 1001, "limit": 100})
 CALLS = 200
 """Calls of a round: one alone is too short to compare."""
-MUTATIONS = 30
+MUTATIONS = 100
 AT_ONCE = 32
 BARE = "a tool of the same SDK making the same bare request"
 PINGS = 50
@@ -28,6 +28,8 @@ A_MINUTE = 60.0
 WARM = 10.0
 """Seconds after which memory has reached what it needs."""
 LISTING = ("query_dossiers", {"demarche_number": 1001})
+UNPACED = {"GUICHET_DEMARCHES_A_MINUTE": "1000000"}
+"""A minute holds so many requests out of courtesy: to wait for the next one is no cost of ours."""
 
 
 def reading(rounds: int) -> Rows:
@@ -66,11 +68,11 @@ def load(_: int) -> Rows:
     """A minute of many callers at once: none is failed, and memory stays what it was."""
     exchanges = recorded(*LISTING)
     with upstream(answers(exchanges)) as services:
-        unbounded = services.environment | {"GUICHET_DEMARCHES_A_MINUTE": "1000000"}
-        with _over_http(("guichet", "serve", "--http", "--port"), unbounded) as ours:
+        unpaced = services.environment | UNPACED
+        with _over_http(("guichet", "serve", "--http", "--port"), unpaced) as ours:
             mine = _sustained(ours, *LISTING)
         bare = ("requests", services.address)
-        with _over_http(bare, unbounded) as other:
+        with _over_http(bare, unpaced) as other:
             its = _sustained(other, *_bare(exchanges))
     figure = f"a minute of lists over HTTP, {AT_ONCE} at once"
     pairs = Pairs([mine], [its])
@@ -125,7 +127,7 @@ def _bare(exchanges: Sequence[Exchange]) -> Call:
 def _both(services: Upstream) -> Generator[tuple[Server, Server]]:
     """Guichet and the reference, connected to on stdio."""
     with (
-        Process(installed("guichet"), services.environment) as guichet,
+        Process(installed("guichet"), services.environment | UNPACED) as guichet,
         Process(reference("requests", services.address), {}) as bare,
         StdioHost(guichet, typed) as ours,
         StdioHost(bare) as other,
