@@ -235,6 +235,8 @@ RAW = 'null value in column "phone_trunc": Failing row contains (DUP, +336010203
         (httpx.Response(500, json={"error": RAW}), LostAnswerError, "HTTP 500 Internal"),
         (httpx.Response(200, html="<p>Bonjour</p>"), LostAnswerError, "unreadable"),
         (httpx.Response(200, json={"imported": 1}), LostAnswerError, "failed: Field required"),
+        (httpx.Response(200, json={"imported": -1, "failed": 2}), LostAnswerError, "imported: "),
+        (httpx.Response(200, json={"imported": 2, "failed": -1}), LostAnswerError, "failed: "),
         (
             httpx.Response(
                 200,
@@ -264,6 +266,8 @@ RAW = 'null value in column "phone_trunc": Failing row contains (DUP, +336010203
         "database",
         "page with 200",
         "half a report",
+        "fewer imported than none",
+        "fewer failed than none",
         "odd report",
     ],
 )
