@@ -71,18 +71,24 @@ def ready_lines(
 ) -> list[str]:
     """Lines of the ready file, or nothing for a row without a key.
 
-    Nothing in them needs escaping, since all of it was checked.
+    A row with a date is known by its person, any other by its uuid. Nothing in them needs escaping,
+    since all of it was checked.
     """
-    return [
-        ""
-        if not key
-        else f'{{"cee_application_type":"{kind}",{known},'
-        f'"identity_key":"{key}","datetime":"{date}","line":{line}}}\n'
-        if date
-        else f'{{"cee_application_type":"{kind}","cee_application_uuid":"{known}",'
-        f'"identity_key":"{key}","line":{line}}}\n'
-        for kind, known, key, date, line in zip(kinds, known_by, keys, dates, numbers, strict=True)
-    ]
+    lines = list[str]()
+    for kind, known, key, date, line in zip(kinds, known_by, keys, dates, numbers, strict=True):
+        if not key:
+            lines.append("")
+        elif date:
+            lines.append(
+                f'{{"cee_application_type":"{kind}",{known},'
+                f'"identity_key":"{key}","datetime":"{date}","line":{line}}}\n'
+            )
+        else:
+            lines.append(
+                f'{{"cee_application_type":"{kind}","cee_application_uuid":"{known}",'
+                f'"identity_key":"{key}","line":{line}}}\n'
+            )
+    return lines
 
 
 def _ready(first: int, block: bytes) -> Rows | None:
