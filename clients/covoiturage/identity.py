@@ -43,7 +43,7 @@ def identity_of(*, phone: str, last_name: str) -> Identity:
         RejectedError: The phone cannot be understood or truncated, or the name has no letter, or
             letters that were misread before.
     """
-    from clients.covoiturage import phones  # noqa: PLC0415  (what no certificate needs)
+    from clients.covoiturage import phones  # noqa: PLC0415  (what no ready file needs)
 
     number, name = phones.phone(phone), _letters(last_name)
     e164 = number.e164
