@@ -128,6 +128,8 @@ def _ours(folder: Path) -> Iterator[Path]:
 
 
 def _text(path: Path) -> str:
+    if path.is_fifo():
+        raise ValueError(f"{path} is a pipe: to read it could take for ever")
     try:
         return path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -503,6 +504,13 @@ def test_a_secret_that_is_no_file_is_not_taken_for_unset(secrets: Path, kind: st
 
     assert told.startswith("The settings cannot be read: [Errno ")
     assert mounted.name in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no file there")
+def test_a_secret_that_is_a_pipe_is_refused_rather_than_waited_for(secrets: Path):
+    os.mkfifo(secrets / "GUICHET_SECRET")
+
+    assert refusal().endswith("GUICHET_SECRET is a pipe: to read it could take for ever.")
 
 
 @pytest.mark.parametrize(
