@@ -242,6 +242,18 @@ def test_an_entry_for_a_client_parses_and_sets_what_exists(block: str):
     assert set(entry["env"]) <= {name for name, _ in described()}
 
 
+async def test_the_program_that_it_shows_gets_an_answer(tmp_path: Path):
+    (program,) = blocks(PAGES["docs/install.md"], "python")
+    guichet = Path(sys.executable).with_name("guichet").as_posix()
+    script = tmp_path / "program.py"
+    script.write_text(program.replace(".venv/bin/guichet", guichet), encoding="utf-8")
+
+    with anyio.fail_after(60):
+        ended = await anyio.run_process([sys.executable, str(script)])
+
+    assert b"200001" in ended.stdout
+
+
 def test_the_example_file_of_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (example,) = blocks(PAGES["docs/settings.md"], "toml")
     here = example.replace("/srv/guichet", str(tmp_path))
