@@ -4,7 +4,7 @@ It knows nothing but what `applications` would take as it is, at a tenth of the 
 not know is left for that module to take, or to say what is wrong.
 
 A call for each row takes a tenth of what the csv module takes to read it: of these, there are none
-but those that make its key, a quarter of all that preparing a file takes.
+but those that make its key.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -50,7 +50,8 @@ class Wordless(SpanExporter):
     """An exporter that is given no words but ours: the SDK's spans repeat those of clients.
 
     A failure often names what was asked for, an exception could hold anything, and so could the
-    name of a method, of a tool or of a prompt that does not exist.
+    name of a method, of a tool or of a prompt that does not exist. What a client's program chooses
+    to tell a request or a trace from others does pass: its identifier, and the state of its trace.
     """
 
     def __init__(self, to: SpanExporter) -> None:
